@@ -1,0 +1,46 @@
+import effect from "@effect/eslint-plugin"
+import sortImports from "eslint-plugin-simple-import-sort"
+import ts from "typescript-eslint"
+
+export default ts.config(
+  { ignores: ["**/dist/", "**/node_modules/", "coverage/"] },
+  ...ts.configs.strict,
+  {
+    plugins: { "@effect": effect, "simple-import-sort": sortImports },
+    rules: {
+      // The formatter: Effect's own settings.
+      "@effect/dprint": ["error", {
+        config: {
+          indentWidth: 2,
+          lineWidth: 120,
+          semiColons: "asi",
+          quoteStyle: "alwaysDouble",
+          trailingCommas: "never",
+          operatorPosition: "maintain",
+          "arrowFunction.useParentheses": "force"
+        }
+      }],
+      "simple-import-sort/imports": ["error", { groups: [["^\\u0000", "^", "^\\."]] }],
+      "simple-import-sort/exports": "error",
+      "@typescript-eslint/array-type": ["error", { default: "generic", readonly: "generic" }],
+      "@typescript-eslint/consistent-type-imports": ["error", { fixStyle: "inline-type-imports" }],
+      "@typescript-eslint/no-import-type-side-effects": "off",
+      "@typescript-eslint/no-namespace": "off",
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
+      "no-console": "error"
+    }
+  },
+  {
+    files: ["packages/*/src/**/*.ts"],
+    rules: { "@typescript-eslint/consistent-type-assertions": ["error", { assertionStyle: "never" }] }
+  },
+  {
+    // Time, randomness, the network and the environment come from Effect's services.
+    files: ["packages/core/src/**/*.ts"],
+    rules: {
+      "no-restricted-globals": ["error", "fetch", "setTimeout", "setInterval", "process", "performance", "crypto"],
+      "no-restricted-properties": ["error", { object: "Date", property: "now" }, { object: "Math", property: "random" }]
+    }
+  },
+  { files: ["scripts/**", "*.mjs"], rules: { "no-console": "off" } }
+)

@@ -1,0 +1,204 @@
+/**
+ * One token request: `POST /token`, its time-outs, its retries, its errors (E1–E9). Nothing is kept: each call asks the
+ * server.
+ *
+ * @since 0.1.0
+ */
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { constTrue } from "effect/Function"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as AccessToken from "./AccessToken.js"
+import { ClientCredentials } from "./ClientCredentials.js"
+import { Environment } from "./Environment.js"
+import * as Answer from "./internal/answer.js"
+import { duration, validate } from "./internal/input.js"
+import { interpret } from "./internal/interpret.js"
+import { fromHttpClientError } from "./internal/transport.js"
+import * as RetryPolicy from "./RetryPolicy.js"
+import * as Scopes from "./Scopes.js"
+import {
+  type InvalidInputError,
+  InvalidScopeError,
+  isRetryable,
+  type TokenError,
+  TokenTimeoutError
+} from "./TokenError.js"
+import * as TokenRequest from "./TokenRequest.js"
+
+/**
+ * The authorization server's token endpoint.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class TokenEndpoint extends Context.Tag("@effect-tilia/core/TokenEndpoint")<TokenEndpoint, {
+  /**
+   * Asks for a token with these scopes, and tries again as the policy says while the error is retryable (E7). Callers
+   * share nothing: N calls are N requests. Interruption closes the socket.
+   */
+  readonly requestToken: (
+    scopes: Scopes.Input,
+    options?: { readonly retry?: RetryPolicy.RetryPolicy | RetryPolicy.Options | undefined }
+  ) => Effect.Effect<AccessToken.AccessToken, TokenError>
+}>() {}
+
+/**
+ * How a token is asked for.
+ *
+ * - `retry`: a policy or its numbers (`RetryPolicy.standard`).
+ * - `budget`: the time for all attempts and the waits between them (30 seconds).
+ * - `attemptTimeout`: the time for one attempt, from reading the credentials to the body's last byte (10 seconds).
+ * - `onNarrowedScope`: what fewer scopes than asked for are, a warning in the log or an `InvalidScopeError` (`"warn"`).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  readonly retry?: RetryPolicy.RetryPolicy | RetryPolicy.Options | undefined
+  readonly budget?: Duration.DurationInput | undefined
+  readonly attemptTimeout?: Duration.DurationInput | undefined
+  readonly onNarrowedScope?: "warn" | "fail" | undefined
+}
+
+const OnNarrowedScope = Schema.Literal("warn", "fail").annotations({ description: "\"warn\" or \"fail\"" })
+
+/** In milliseconds, from a clock that no one sets: a budget survives a step of the wall clock. */
+const monotonic = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos / 1_000_000n))
+
+const askedToWait = (error: TokenError): Duration.Duration =>
+  ("retryAfter" in error ? error.retryAfter : undefined) ?? Duration.zero
+
+/** E7: the policy's delays, none shorter than `Retry-After`, and none that would end after the deadline. */
+const paced = (policy: RetryPolicy.RetryPolicy, deadline: number): RetryPolicy.RetryPolicy =>
+  policy.pipe(
+    Schedule.passthrough,
+    Schedule.modifyDelay((error, delay) =>
+      Duration.millis(Math.ceil(Duration.toMillis(Duration.max(delay, askedToWait(error)))))
+    ),
+    Schedule.delays,
+    Schedule.checkEffect((_, delay) => Effect.map(monotonic, (now) => now + Duration.toMillis(delay) < deadline))
+  )
+
+/** E3: turns redirects off in fetch, at each call, and leaves the user's other settings in place. */
+const withoutRedirects = (client: HttpClient.HttpClient, ours: Partial<RequestInit>): HttpClient.HttpClient =>
+  HttpClient.transformResponse(
+    client,
+    Effect.mapInputContext((context: Context.Context<never>) =>
+      Context.add(context, FetchHttpClient.RequestInit, {
+        ...ours,
+        ...Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit)),
+        redirect: "manual"
+      })
+    )
+  )
+
+/**
+ * A token endpoint over the `HttpClient`, the `Environment` and the `ClientCredentials` in the context. An option that
+ * is out of range is an `InvalidInputError`; nothing is sent yet.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = Effect.fnUntraced(function*({
+  attemptTimeout = "10 seconds",
+  budget = "30 seconds",
+  onNarrowedScope = "warn",
+  retry = RetryPolicy.standard
+}: Options = {}) {
+  const limits = yield* Either.all({
+    policy: RetryPolicy.from(retry),
+    budget: duration("budget")(budget),
+    attempt: duration("attemptTimeout")(attemptTimeout),
+    onNarrowedScope: validate("onNarrowedScope", OnNarrowedScope)(onNarrowedScope)
+  })
+  const { tokenUrl } = yield* Environment
+  const credentials = yield* ClientCredentials
+  const fetchOptions = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
+  const client = withoutRedirects(yield* HttpClient.HttpClient, Option.getOrElse(fetchOptions, () => ({}))).pipe(
+    // E3, E8: no trace headers to a third party, and no span that would hold the headers of its answer.
+    HttpClient.withTracerPropagation(false),
+    HttpClient.withTracerDisabledWhen(constTrue),
+    // E6: an attempt that ends early closes its socket.
+    HttpClient.withScope
+  )
+
+  /** A client that turned a status into an error still got an answer. */
+  const exchange = (request: HttpClientRequest.HttpClientRequest) =>
+    client.execute(request).pipe(
+      Effect.catchIf(
+        (error) => error._tag === "ResponseError" && error.reason === "StatusCode",
+        (error) => error._tag === "ResponseError" ? Effect.succeed(error.response) : Effect.fail(error)
+      ),
+      Effect.flatMap(Answer.read),
+      Effect.scoped
+    )
+
+  const attempt = Effect.fnUntraced(function*(scopes: Scopes.Scopes, attempts: number) {
+    const { clientId, clientSecret } = yield* credentials.current
+    const issuedAt = yield* DateTime.now // S5: not the moment of the answer
+    const answer = yield* Effect.mapError(
+      exchange(
+        TokenRequest.toHttpClientRequest({ clientId, clientSecret, grantType: "client_credentials", scopes }, tokenUrl)
+      ),
+      (error) => fromHttpClientError(error, { tokenUrl, attempts })
+    )
+    const receivedAt = yield* Clock.currentTimeMillis
+    const response = yield* interpret(answer, { tokenUrl, clientSecret, attempts, receivedAt })
+    return AccessToken.fromResponse(response, scopes, issuedAt)
+  })
+
+  const requestToken = Effect.fn("TokenEndpoint.requestToken")(function*(
+    input: Scopes.Input,
+    options?: { readonly retry?: RetryPolicy.RetryPolicy | RetryPolicy.Options | undefined }
+  ) {
+    const scopes = yield* Scopes.make(input)
+    const policy = yield* RetryPolicy.from(options?.retry ?? limits.policy)
+    const deadline = (yield* monotonic) + Duration.toMillis(limits.budget)
+    let attempts = 0
+    const token = yield* Effect.suspend(() => {
+      attempts++
+      return Effect.flatMap(monotonic, (now) =>
+        Effect.timeoutFail(attempt(scopes, attempts), {
+          duration: Duration.min(limits.attempt, Duration.millis(deadline - now)),
+          onTimeout: () => new TokenTimeoutError({ tokenUrl, attempts })
+        }))
+    }).pipe(Effect.retry({ schedule: paced(policy, deadline), while: isRetryable }))
+
+    const missing = Scopes.missing(scopes, token.scopes) // E9
+    if (missing.length > 0 && limits.onNarrowedScope === "fail") {
+      return yield* new InvalidScopeError({
+        status: 200,
+        serverMessage: `not granted: ${missing.join(", ")}`,
+        attempts
+      })
+    }
+    if (missing.length > 0) {
+      yield* Effect.logWarning(`The server granted fewer scopes than asked for; missing: ${missing.join(", ")}`)
+    }
+    return token
+  })
+
+  return TokenEndpoint.of({ requestToken })
+})
+
+/**
+ * The same as a Layer. Fails with `InvalidInputError`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  options?: Options
+): Layer.Layer<TokenEndpoint, InvalidInputError, ClientCredentials | Environment | HttpClient.HttpClient> =>
+  Layer.effect(TokenEndpoint, make(options))

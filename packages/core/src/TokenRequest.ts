@@ -1,0 +1,43 @@
+/**
+ * What is asked: the body of `POST /token`, and the HTTP request that carries it (RFC 6749 §4.4.2).
+ *
+ * @since 0.1.0
+ */
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Schema from "effect/Schema"
+import { ClientId, ClientSecret } from "./ClientCredentials.js"
+import { Scopes } from "./Scopes.js"
+
+/**
+ * The four fields of the form, to and from what goes over the wire. Deviating from RFC 6749, this API separates scopes
+ * by commas.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const TokenRequest = Schema.Struct({
+  clientId: Schema.propertySignature(ClientId).pipe(Schema.fromKey("client_id")),
+  clientSecret: Schema.propertySignature(ClientSecret).pipe(Schema.fromKey("client_secret")),
+  grantType: Schema.propertySignature(Schema.Literal("client_credentials")).pipe(Schema.fromKey("grant_type")),
+  scopes: Schema.propertySignature(Scopes).pipe(Schema.fromKey("scope"))
+})
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type TokenRequest = typeof TokenRequest.Type
+
+const encode = Schema.encodeSync(TokenRequest)
+
+/**
+ * The HTTP request: the credentials are in its body and nowhere else, and no other field goes with them (E1). The body
+ * is never compressed on its way back, because not every client can read that.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const toHttpClientRequest = (request: TokenRequest, tokenUrl: string): HttpClientRequest.HttpClientRequest =>
+  HttpClientRequest.post(tokenUrl, {
+    headers: { "accept": "application/json", "accept-encoding": "identity" }
+  }).pipe(HttpClientRequest.bodyUrlParams(encode(request)))

@@ -1,0 +1,13 @@
+/**
+ * @since 0.1.0
+ */
+
+export * as AccessToken from "./AccessToken.js"
+export * as ClientCredentials from "./ClientCredentials.js"
+export * as Environment from "./Environment.js"
+export * as RetryPolicy from "./RetryPolicy.js"
+export * as Scopes from "./Scopes.js"
+export * as TokenEndpoint from "./TokenEndpoint.js"
+export * as TokenError from "./TokenError.js"
+export * as TokenRequest from "./TokenRequest.js"
+export * as TokenResponse from "./TokenResponse.js"

@@ -1,0 +1,72 @@
+/*
+ * The server's answer as a value: everything after this file is pure.
+ */
+import * as Headers from "@effect/platform/Headers"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+
+/** A status, headers, and a body of at most 256 KiB; `complete` is false where the server had more to say (E5). */
+export interface Answer {
+  readonly url: string
+  readonly status: number
+  readonly headers: Headers.Headers
+  readonly body: Uint8Array
+  readonly complete: boolean
+}
+
+const limit = 256 * 1024
+
+/** A body whose length is announced, small and not that of a compressed form: reading it whole costs half (P3). */
+const isShort = (headers: Headers.Headers): boolean =>
+  !Headers.has(headers, "content-encoding") &&
+  Option.exists(Headers.get(headers, "content-length"), (length) => /^\d+$/.test(length) && Number(length) <= limit)
+
+const concat = (chunks: ReadonlyArray<Uint8Array>, size: number): Uint8Array => {
+  const all = new Uint8Array(size)
+  let at = 0
+  for (const chunk of chunks) {
+    all.set(chunk, at)
+    at += chunk.length
+  }
+  return all
+}
+
+/** Counts bytes itself: of Effect's clients only one obeys `withMaxBodySize`. */
+const readUpToLimit = (
+  stream: Stream.Stream<Uint8Array, HttpClientError.ResponseError>
+): Effect.Effect<Uint8Array, HttpClientError.ResponseError> =>
+  Effect.suspend(() => {
+    const chunks: Array<Uint8Array> = []
+    let size = 0
+    return stream.pipe(
+      Stream.runForEachWhile((chunk) =>
+        Effect.sync(() => {
+          chunks.push(chunk)
+          size += chunk.length
+          return size <= limit
+        })
+      ),
+      Effect.map(() => concat(chunks, size)),
+      Effect.catchIf((error) => error.reason === "EmptyBody", () => Effect.succeed(new Uint8Array()))
+    )
+  })
+
+/** Reads an answer to its end, or to the limit. */
+export const read = (
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<Answer, HttpClientError.ResponseError> =>
+  Effect.map(
+    isShort(response.headers)
+      ? Effect.map(response.arrayBuffer, (buffer) => new Uint8Array(buffer))
+      : readUpToLimit(response.stream),
+    (body) => ({
+      url: response.request.url,
+      status: response.status,
+      headers: response.headers,
+      body: body.subarray(0, limit),
+      complete: body.length <= limit
+    })
+  )

@@ -1,0 +1,68 @@
+/*
+ * The response half: from an answer to what was granted, or to the error that says why not. Pure; tested by tables.
+ */
+import * as Either from "effect/Either"
+import type { ParseError, ParseIssue } from "effect/ParseResult"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import type { TokenError } from "../TokenError.js"
+import { TokenResponse } from "../TokenResponse.js"
+import type { Answer } from "./answer.js"
+import * as ErrorBody from "./errorBody.js"
+import { originOf, type Question, refusal, unexpected } from "./refusal.js"
+
+const parseJson = Schema.decodeUnknownEither(Schema.parseJson())
+const decode = Schema.decodeUnknownEither(TokenResponse)
+
+/** The field that a schema refused: its name only, for its value may be the token. */
+const fieldOf = (issue: ParseIssue): string | undefined => {
+  switch (issue._tag) {
+    case "Pointer":
+      return `its field ${String(issue.path)} is missing or malformed`
+    case "Composite":
+      return fieldOf(Predicate.hasProperty(issue.issues, "_tag") ? issue.issues : issue.issues[0])
+    case "Refinement":
+    case "Transformation":
+      return fieldOf(issue.issue)
+    default:
+      return undefined
+  }
+}
+
+const problemOf = (error: ParseError): string => fieldOf(error.issue) ?? "its body isn't a JSON object"
+
+/** Bytes as text: a BOM is dropped, and anything but UTF-8 is no text (E4). */
+const utf8 = (bytes: Uint8Array): Either.Either<string, string> =>
+  Either.try({
+    try: () => new TextDecoder("utf-8", { fatal: true }).decode(bytes),
+    catch: () => "its body isn't UTF-8"
+  })
+
+const json = (text: string): Either.Either<unknown, string> =>
+  Either.mapLeft(parseJson(text), () => "its body isn't JSON")
+
+/** A 200: a token, or the error that it carries, or no token at all (E4). */
+const granted = (answer: Answer, question: Question): Either.Either<TokenResponse, TokenError> => {
+  const noToken = (problem: string) => unexpected(answer, question, problem)
+  if (!answer.complete) return Either.left(noToken("its body is larger than 256 KiB"))
+  return Either.flatMap(
+    Either.mapLeft(Either.flatMap(utf8(answer.body), json), noToken),
+    (body) =>
+      Predicate.hasProperty(body, "error") && Predicate.isNotNullable(body.error)
+        ? Either.left(refusal(answer, question, ErrorBody.fromJson(body)))
+        : Either.mapLeft(decode(body), (error) => noToken(problemOf(error)))
+  )
+}
+
+/** Only a refusal's body is quoted: that of any other status may hold a token. */
+const refused = (answer: Answer, question: Question): TokenError =>
+  refusal(answer, question, answer.status >= 400 ? ErrorBody.fromText(new TextDecoder().decode(answer.body)) : {})
+
+/** What the server granted, or why it didn't. */
+export const interpret = (answer: Answer, question: Question): Either.Either<TokenResponse, TokenError> => {
+  // E3: a client that follows redirects by itself can't be stopped, but it can be found out.
+  if (answer.url !== question.tokenUrl) {
+    return Either.left(unexpected(answer, question, `the HTTP client went on to ${originOf(answer.url, question)}`))
+  }
+  return answer.status === 200 ? granted(answer, question) : Either.left(refused(answer, question))
+}

@@ -1,0 +1,50 @@
+/*
+ * Failures on the way: from what an HTTP client throws to our own errors. A client's own error holds the request and
+ * prints it; only the codes along its chain of causes are looked at.
+ */
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import * as Arr from "effect/Array"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import { TokenTimeoutError, TokenTransportError, type TransportReason } from "../TokenError.js"
+
+type Kind = TransportReason | "Timeout"
+
+/** The codes of Node, OpenSSL and undici; the first pattern that fits decides. */
+const kinds: ReadonlyArray<readonly [RegExp, Kind]> = [
+  [/^(ENOTFOUND|EAI_.+|ENODATA)$/, "Dns"],
+  [/^ECONNREFUSED$/, "Refused"],
+  [/^(ETIMEDOUT|UND_ERR_(CONNECT|HEADERS|BODY)_TIMEOUT)$/, "Timeout"],
+  [
+    /^(ECONNRESET|ECONNABORTED|EPIPE|ERR_STREAM_PREMATURE_CLOSE|UND_ERR_SOCKET|UND_ERR_RES_CONTENT_LENGTH_MISMATCH)$/,
+    "Reset"
+  ],
+  [
+    /^(ERR_(TLS|SSL|OSSL)_.+|EPROTO|.*CERT.*|UNABLE_TO_.+|CRL_.+|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE)|PATH_LENGTH_EXCEEDED)$/,
+    "Tls"
+  ]
+]
+
+/** Every error code along the chain of causes, the outermost first. The chain is a stranger's: it may be a ring. */
+const codes = (cause: unknown, depth = 0): ReadonlyArray<string> => {
+  if (!Predicate.isRecord(cause) || depth > 8) return []
+  const inner = Array.isArray(cause["errors"]) ? cause["errors"].slice(0, 8) : [cause["cause"]]
+  return [
+    ...(Predicate.isString(cause["code"]) ? [cause["code"]] : []),
+    ...inner.flatMap((error) => codes(error, depth + 1))
+  ]
+}
+
+const kindOf = (cause: unknown): Kind =>
+  Arr.findFirst(codes(cause), (code) => Arr.findFirst(kinds, ([pattern]) => pattern.test(code))).pipe(
+    Option.match({ onNone: () => "Other", onSome: ([, kind]) => kind })
+  )
+
+/** The error of a request that got no complete answer. */
+export const fromHttpClientError = (
+  error: HttpClientError.HttpClientError,
+  context: { readonly tokenUrl: string; readonly attempts: number }
+): TokenTimeoutError | TokenTransportError => {
+  const kind = kindOf(error.cause)
+  return kind === "Timeout" ? new TokenTimeoutError(context) : new TokenTransportError({ ...context, reason: kind })
+}
