@@ -1,12 +1,11 @@
 import effect from "@effect/eslint-plugin"
-import sortImports from "eslint-plugin-simple-import-sort"
 import ts from "typescript-eslint"
 
 export default ts.config(
   { ignores: ["**/dist/", "**/node_modules/", "coverage/"] },
   ...ts.configs.strict,
   {
-    plugins: { "@effect": effect, "simple-import-sort": sortImports },
+    plugins: { "@effect": effect },
     rules: {
       // The formatter: Effect's own settings.
       "@effect/dprint": ["error", {
@@ -20,8 +19,6 @@ export default ts.config(
           "arrowFunction.useParentheses": "force"
         }
       }],
-      "simple-import-sort/imports": ["error", { groups: [["^\\u0000", "^", "^\\."]] }],
-      "simple-import-sort/exports": "error",
       "@typescript-eslint/array-type": ["error", { default: "generic", readonly: "generic" }],
       "@typescript-eslint/consistent-type-imports": ["error", { fixStyle: "inline-type-imports" }],
       "@typescript-eslint/no-import-type-side-effects": "off",

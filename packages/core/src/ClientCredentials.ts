@@ -11,7 +11,7 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { config, validate, withoutValue } from "./internal/input.js"
+import { validate, withoutValue } from "./internal/input.js"
 import type { CredentialsError, InvalidInputError } from "./TokenError.js"
 
 const UuidV4 = Schema.String.pipe(
@@ -26,7 +26,7 @@ const UuidV4 = Schema.String.pipe(
  */
 export const ClientId = UuidV4.pipe(Schema.brand("@effect-tilia/core/ClientId")).annotations({
   identifier: "ClientId",
-  ...withoutValue("the client id, a UUID version 4")
+  ...withoutValue("a UUID version 4")
 })
 
 /**
@@ -43,7 +43,7 @@ export type ClientId = typeof ClientId.Type
  */
 export const ClientSecret = Schema.Redacted(UuidV4.pipe(Schema.brand("@effect-tilia/core/ClientSecret"))).annotations({
   identifier: "ClientSecret",
-  ...withoutValue("the client secret, a UUID version 4")
+  ...withoutValue("a UUID version 4")
 })
 
 /**
@@ -121,8 +121,8 @@ export const layerConfig: Layer.Layer<ClientCredentials, ConfigError> = Layer.ef
   ClientCredentials,
   Effect.map(
     Config.all({
-      clientId: config("TILIA_CLIENT_ID", ClientId),
-      clientSecret: config("TILIA_CLIENT_SECRET", ClientSecret)
+      clientId: Schema.Config("TILIA_CLIENT_ID", ClientId),
+      clientSecret: Schema.Config("TILIA_CLIENT_SECRET", ClientSecret)
     }),
     (credentials) => ({ current: Effect.succeed(credentials) })
   )

@@ -10,7 +10,7 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { config, validate } from "./internal/input.js"
+import { validate, withoutValue } from "./internal/input.js"
 import type { InvalidInputError } from "./TokenError.js"
 
 const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
@@ -20,9 +20,9 @@ const isSafe = (url: URL): boolean =>
   (url.protocol === "https:" || (url.protocol === "http:" && loopback.test(url.hostname))) &&
   url.username === "" && url.password === "" && !/[?#]/.test(url.href)
 
-const BaseUrl = Schema.URL.pipe(Schema.filter(isSafe)).annotations({
-  description: "an https URL (http on loopback only) without user, query or fragment"
-})
+const BaseUrl = Schema.URL.pipe(Schema.filter(isSafe)).annotations(
+  withoutValue("an https URL (http on loopback only) without user, query or fragment")
+)
 
 const Origin = Schema.transform(
   BaseUrl.pipe(Schema.filter((url) => url.pathname === "/")),
@@ -33,9 +33,9 @@ const Origin = Schema.transform(
 const origins = "https origins (http on loopback only), without path, user, query or fragment"
 const Origins = Schema.Array(Origin).annotations({ description: origins })
 
-const OriginsText = Schema.compose(Schema.split(","), Origins).annotations({
-  description: `${origins}, separated by commas`
-})
+const OriginsText = Schema.compose(Schema.split(","), Origins).annotations(
+  withoutValue(`${origins}, separated by commas`)
+)
 
 /**
  * An authorization server and its APIs, as a caller writes them. `authUrl` is the base URL: the token is asked for at
@@ -105,9 +105,9 @@ export const staging: Environment["Type"] = tilia("staging.tilia-inc.com")
 
 const named = { production, staging }
 
-const Name = Schema.compose(Schema.String, Schema.Literal("production", "staging")).annotations({
-  description: "production or staging"
-})
+const Name = Schema.compose(Schema.String, Schema.Literal("production", "staging")).annotations(
+  withoutValue("production or staging")
+)
 
 /**
  * An environment given in code: `production`, `staging` or one's own. Fails with `InvalidInputError`.
@@ -128,9 +128,9 @@ export const layer = (options: Options): Layer.Layer<Environment, InvalidInputEr
 export const layerConfig: Layer.Layer<Environment, ConfigError.ConfigError> = Layer.effect(
   Environment,
   Config.all({
-    name: Config.option(config("TILIA_ENVIRONMENT", Name)),
-    authUrl: Config.option(config("TILIA_AUTH_URL", BaseUrl)),
-    apiOrigins: Config.option(config("TILIA_API_ORIGINS", OriginsText))
+    name: Config.option(Schema.Config("TILIA_ENVIRONMENT", Name)),
+    authUrl: Config.option(Schema.Config("TILIA_AUTH_URL", BaseUrl)),
+    apiOrigins: Config.option(Schema.Config("TILIA_API_ORIGINS", OriginsText))
   }).pipe(Config.mapOrFail(({ apiOrigins, authUrl, name }) => {
     if (Option.isSome(authUrl) && Option.isNone(name)) {
       return Either.right(fromUrls(authUrl.value, Option.getOrElse(apiOrigins, () => [])))

@@ -2,11 +2,8 @@
  * E2: the one way in which an input is refused. A schema's own error quotes the value that it refuses, and that value
  * may be a secret: what is said here comes from the schema's description alone.
  */
-import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
-import { flow } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
@@ -28,14 +25,6 @@ export const validate =
       Schema.decodeUnknownEither(schema)(input),
       () => new InvalidInputError({ setting, expected: expected(schema) })
     )
-
-/** Reads a setting from the configuration. */
-export const config = <A>(name: string, schema: Schema.Schema<A, string>): Config.Config<A> =>
-  Config.mapOrFail(Config.string(name), flow(validate(name, schema), Either.mapLeft(toConfigError)))
-
-/** A refused input, as the configuration reports it. */
-export const toConfigError = (error: InvalidInputError): ConfigError.ConfigError =>
-  ConfigError.InvalidData([], `must be ${error.expected}; the value is not shown`)
 
 /** The longest sleep that a timer of 32 bits can hold. */
 const longest = Duration.millis(2 ** 31 - 1)

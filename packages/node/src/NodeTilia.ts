@@ -1,0 +1,53 @@
+/**
+ * Everything that a Node program needs to obtain tokens, in one Layer.
+ *
+ * @since 0.1.0
+ */
+import * as ClientCredentials from "@effect-tilia/core/ClientCredentials"
+import * as Environment from "@effect-tilia/core/Environment"
+import * as TokenEndpoint from "@effect-tilia/core/TokenEndpoint"
+import type { InvalidInputError } from "@effect-tilia/core/TokenError"
+import type { ConfigError } from "effect/ConfigError"
+import * as Layer from "effect/Layer"
+import * as NodeClientCredentials from "./NodeClientCredentials.js"
+import * as NodeTokenHttpClient from "./NodeTokenHttpClient.js"
+
+/**
+ * Who asks, whom, and how. `environment` is `Environment.production`, `Environment.staging` or one's own URLs.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends ClientCredentials.Options, TokenEndpoint.Options {
+  readonly environment: Environment.Options
+  readonly http?: NodeTokenHttpClient.Options | undefined
+}
+
+/**
+ * A token endpoint from options. Fails with `InvalidInputError`, before anything is sent.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options): Layer.Layer<TokenEndpoint.TokenEndpoint, InvalidInputError> =>
+  TokenEndpoint.layer(options).pipe(
+    Layer.provide([
+      ClientCredentials.layer(options),
+      Environment.layer(options.environment),
+      NodeTokenHttpClient.layer(options.http)
+    ])
+  )
+
+/**
+ * A token endpoint from the configuration (`TILIA_*`, see the documentation). Fails with `ConfigError`, which names the
+ * settings that are missing or wrong.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig: Layer.Layer<TokenEndpoint.TokenEndpoint, ConfigError> = TokenEndpoint.layer().pipe(
+  Layer.provide(NodeTokenHttpClient.layer()),
+  // No option was given, so none can be refused.
+  Layer.orDie,
+  Layer.provide([NodeClientCredentials.layerConfig, Environment.layerConfig])
+)
