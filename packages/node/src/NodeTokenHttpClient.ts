@@ -75,7 +75,7 @@ const makeDispatcher = ({ ca, dispatcher, proxy }: Options): Either.Either<Undic
 
 const acquire = (options: Options): Effect.Effect<Undici.Dispatcher, InvalidInputError, Scope.Scope> =>
   Effect.acquireRelease(
-    makeDispatcher(options),
+    Effect.suspend(() => makeDispatcher(options)),
     (dispatcher) => dispatcher === options.dispatcher ? Effect.void : Effect.promise(() => dispatcher.destroy())
   )
 

@@ -1,0 +1,86 @@
+/*
+ * A server that sends bytes, not HTTP: whatever a broken one could send. It notes what it received.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { AddressInfo } from "node:net"
+import * as net from "node:net"
+
+/** What to do once a request has arrived: to the given socket, the n-th request on this server (from 0). */
+export type Play = (socket: net.Socket, request: number) => void
+
+export interface RawServer {
+  readonly url: string
+  readonly port: number
+  /** The requests that arrived, whole. */
+  readonly requests: ReadonlyArray<string>
+  /** How many connections were ever made, and how many are open. */
+  readonly connections: () => { readonly made: number; readonly open: number }
+}
+
+const bodyLength = (head: string): number => Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0)
+
+export const make = (play: Play, host = "127.0.0.1"): Effect.Effect<RawServer, never, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.async<{ server: RawServer; close: () => void }>((resume) => {
+        const requests: Array<string> = []
+        const sockets = new Set<net.Socket>()
+        let made = 0
+        const server = net.createServer({ noDelay: true }, (socket) => {
+          made++
+          sockets.add(socket)
+          let received = ""
+          socket.on("close", () => sockets.delete(socket))
+          socket.on("error", () => socket.destroy())
+          socket.on("data", (bytes) => {
+            received += bytes.toString("latin1")
+            const end = received.indexOf("\r\n\r\n") + 4
+            if (end < 4 || received.length < end + bodyLength(received.slice(0, end))) return
+            requests.push(received)
+            received = ""
+            play(socket, requests.length - 1)
+          })
+        })
+        server.listen(0, host, () => {
+          const { port } = server.address() as AddressInfo
+          resume(Effect.succeed({
+            server: {
+              url: `http://${host}:${port}`,
+              port,
+              requests,
+              connections: () => ({ made, open: sockets.size })
+            },
+            close: () => {
+              server.close()
+              for (const socket of sockets) socket.destroy()
+            }
+          }))
+        })
+      }),
+      ({ close }) => Effect.sync(close)
+    ),
+    ({ server }) => server
+  )
+
+/** A whole, honest answer, after which the connection is closed. */
+export const answer = (
+  status: number,
+  headers: Readonly<Record<string, string | ReadonlyArray<string>>> = {},
+  body: string | Uint8Array = ""
+): Buffer => {
+  const content = Buffer.from(body)
+  const lines = Object.entries({ "content-length": String(content.length), connection: "close", ...headers })
+    .flatMap(([name, value]) => [value].flat().map((value) => `${name}: ${value}\r\n`))
+  return Buffer.concat([Buffer.from(`HTTP/1.1 ${status} Because\r\n${lines.join("")}\r\n`), content])
+}
+
+export const json = (status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Buffer =>
+  answer(status, { "content-type": "application/json", ...headers }, JSON.stringify(body))
+
+/** Sends these bytes to every request, and closes. */
+export const always = (bytes: Uint8Array): Play => (socket) => socket.end(bytes)
+
+/** Sends the first bytes to the first request, and so on; the last for ever. */
+export const inTurn = (...plays: readonly [Uint8Array, ...ReadonlyArray<Uint8Array>]): Play => (socket, n) =>
+  socket.end(plays[Math.min(n, plays.length - 1)])
