@@ -12,8 +12,11 @@ import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { withoutValue } from "./internal/input.js"
 import { Scopes } from "./Scopes.js"
 import { type TokenResponse, TokenText } from "./TokenResponse.js"
+
+const unquoted = withoutValue("an access token")
 
 /**
  * An access token. `value` is redacted wherever it is printed; `scopes` are the granted ones; `issuedAt` is the moment
@@ -22,13 +25,16 @@ import { type TokenResponse, TokenText } from "./TokenResponse.js"
  * @since 0.1.0
  * @category models
  */
-export class AccessToken extends Schema.Class<AccessToken>("@effect-tilia/core/AccessToken")({
-  value: TokenText,
-  tokenType: Schema.Literal("Bearer"),
-  scopes: Scopes,
-  issuedAt: Schema.DateTimeUtc,
-  expiresAt: Schema.DateTimeUtc
-}) {}
+export class AccessToken extends Schema.Class<AccessToken>("@effect-tilia/core/AccessToken")(
+  {
+    value: TokenText,
+    tokenType: Schema.Literal("Bearer"),
+    scopes: Scopes,
+    issuedAt: Schema.DateTimeUtc,
+    expiresAt: Schema.DateTimeUtc
+  },
+  [unquoted, unquoted, unquoted]
+) {}
 
 /**
  * The payload of the vendor's tokens, as its page shows it. Times are seconds since 1970. `scopes` may be wider than

@@ -30,11 +30,18 @@ const Origin = Schema.transform(
   { strict: true, decode: (url) => url.origin, encode: (origin) => new URL(origin) }
 )
 
-const origins = "https origins (http on loopback only), without path, user, query or fragment"
-const Origins = Schema.Array(Origin).annotations({ description: origins })
+const Origins = Schema.Array(Origin).annotations(
+  withoutValue("https origins (http on loopback only), without path, user, query or fragment")
+)
 
-const OriginsText = Schema.compose(Schema.split(","), Origins).annotations(
-  withoutValue(`${origins}, separated by commas`)
+/** As an array: a nested ConfigProvider splits a text at its commas whether or not it is asked to. */
+const originsConfig = Config.array(Config.string(), "TILIA_API_ORIGINS").pipe(
+  Config.mapOrFail((items) =>
+    Either.mapLeft(
+      validate("TILIA_API_ORIGINS", Origins)(items),
+      ({ message }) => ConfigError.InvalidData(["TILIA_API_ORIGINS"], message)
+    )
+  )
 )
 
 /**
@@ -130,7 +137,7 @@ export const layerConfig: Layer.Layer<Environment, ConfigError.ConfigError> = La
   Config.all({
     name: Config.option(Schema.Config("TILIA_ENVIRONMENT", Name)),
     authUrl: Config.option(Schema.Config("TILIA_AUTH_URL", BaseUrl)),
-    apiOrigins: Config.option(Schema.Config("TILIA_API_ORIGINS", OriginsText))
+    apiOrigins: Config.option(originsConfig)
   }).pipe(Config.mapOrFail(({ apiOrigins, authUrl, name }) => {
     if (Option.isSome(authUrl) && Option.isNone(name)) {
       return Either.right(fromUrls(authUrl.value, Option.getOrElse(apiOrigins, () => [])))

@@ -6,11 +6,12 @@
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Schema from "effect/Schema"
 import { ClientId, ClientSecret } from "./ClientCredentials.js"
+import { withoutValue } from "./internal/input.js"
 import { Scopes } from "./Scopes.js"
 
 /**
  * The four fields of the form, to and from what goes over the wire. Deviating from RFC 6749, this API separates scopes
- * by commas.
+ * by commas. What is refused is not quoted, in whatever field it stands.
  *
  * @since 0.1.0
  * @category models
@@ -20,7 +21,7 @@ export const TokenRequest = Schema.Struct({
   clientSecret: Schema.propertySignature(ClientSecret).pipe(Schema.fromKey("client_secret")),
   grantType: Schema.propertySignature(Schema.Literal("client_credentials")).pipe(Schema.fromKey("grant_type")),
   scopes: Schema.propertySignature(Scopes).pipe(Schema.fromKey("scope"))
-})
+}).annotations(withoutValue("a token request: client_id, client_secret, grant_type=client_credentials and scope"))
 
 /**
  * @since 0.1.0

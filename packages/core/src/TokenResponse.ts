@@ -28,7 +28,7 @@ const longestLife = 10 * 365 * 24 * 60 * 60
 
 /** Whole seconds, from a number or a text of digits; written as the vendor's page does, as a text. */
 const ExpiresIn = Schema.transform(
-  Schema.Union(Schema.Int, Schema.String.pipe(Schema.pattern(/^\d+$/))),
+  Schema.Union(Schema.Number.pipe(Schema.filter(Number.isInteger)), Schema.String.pipe(Schema.pattern(/^\d+$/))),
   Schema.Int.pipe(Schema.between(1, longestLife)),
   { strict: true, decode: (seconds) => Math.min(Number(seconds), longestLife), encode: String }
 )
@@ -41,7 +41,7 @@ const TokenType = Schema.transform(Schema.String.pipe(Schema.pattern(/^bearer$/i
 
 /** Commas, as the vendor's page says, or spaces, as RFC 6749 does; absent or empty means as requested. */
 const Granted = Schema.optionalToRequired(
-  Schema.NullOr(Schema.String),
+  Schema.NullishOr(Schema.String),
   Schema.OptionFromSelf(ScopesFromArray),
   {
     decode: flow(
@@ -65,7 +65,7 @@ export const TokenResponse = Schema.Struct({
   tokenType: Schema.propertySignature(TokenType).pipe(Schema.fromKey("token_type")),
   expiresIn: Schema.propertySignature(ExpiresIn).pipe(Schema.fromKey("expires_in")),
   scopes: Granted.pipe(Schema.fromKey("scope"))
-})
+}).annotations(withoutValue("a granted token: access_token, token_type, expires_in and perhaps scope"))
 
 /**
  * @since 0.1.0

@@ -35,7 +35,8 @@ const cut = (text: string): string => {
 }
 
 /** Markup says nothing to a reader of errors. */
-const withoutTags = (text: string): string => text.trimStart().startsWith("<") ? text.replace(/<(?!redacted>)[^<>]*>/g, " ") : text
+const withoutTags = (text: string): string =>
+  text.trimStart().startsWith("<") ? text.replace(/<(?!redacted>)[^<>]*>/g, " ") : text
 
 /**
  * The server's words as they may be kept. The order matters: a control character inside the secret must not hide it,
