@@ -100,6 +100,17 @@ export const make = ({ clientId, clientSecret }: Options): Either.Either<Credent
   })
 
 /**
+ * `TILIA_CLIENT_ID` and `TILIA_CLIENT_SECRET`, each a UUID version 4.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const config: Config.Config<Credentials> = Config.all({
+  clientId: Schema.Config("TILIA_CLIENT_ID", ClientId),
+  clientSecret: Schema.Config("TILIA_CLIENT_SECRET", ClientSecret)
+})
+
+/**
  * Credentials that don't change, given in code. Fails with `InvalidInputError`.
  *
  * @since 0.1.0
@@ -112,20 +123,14 @@ export const layer = (options: Options): Layer.Layer<ClientCredentials, InvalidI
   )
 
 /**
- * Credentials from the configuration, `TILIA_CLIENT_ID` and `TILIA_CLIENT_SECRET`, read once as the Layer is built.
+ * Credentials from the configuration, read once as the Layer is built: see `config`.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerConfig: Layer.Layer<ClientCredentials, ConfigError> = Layer.effect(
   ClientCredentials,
-  Effect.map(
-    Config.all({
-      clientId: Schema.Config("TILIA_CLIENT_ID", ClientId),
-      clientSecret: Schema.Config("TILIA_CLIENT_SECRET", ClientSecret)
-    }),
-    (credentials) => ({ current: Effect.succeed(credentials) })
-  )
+  Effect.map(config, (credentials) => ({ current: Effect.succeed(credentials) }))
 )
 
 /**

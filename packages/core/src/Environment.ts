@@ -117,6 +117,30 @@ const Name = Schema.compose(Schema.String, Schema.Literal("production", "staging
 )
 
 /**
+ * Either `TILIA_ENVIRONMENT`, or `TILIA_AUTH_URL` with `TILIA_API_ORIGINS`. There is no default, because one of the
+ * environments moves money.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const config: Config.Config<Environment["Type"]> = Config.all({
+  name: Config.option(Schema.Config("TILIA_ENVIRONMENT", Name)),
+  authUrl: Config.option(Schema.Config("TILIA_AUTH_URL", BaseUrl)),
+  apiOrigins: Config.option(originsConfig)
+}).pipe(Config.mapOrFail(({ apiOrigins, authUrl, name }) => {
+  if (Option.isSome(name)) {
+    return Option.isNone(authUrl) && Option.isNone(apiOrigins)
+      ? Either.right(named[name.value])
+      : Either.left(ConfigError.InvalidData(["TILIA_ENVIRONMENT"], "excludes TILIA_AUTH_URL and TILIA_API_ORIGINS"))
+  }
+  return Option.isSome(authUrl)
+    ? Either.right(fromUrls(authUrl.value, Option.getOrElse(apiOrigins, () => [])))
+    : Either.left(
+      ConfigError.MissingData(["TILIA_ENVIRONMENT"], "set it to production or staging, or set TILIA_AUTH_URL")
+    )
+}))
+
+/**
  * An environment given in code: `production`, `staging` or one's own. Fails with `InvalidInputError`.
  *
  * @since 0.1.0
@@ -126,35 +150,9 @@ export const layer = (options: Options): Layer.Layer<Environment, InvalidInputEr
   Layer.effect(Environment, make(options))
 
 /**
- * The environment from the configuration: either `TILIA_ENVIRONMENT`, or `TILIA_AUTH_URL` with `TILIA_API_ORIGINS`.
- * There is no default, because one of the environments moves money.
+ * The environment from the configuration: see `config`.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: Layer.Layer<Environment, ConfigError.ConfigError> = Layer.effect(
-  Environment,
-  Config.all({
-    name: Config.option(Schema.Config("TILIA_ENVIRONMENT", Name)),
-    authUrl: Config.option(Schema.Config("TILIA_AUTH_URL", BaseUrl)),
-    apiOrigins: Config.option(originsConfig)
-  }).pipe(Config.mapOrFail(({ apiOrigins, authUrl, name }) => {
-    if (Option.isSome(authUrl) && Option.isNone(name)) {
-      return Either.right(fromUrls(authUrl.value, Option.getOrElse(apiOrigins, () => [])))
-    }
-    if (Option.isSome(name) && Option.isNone(authUrl) && Option.isNone(apiOrigins)) {
-      return Either.right(named[name.value])
-    }
-    return Either.left(
-      Option.isNone(name)
-        ? ConfigError.MissingData(
-          ["TILIA_ENVIRONMENT"],
-          "set it to production or staging, or set TILIA_AUTH_URL; there is no default"
-        )
-        : ConfigError.InvalidData(
-          ["TILIA_ENVIRONMENT"],
-          "excludes TILIA_AUTH_URL and TILIA_API_ORIGINS: unset one side"
-        )
-    )
-  }))
-)
+export const layerConfig: Layer.Layer<Environment, ConfigError.ConfigError> = Layer.effect(Environment, config)

@@ -35,32 +35,47 @@ const readSecret = (path: string) =>
     )
   })
 
-const fromFile = (path: string): Layer.Layer<ClientCredentials.ClientCredentials, ConfigError.ConfigError> =>
-  Layer.unwrapEffect(
-    Effect.map(
-      Schema.Config("TILIA_CLIENT_ID", ClientCredentials.ClientId),
-      (clientId) =>
-        ClientCredentials.layerEffect(Effect.map(readSecret(path), (clientSecret) => ({ clientId, clientSecret })))
-    )
-  ).pipe(Layer.provide(NodeFileSystem.layer))
+type Failure = CredentialsError | InvalidInputError
+
+const secretConfig: Config.Config<Effect.Effect<ClientCredentials.ClientSecret, Failure, FileSystem.FileSystem>> =
+  Config
+    .all([
+      Config.option(Config.nonEmptyString(mounted)),
+      Config.option(Schema.Config(inline, ClientCredentials.ClientSecret))
+    ]).pipe(Config.mapOrFail(([path, secret]) => {
+      if (Option.isSome(path)) {
+        return Option.isNone(secret)
+          ? Either.right(readSecret(path.value))
+          : Either.left(ConfigError.InvalidData([mounted], `excludes ${inline}: set one of the two`))
+      }
+      return Either.fromOption(
+        Option.map(secret, (secret) => Effect.succeed(secret)),
+        () => ConfigError.MissingData([inline], `set it, or ${mounted}`)
+      )
+    }))
 
 /**
- * Credentials from the configuration: `TILIA_CLIENT_ID`, and either `TILIA_CLIENT_SECRET` or
- * `TILIA_CLIENT_SECRET_FILE`. The file is read anew at each token request, so that a secret can be rotated under a
- * running process; one trailing newline is dropped. A file that can't be read is a `CredentialsError` of that request,
- * one that holds no UUID version 4 an `InvalidInputError`.
+ * `TILIA_CLIENT_ID`, and either `TILIA_CLIENT_SECRET` or `TILIA_CLIENT_SECRET_FILE`: an effect that yields the
+ * credentials as they are now.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const config: Config.Config<Effect.Effect<ClientCredentials.Credentials, Failure, FileSystem.FileSystem>> =
+  Config
+    .map(
+      Config.all({ clientId: Schema.Config("TILIA_CLIENT_ID", ClientCredentials.ClientId), secret: secretConfig }),
+      ({ clientId, secret }) => Effect.map(secret, (clientSecret) => ({ clientId, clientSecret }))
+    )
+
+/**
+ * Credentials from the configuration: see `config`. The file is read anew at each token request, so that a secret can be
+ * rotated under a running process; one trailing newline is dropped. A file that can't be read is a `CredentialsError` of
+ * that request, one that holds no UUID version 4 an `InvalidInputError`.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerConfig: Layer.Layer<ClientCredentials.ClientCredentials, ConfigError.ConfigError> = Layer
-  .unwrapEffect(
-    Config.all([Config.option(Config.nonEmptyString(mounted)), Config.option(Config.string(inline))]).pipe(
-      Config.mapOrFail(([path, secret]) => {
-        if (Option.isNone(path)) return Either.right(ClientCredentials.layerConfig)
-        return Option.isNone(secret)
-          ? Either.right(fromFile(path.value))
-          : Either.left(ConfigError.InvalidData([mounted], `excludes ${inline}: set one of the two`))
-      })
-    )
-  )
+  .unwrapEffect(Effect.map(config, ClientCredentials.layerEffect))
+  .pipe(Layer.provide(NodeFileSystem.layer))

@@ -7,7 +7,10 @@ import * as ClientCredentials from "@effect-tilia/core/ClientCredentials"
 import * as Environment from "@effect-tilia/core/Environment"
 import * as TokenEndpoint from "@effect-tilia/core/TokenEndpoint"
 import type { InvalidInputError } from "@effect-tilia/core/TokenError"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as NodeClientCredentials from "./NodeClientCredentials.js"
 import * as NodeTokenHttpClient from "./NodeTokenHttpClient.js"
@@ -45,9 +48,18 @@ export const layer = (options: Options): Layer.Layer<TokenEndpoint.TokenEndpoint
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: Layer.Layer<TokenEndpoint.TokenEndpoint, ConfigError> = TokenEndpoint.layer().pipe(
-  Layer.provide(NodeTokenHttpClient.layer()),
-  // No option was given, so none can be refused.
-  Layer.orDie,
-  Layer.provide([NodeClientCredentials.layerConfig, Environment.layerConfig])
+export const layerConfig: Layer.Layer<TokenEndpoint.TokenEndpoint, ConfigError> = Layer.unwrapEffect(
+  // Read in one piece, so that the error names all that is missing or wrong.
+  Effect.map(
+    Config.all({ credentials: NodeClientCredentials.config, environment: Environment.config }),
+    ({ credentials, environment }) =>
+      TokenEndpoint.layer().pipe(
+        Layer.provide(NodeTokenHttpClient.layer()),
+        Layer.orDie, // no option was given, so none can be refused
+        Layer.provide([
+          Layer.provide(ClientCredentials.layerEffect(credentials), NodeFileSystem.layer),
+          Layer.succeed(Environment.Environment, environment)
+        ])
+      )
+  )
 )

@@ -52,7 +52,7 @@ const proxyUrl = (input: string | URL): Either.Either<URL, InvalidInputError> =>
 
 /** Node ignores what isn't a certificate, and then trusts no one: find out before that. */
 const certificates = (input: string | ReadonlyArray<string>): Either.Either<Array<string>, InvalidInputError> => {
-  const blocks = Arr.ensure(input).flatMap((pem) =>
+  const blocks = (input.length === 0 ? [""] : Arr.ensure(input)).flatMap((pem) =>
     pem.match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g) ?? [""]
   )
   return Either.all(

@@ -83,4 +83,4 @@ export const always = (bytes: Uint8Array): Play => (socket) => socket.end(bytes)
 
 /** Sends the first bytes to the first request, and so on; the last for ever. */
 export const inTurn = (...plays: readonly [Uint8Array, ...ReadonlyArray<Uint8Array>]): Play => (socket, n) =>
-  socket.end(plays[Math.min(n, plays.length - 1)])
+  socket.end(plays[n] ?? plays[plays.length - 1] ?? plays[0])

@@ -1,0 +1,146 @@
+import { NodeTilia } from "@effect-tilia/node"
+import { describe, expect, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { printed } from "../../core/test/support/printed.js"
+import { clientId, clientSecret, requestToken } from "./support/endpoint.js"
+import * as RawServer from "./support/RawServer.js"
+
+const token = { access_token: "abc", token_type: "Bearer", expires_in: "3600", scope: "user_info,write_invoices" }
+
+const rotated = "8d2a0b6e-5f0e-4a57-9c3b-1f2e3d4c5b6a"
+
+const configured = (settings: Readonly<Record<string, string>>) =>
+  Layer.provide(
+    NodeTilia.layerConfig,
+    Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(settings))))
+  )
+
+const secretFile = (content: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const folder = mkdtempSync(join(tmpdir(), "tilia-"))
+      const path = join(folder, "secret")
+      writeFileSync(path, content)
+      return { folder, path }
+    }),
+    ({ folder }) => Effect.sync(() => rmSync(folder, { recursive: true }))
+  ).pipe(Effect.map(({ path }) => path))
+
+const server = RawServer.make(RawServer.always(RawServer.json(200, token)))
+
+describe("layer", () => {
+  it.scopedLive("obtains a token", () =>
+    Effect.gen(function*() {
+      const { url } = yield* server
+      const layer = NodeTilia.layer({ environment: { authUrl: url }, clientId, clientSecret })
+      expect(Redacted.value((yield* Effect.provide(requestToken, layer)).value)).toBe("abc")
+    }))
+
+  it.effect.each<[string, Partial<NodeTilia.Options>]>([
+    ["clientId", { clientId: "x" }],
+    ["clientSecret", { clientSecret: "swordfish" }],
+    ["authUrl", { environment: { authUrl: "http://swordfish@example.com" } }],
+    ["apiOrigins", { environment: { authUrl: "https://example.com", apiOrigins: ["http://example.com"] } }],
+    ["budget", { budget: 0 }],
+    ["proxy", { http: { proxy: "swordfish" } }]
+  ])("a bad %s is an InvalidInputError that names it", ([setting, options]) =>
+    Effect.gen(function*() {
+      const layer = NodeTilia.layer({
+        environment: { authUrl: "http://localhost:1" },
+        clientId,
+        clientSecret,
+        ...options
+      })
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
+      expect(error).toMatchObject({ _tag: "InvalidInputError", setting })
+      expect(printed(error)).not.toContain("swordfish")
+    }))
+})
+
+describe("layerConfig", () => {
+  it.scopedLive("obtains a token", () =>
+    Effect.gen(function*() {
+      const { url } = yield* server
+      const layer = configured({ TILIA_CLIENT_ID: clientId, TILIA_CLIENT_SECRET: clientSecret, TILIA_AUTH_URL: url })
+      expect(Redacted.value((yield* Effect.provide(requestToken, layer)).value)).toBe("abc")
+    }))
+
+  it.effect.each<[string, Readonly<Record<string, string>>]>([
+    ["TILIA_CLIENT_ID", { TILIA_CLIENT_ID: "swordfish" }],
+    ["TILIA_CLIENT_SECRET", { TILIA_CLIENT_SECRET: "swordfish" }],
+    ["TILIA_CLIENT_SECRET_FILE", {
+      TILIA_CLIENT_ID: clientId,
+      TILIA_CLIENT_SECRET: clientSecret,
+      TILIA_CLIENT_SECRET_FILE: "/run/x"
+    }],
+    ["TILIA_ENVIRONMENT", { TILIA_ENVIRONMENT: "swordfish" }],
+    ["TILIA_AUTH_URL", { TILIA_AUTH_URL: "http://swordfish.example" }]
+  ])("a bad %s is a ConfigError that names it", ([setting, settings]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(configured(settings))))
+      expect(String(error)).toContain(setting)
+      expect(printed(error)).not.toContain("swordfish")
+    }))
+
+  it.effect("with nothing configured names all that is missing", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(configured({}))))
+      for (
+        const setting of ["TILIA_CLIENT_ID", "TILIA_CLIENT_SECRET", "TILIA_CLIENT_SECRET_FILE", "TILIA_ENVIRONMENT"]
+      ) {
+        expect(String(error)).toContain(setting)
+      }
+    }))
+})
+
+describe("TILIA_CLIENT_SECRET_FILE", () => {
+  const fromFile = (path: string, url = "http://localhost:1") =>
+    configured({ TILIA_CLIENT_ID: clientId, TILIA_CLIENT_SECRET_FILE: path, TILIA_AUTH_URL: url })
+
+  it.scopedLive("is read anew at each request, and one trailing newline is dropped", () =>
+    Effect.gen(function*() {
+      const { requests, url } = yield* server
+      const path = yield* secretFile(`${clientSecret}\n`)
+      yield* Effect.gen(function*() {
+        yield* requestToken
+        writeFileSync(path, `${rotated}\r\n`)
+        yield* requestToken
+      }).pipe(Effect.provide(fromFile(path, url)))
+      expect(requests[0]).toContain(`client_secret=${clientSecret}&`)
+      expect(requests[1]).toContain(`client_secret=${rotated}&`)
+    }))
+
+  it.scopedLive.each(["", "swordfish", `${clientSecret}\n\n`, ` ${clientSecret}`])(
+    "%j is refused and not quoted",
+    (text) =>
+      Effect.gen(function*() {
+        const path = yield* secretFile(text)
+        const error = yield* requestToken.pipe(Effect.flip, Effect.provide(fromFile(path)))
+        expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "TILIA_CLIENT_SECRET_FILE" })
+        expect(printed(error)).not.toMatch(/swordfish|9bc00ca4/)
+      })
+  )
+
+  it.scopedLive("that isn't there is a CredentialsError of that request", () =>
+    Effect.gen(function*() {
+      const path = yield* secretFile(clientSecret)
+      rmSync(path)
+      const error = yield* requestToken.pipe(Effect.flip, Effect.provide(fromFile(path)))
+      expect(error).toMatchObject({ _tag: "CredentialsError", retryable: false })
+      expect(error.message).toContain("NotFound")
+    }))
+
+  it.scopedLive("that is a folder is one too", () =>
+    Effect.gen(function*() {
+      const path = yield* secretFile(clientSecret)
+      rmSync(path)
+      const error = yield* requestToken.pipe(Effect.flip, Effect.provide(fromFile(join(path, ".."))))
+      expect(error._tag).toBe("CredentialsError")
+    }))
+})
