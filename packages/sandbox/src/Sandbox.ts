@@ -124,12 +124,14 @@ const toRaw = ({ body, headers, status }: Reply) => {
     : HttpServerResponse.uint8Array(body, { status, headers: others, contentType })
 }
 
-const lifetime = (input: Duration.DurationInput): Either.Either<number, InvalidInputError> => {
-  const seconds = Math.floor(Duration.toSeconds(input))
-  return seconds >= 1 && Number.isFinite(seconds)
-    ? Either.right(seconds)
-    : Either.left(new InvalidInputError({ setting: "tokenLifetime", expected: "a finite time of a second or more" }))
-}
+const lifetime = (input: Duration.DurationInput): Either.Either<number, InvalidInputError> =>
+  Duration.decodeUnknown(input).pipe(
+    Option.map((time) => Math.floor(Duration.toSeconds(time))),
+    Option.filter((seconds) => seconds >= 1 && Number.isFinite(seconds)),
+    Either.fromOption(() =>
+      new InvalidInputError({ setting: "tokenLifetime", expected: "a finite time of a second or more" })
+    )
+  )
 
 const knownClients = (clients: ReadonlyArray<Client>) =>
   Either.map(

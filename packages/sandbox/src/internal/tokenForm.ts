@@ -34,10 +34,11 @@ const readBody = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<s
       Stream.mapError(() => invalid("the body broke off")),
       Stream.runForEach((chunk) => {
         size += chunk.length
-        text += decoder.decode(chunk, { stream: true })
-        return size > maxBytes ? tooLarge : Effect.void
+        if (size <= maxBytes) text += decoder.decode(chunk, { stream: true })
+        // A client that is still writing would find its connection reset, not the answer: read on for a while.
+        return size > 16 * maxBytes ? tooLarge : Effect.void
       }),
-      Effect.map(() => text)
+      Effect.flatMap(() => size > maxBytes ? tooLarge : Effect.succeed(text))
     )
   })
 

@@ -1,0 +1,106 @@
+import { Faults, Sandbox } from "@effect-tilia/sandbox"
+import * as NodeSandbox from "@effect-tilia/sandbox/NodeSandbox"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import * as net from "node:net"
+
+const form = {
+  client_id: Sandbox.wellKnown.clientId,
+  client_secret: Sandbox.wellKnown.clientSecret,
+  grant_type: "client_credentials",
+  scope: "user_info"
+}
+
+const request = (url: string, init: RequestInit = { body: new URLSearchParams(form) }) =>
+  Effect.tryPromise({
+    try: async () => {
+      const response = await fetch(`${url}/token`, { method: "POST", ...init })
+      return { status: response.status, text: await response.text() }
+    },
+    catch: (error) => String((error as Error).cause)
+  })
+
+const setUp = Effect.gen(function*() {
+  const { url } = yield* NodeSandbox.NodeSandbox
+  const { script } = yield* Sandbox.Sandbox
+  return { url, script }
+})
+
+describe("over a socket", () => {
+  it.scopedLive("X5: listens on loopback, on a free port", () =>
+    Effect.gen(function*() {
+      const { url } = yield* setUp
+      expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+      expect((yield* request(url)).status).toBe(200)
+    }).pipe(Effect.provide(NodeSandbox.layer())))
+
+  it.scopedLive("X3: a reset, before an answer and in its middle", () =>
+    Effect.gen(function*() {
+      const { script, url } = yield* setUp
+      yield* script([Faults.reset, Faults.truncate])
+      expect(yield* Effect.flip(request(url))).toMatch(/ECONNRESET|other side closed/)
+      expect(yield* Effect.flip(request(url))).toMatch(/ECONNRESET|other side closed/)
+      expect((yield* request(url)).status).toBe(200)
+    }).pipe(Effect.provide(NodeSandbox.layer())))
+
+  it.scopedLive("X3: a request that hangs doesn't hold the server open", () =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.gen(function*() {
+        const { script, url } = yield* setUp
+        const { received } = yield* Sandbox.Sandbox
+        yield* script([Faults.hang])
+        const fiber = yield* Effect.forkDaemon(Effect.flip(request(url)))
+        yield* received.pipe(
+          Effect.repeat({ until: (all) => all[0]?.clientId !== undefined, schedule: Schedule.spaced("5 millis") })
+        )
+        return fiber
+      }).pipe(Effect.provide(NodeSandbox.layer()))
+      expect(yield* fiber).toMatch(/ECONNRESET|other side closed/)
+    }))
+
+  it.scopedLive("X2: a chunked body over 64 KiB", () =>
+    Effect.gen(function*() {
+      const { url } = yield* setUp
+      const answer = yield* Effect.async<string>((resume) => {
+        const socket = net.connect(Number(new URL(url).port), "127.0.0.1")
+        let text = ""
+        socket.on("data", (bytes) => text += bytes.toString())
+        socket.on("error", () => undefined)
+        socket.on("close", () => resume(Effect.succeed(text)))
+        socket.write(
+          "POST /token HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\ntransfer-encoding: chunked\r\n\r\n"
+        )
+        socket.end(`1000\r\n${"x".repeat(0x1000)}\r\n`.repeat(17) + "0\r\n\r\n")
+      })
+      expect(answer).toMatch(/^HTTP\/1.1 413 /)
+    }).pipe(Effect.provide(NodeSandbox.layer())))
+})
+
+describe("X5: the well-known client beyond loopback", () => {
+  it.effect.each(["0.0.0.0", "::", "192.0.2.1"])("is refused on %s", (host) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(NodeSandbox.layer({ host }))))
+      expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "clients" })
+    }))
+
+  it.scopedLive("one's own client is welcome", () =>
+    Effect.gen(function*() {
+      const clients = [{ clientId: form.client_secret, clientSecret: form.client_id }]
+      const { port } = new URL(
+        (yield* Effect.map(
+          Layer.build(NodeSandbox.layer({ host: "0.0.0.0", clients })),
+          (context) => context.pipe((_) => _.unsafeMap.get(NodeSandbox.NodeSandbox.key))
+        )).url
+      )
+      expect(Number(port)).toBeGreaterThan(0)
+    }))
+})
+
+it.scopedLive("a port that is taken is an InvalidInputError", () =>
+  Effect.gen(function*() {
+    const { url } = yield* setUp
+    const error = yield* Effect.flip(Effect.scoped(Layer.build(NodeSandbox.layer({ port: Number(new URL(url).port) }))))
+    expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "port" })
+  }).pipe(Effect.provide(NodeSandbox.layer())))

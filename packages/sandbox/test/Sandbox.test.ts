@@ -1,0 +1,280 @@
+import { TokenResponse } from "@effect-tilia/core"
+import { Faults, Sandbox } from "@effect-tilia/sandbox"
+import * as HttpApp from "@effect/platform/HttpApp"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as TestClock from "effect/TestClock"
+import * as jose from "jose"
+
+const { clientId, clientSecret } = Sandbox.wellKnown
+
+const form = {
+  client_id: clientId,
+  client_secret: clientSecret,
+  grant_type: "client_credentials",
+  scope: "write_registrations,write_user_tokens,user_info"
+}
+
+const formType = "application/x-www-form-urlencoded"
+const post = (
+  body: RequestInit["body"] = new URLSearchParams(form).toString(),
+  headers: HeadersInit = { "content-type": formType },
+  path = "/token"
+) =>
+  new Request(`http://sandbox${path}`, { method: "POST", body: body ?? null, headers, duplex: "half" } as RequestInit)
+
+const fields = (fields: Readonly<Record<string, string | undefined>>) => {
+  const changed = { ...form, ...fields }
+  return new URLSearchParams(
+    Object.entries(changed).flatMap(([name, value]) => value === undefined ? [] : [[name, value]])
+  ).toString()
+}
+
+/** The application in memory, on the test's clock. */
+const open = (options?: Sandbox.Options) =>
+  Effect.gen(function*() {
+    const sandbox = yield* Sandbox.make(options)
+    const runtime = yield* Effect.runtime<never>()
+    const handler = HttpApp.toWebHandlerRuntime(runtime)(sandbox.httpApp)
+    const send = (request: Request) =>
+      Effect.promise(async () => {
+        const response = await handler(request)
+        const text = await response.text()
+        return {
+          status: response.status,
+          headers: response.headers,
+          text,
+          json: text === "" ? undefined : JSON.parse(text)
+        }
+      })
+    const whoami = (token: string) =>
+      send(new Request("http://sandbox/whoami", { headers: { authorization: `Bearer ${token}` } }))
+    return { ...sandbox, send, whoami }
+  })
+
+describe("X1: POST /token", () => {
+  it.effect("answers as the vendor's page does", () =>
+    Effect.gen(function*() {
+      yield* TestClock.setTime(1_600_560_976_500)
+      const { send } = yield* open()
+      const { json, status } = yield* send(post())
+      expect(status).toBe(200)
+      expect(Object.keys(json)).toStrictEqual(["access_token", "token_type", "expires_in", "scope"])
+      expect(json).toMatchObject({ token_type: "Bearer", expires_in: "3600", scope: form.scope })
+      expect(jose.decodeProtectedHeader(json.access_token)).toStrictEqual({ alg: "RS512", typ: "JWT" })
+      expect(jose.decodeJwt(json.access_token)).toStrictEqual({
+        account_id: "",
+        client_id: clientId,
+        exp: 1_600_564_576,
+        iat: 1_600_560_976,
+        integrator: "upland",
+        jti: expect.stringMatching(/^[0-9a-f-]{36}$/),
+        nbf: 0,
+        scopes: form.scope.split(","),
+        token_type: "client_credentials",
+        username: ""
+      })
+      const { accessToken } = yield* Schema.decodeUnknown(TokenResponse.TokenResponse)(json)
+      expect(Redacted.value(accessToken)).toBe(json.access_token)
+    }))
+
+  it.effect.each<[string, Record<string, string | undefined>, number, string, string?]>([
+    ...Object.keys(form).flatMap((
+      name
+    ): Array<[string, Record<string, string | undefined>, number, string, string]> => [
+      [`${name} missing`, { [name]: undefined }, 400, "INPUT_ERROR", "is required"],
+      [`${name} empty`, { [name]: "" }, 400, "INPUT_ERROR", "is invalid"],
+      [`${name} malformed`, { [name]: "sword fish" }, 400, "INPUT_ERROR", "is invalid"]
+    ]),
+    ["client unknown", { client_id: "04afbe17-cde6-499d-8e17-da1f806e7c4d" }, 401, "invalid_client"],
+    ["secret wrong", { client_secret: "04afbe17-cde6-499d-8e17-da1f806e7c4d" }, 401, "invalid_client"],
+    ["scope not allowed", { scope: "user_info,swordfish" }, 400, "invalid_scope"]
+  ])("row 110: %s", ([what, changes, status, code, problem]) =>
+    Effect.gen(function*() {
+      const { send } = yield* open()
+      const answer = yield* send(post(fields(changes)))
+      const errors = problem === undefined ? {} : { [what.split(" ")[0] ?? ""]: [problem] }
+      expect(answer.status).toBe(status)
+      expect(answer.json).toStrictEqual({
+        status: "Failure",
+        message: [expect.any(String)],
+        codes: [code],
+        payload: { errors }
+      })
+      for (const submitted of [clientSecret, clientId, "fish", "04afbe17"]) expect(answer.text).not.toContain(submitted)
+    }))
+
+  it.effect.each(Object.keys(form))("row 110: %s repeated", (name) =>
+    Effect.gen(function*() {
+      const { send } = yield* open()
+      const answer = yield* send(post(`${fields({})}&${name}=${name === "client_id" ? clientId : clientSecret}`))
+      expect(answer).toMatchObject({ status: 400, json: { payload: { errors: { [name]: ["is repeated"] } } } })
+      expect(answer.text).not.toContain(clientSecret)
+    }))
+})
+
+describe("X2", () => {
+  it.effect.each<[string, string, Request["body"] | string, Record<string, string>, number]>([
+    ["JSON", "/token", JSON.stringify(form), { "content-type": "application/json" }, 415],
+    ["multipart", "/token", "--x--", { "content-type": "multipart/form-data; boundary=x" }, 415],
+    ["no content type", "/token", new Blob([fields({})]).stream(), {}, 415],
+    ["charset", "/token", fields({}), { "content-type": `${formType}; charset=utf-8` }, 200],
+    ["64 KiB", "/token", `${fields({})}&x=${"x".repeat(64 * 1024 - fields({}).length - 3)}`, {
+      "content-type": formType
+    }, 200],
+    ["over 64 KiB", "/token", `${fields({})}&x=${"x".repeat(64 * 1024)}`, { "content-type": formType }, 413],
+    [
+      "over 64 KiB, announced",
+      "/token",
+      "x",
+      { "content-type": formType, "content-length": "65537" },
+      413
+    ],
+    ["a secret in the query", `/token?client_secret=${clientSecret}`, fields({}), { "content-type": formType }, 400],
+    ["an id in the query", `/token?client_id=${clientId}`, fields({}), { "content-type": formType }, 400]
+  ])("row 111: %s", ([, path, body, headers, status]) =>
+    Effect.gen(function*() {
+      const { received, send } = yield* open()
+      const answer = yield* send(post(body, headers, path))
+      expect(answer.status).toBe(status)
+      expect(answer.text).not.toContain(clientSecret)
+      expect(yield* received).toMatchObject([{ method: "POST", path: "/token", status }])
+    }))
+
+  it.effect.each(["GET", "PUT", "DELETE", "PATCH"])("row 111: %s", (method) =>
+    Effect.gen(function*() {
+      const { send } = yield* open()
+      const { headers, status } = yield* send(new Request("http://sandbox/token", { method }))
+      expect(status).toBe(405)
+      expect(headers.get("allow")).toBe("POST")
+    }))
+})
+
+describe("X3: faults", () => {
+  it.effect("one a request, in turn; then all is well", () =>
+    Effect.gen(function*() {
+      const { received, script, send } = yield* open()
+      yield* script([
+        Faults.status(503, { headers: { "retry-after": "1" }, body: "later" }),
+        Faults.none,
+        Faults.body("{", { "content-type": "text/plain" })
+      ])
+      const answers = yield* Effect.forEach([1, 2, 3, 4], () =>
+        Effect.promise(async () => post()).pipe(
+          Effect.flatMap((request) => Effect.map(Effect.either(Effect.sandbox(send(request))), (answer) => answer._tag))
+        ))
+      expect(answers).toHaveLength(4)
+      expect((yield* received).map(({ status }) => status)).toStrictEqual([503, 200, 200, 200])
+      expect(yield* received).toMatchObject([{ clientId, scopes: form.scope.split(",") }, {}, {}, {}])
+    }))
+
+  it.effect("forever, until another script", () =>
+    Effect.gen(function*() {
+      const { received, script, send } = yield* open()
+      yield* script(Faults.forever(Faults.status(500)))
+      yield* Effect.repeatN(Effect.suspend(() => send(post())), 2)
+      yield* script([])
+      yield* send(post())
+      expect((yield* received).map(({ status }) => status)).toStrictEqual([500, 500, 500, 200])
+    }))
+
+  it.effect("a delay, by the clock", () =>
+    Effect.gen(function*() {
+      const { received, script, send } = yield* open()
+      yield* script([Faults.delay("1 minute")])
+      const fiber = yield* Effect.fork(send(post()))
+      // The in-memory handler answers on the test's clock, so nothing comes before it moves.
+      yield* Effect.yieldNow()
+      yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      expect((yield* received)[0]?.status).toBeUndefined()
+      yield* TestClock.adjust("1 minute")
+      expect((yield* Fiber.join(fiber)).status).toBe(200)
+    }))
+
+  it.effect.each(
+    [["ahead", Faults.clockAhead("1 hour"), 3600], ["behind", Faults.clockBehind("2 hours"), -7200]] as const
+  )(
+    "a clock that is %s",
+    ([, fault, skew]) =>
+      Effect.gen(function*() {
+        yield* TestClock.setTime(10_000_000)
+        const { script, send } = yield* open()
+        yield* script([fault])
+        const { json } = yield* send(post())
+        expect(jose.decodeJwt(json.access_token).iat).toBe(10_000 + skew)
+      })
+  )
+
+  it.effect("a revoked token, and all of them", () =>
+    Effect.gen(function*() {
+      const { revokeAll, script, send, whoami } = yield* open()
+      yield* script([Faults.revoked])
+      const [revoked, good] = [(yield* send(post())).json.access_token, (yield* send(post())).json.access_token]
+      expect([(yield* whoami(revoked)).status, (yield* whoami(good)).status]).toStrictEqual([401, 200])
+      yield* revokeAll
+      expect((yield* whoami(good)).status).toBe(401)
+      expect((yield* whoami((yield* send(post())).json.access_token)).status).toBe(200)
+    }))
+})
+
+describe("X4", () => {
+  it.effect("/whoami shows the claims of a token that the JWKS verifies, until it expires", () =>
+    Effect.gen(function*() {
+      yield* TestClock.setTime(1_600_560_976_000)
+      const { send, whoami } = yield* open({ tokenLifetime: "5 minutes" })
+      const { access_token } = (yield* send(post())).json
+      const jwks = (yield* send(new Request("http://sandbox/.well-known/jwks.json"))).json
+      expect(Object.keys(jwks.keys[0]).sort()).toStrictEqual(["alg", "e", "kty", "n", "use"])
+      const { payload } = yield* Effect.promise(() =>
+        jose.jwtVerify(access_token, jose.createLocalJWKSet(jwks), { currentDate: new Date(1_600_560_976_000) })
+      )
+      expect((yield* whoami(access_token)).json).toStrictEqual(payload)
+      yield* TestClock.adjust("5 minutes")
+      const late = yield* whoami(access_token)
+      expect(late.status).toBe(401)
+      expect(late.headers.get("www-authenticate")).toMatch(/^Bearer/)
+    }))
+
+  it.effect.each(["", "abc", "eyJh.eyJi.x"])("/whoami refuses %j", (token) =>
+    Effect.gen(function*() {
+      const { whoami } = yield* open()
+      expect((yield* whoami(token)).status).toBe(401)
+    }))
+
+  it.effect("/openapi.json describes what is answered", () =>
+    Effect.gen(function*() {
+      const { send } = yield* open()
+      const { json } = yield* send(new Request("http://sandbox/openapi.json"))
+      const { responses } = json.paths["/token"].post
+      expect(Object.keys(responses)).toStrictEqual(["200", "400", "401", "405", "413", "415", "500"])
+      const { schemas } = json.components
+      expect(schemas.TokenRequest.required).toStrictEqual(Object.keys(form))
+      expect(schemas.TokenResponse.required).toStrictEqual(Object.keys((yield* send(post())).json))
+      expect(schemas.Failure.required).toStrictEqual(Object.keys((yield* send(post(""))).json))
+    }))
+})
+
+describe("options", () => {
+  it.effect("clients and their scopes", () =>
+    Effect.gen(function*() {
+      const { send } = yield* open({ clients: [{ clientId: clientSecret, clientSecret: clientId, scopes: ["x"] }] })
+      const ask = (scope: string) =>
+        send(post(fields({ client_id: clientSecret.toUpperCase(), client_secret: clientId, scope })))
+      expect([(yield* ask("x")).status, (yield* ask("user_info")).status]).toStrictEqual([200, 400])
+      expect((yield* send(post())).status).toBe(401)
+    }))
+
+  it.effect.each<[string, Sandbox.Options]>([
+    ["tokenLifetime", { tokenLifetime: 0 }],
+    ["tokenLifetime", { tokenLifetime: Infinity }],
+    ["clientId", { clients: [{ clientId: "x", clientSecret }] }],
+    ["clientSecret", { clients: [{ clientId, clientSecret: "x" }] }],
+    ["scopes", { clients: [{ clientId, clientSecret, scopes: [] }] }]
+  ])("a bad %s is an InvalidInputError", ([setting, options]) =>
+    Effect.gen(function*() {
+      expect(yield* Effect.flip(Sandbox.make(options))).toMatchObject({ _tag: "InvalidInputError", setting })
+    }))
+})
