@@ -4,7 +4,7 @@ import { defineWorkspace } from "vitest/config"
 const conditions = ["@effect-tilia/source", "module", "node", "import", "default"]
 
 export default defineWorkspace(
-  ["core", "node", "sandbox", "demo"].map((name) => ({
+  ["core", "node", "sandbox"].map((name) => ({
     resolve: { conditions },
     ssr: { resolve: { conditions } },
     test: {

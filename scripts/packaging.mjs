@@ -6,7 +6,7 @@ import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/co
 import { execFileSync } from "node:child_process"
 import { mkdtempSync, readdirSync, readFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
 import { publint } from "publint"
 import { formatMessage } from "publint/utils"
 
@@ -23,7 +23,7 @@ const problemsOf = async (name) => {
     execFileSync("pnpm", ["pack", "--json", "--pack-destination", folder], { cwd: packageFolder, encoding: "utf8" })
   )
   const tarball = readFileSync(packed.filename)
-  const linted = await publint({ pkgDir: packageFolder, pack: { tarball: tarball.buffer }, strict: true })
+  const linted = await publint({ pkgDir: resolve(packageFolder), pack: "pnpm", strict: true })
   const types = await checkPackage(createPackageFromTarballData(tarball))
   console.log(`${manifest.name}: ${packed.files.length} files, ${Math.round(tarball.length / 1024)} KiB`)
   return [

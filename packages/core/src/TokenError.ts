@@ -19,9 +19,17 @@ const refusal = {
 const retryAfter = Schema.optionalWith(Schema.Duration, { exact: true })
 
 /** `401 invalid_client, "No such client"`: what the server said, on one line. */
-const said = (refusal: { readonly status: number; readonly code?: string; readonly serverMessage?: string }): string =>
-  `${refusal.status}${refusal.code === undefined ? "" : ` ${refusal.code}`}` +
-  (refusal.serverMessage === undefined ? "" : `, ${JSON.stringify(refusal.serverMessage)}`)
+const said = ({ attempts, code, serverMessage, status }: {
+  readonly status: number
+  readonly code?: string
+  readonly serverMessage?: string
+  readonly attempts: number
+}): string =>
+  [
+    code === undefined ? `${status}` : `${status} ${code}`,
+    ...(serverMessage === undefined ? [] : [JSON.stringify(serverMessage)]),
+    ...(attempts > 1 ? [`after ${attempts} attempts`] : [])
+  ].join(", ")
 
 /**
  * An input or an option was refused before anything was sent (E2): `setting` names it, `expected` says what would have
@@ -155,6 +163,8 @@ export class UnexpectedResponseError
   }): ${this.problem}; check the base URL.`
 }
 
+const tries = ({ attempts }: { readonly attempts: number }): string => attempts > 1 ? ` after ${attempts} attempts` : ""
+
 const transportAdvice = {
   Dns: "the host's name can't be resolved; check the base URL and the DNS",
   Refused: "nothing listens there; check the base URL and that the server runs",
@@ -191,7 +201,7 @@ export class TokenTransportError
   })
 {
   readonly retryable = this.reason !== "Tls"
-  override readonly message: string = `No answer from ${this.tokenUrl}: ${transportAdvice[this.reason]}.`
+  override readonly message: string = `No answer from ${this.tokenUrl}${tries(this)}: ${transportAdvice[this.reason]}.`
 }
 
 /**
@@ -207,8 +217,9 @@ export class TokenTimeoutError
   })
 {
   readonly retryable = true
-  override readonly message: string =
-    `No answer from ${this.tokenUrl} in time: try again later, or allow more time for an attempt.`
+  override readonly message: string = `No answer from ${this.tokenUrl} in time${
+    tries(this)
+  }: try again later, or allow more time for an attempt.`
 }
 
 /**

@@ -18,7 +18,7 @@ const decode = Schema.decodeUnknownEither(TokenResponse)
 const fieldOf = (issue: ParseIssue): string | undefined => {
   switch (issue._tag) {
     case "Pointer":
-      return `its field ${String(issue.path)} is missing or malformed`
+      return `its field ${issue.path === "scopes" ? "scope" : String(issue.path)} is missing or malformed`
     case "Composite":
       return fieldOf(Predicate.hasProperty(issue.issues, "_tag") ? issue.issues : issue.issues[0])
     case "Refinement":

@@ -85,6 +85,8 @@ const problemOf = ({ headers, status }: Answer, question: Question): string =>
       onNone: () => "it redirects, and no redirect is followed",
       onSome: (location) => `it redirects to ${originOf(location, question)}, and no redirect is followed`
     })
+    : status === 200
+    ? "it carries an error that no one knows"
     : "a token endpoint doesn't answer with this status"
 
 /** An answer that is neither a token nor a refusal. */

@@ -15,13 +15,13 @@ const jwt = /eyJ[\w-]+\.[\w-]+\.?[\w-]*/g
 
 /** A character as itself, percent-encoded (again and again) or escaped as in JSON. */
 const disguised = (character: string): string => {
-  const hex = character.charCodeAt(0).toString(16).padStart(2, "0")
-  return `(?:${character === "-" ? "-" : `[${character}]`}|%(?:25){0,3}${hex}|\\\\+u00${hex})`
+  const codes = [character.toLowerCase(), character.toUpperCase()].map((c) => c.charCodeAt(0).toString(16)).join("|")
+  return `(?:${character === "-" ? "-" : `[${character}]`}|%(?:25){0,3}(?:${codes})|\\\\{1,8}u00(?:${codes}))`
 }
 
 /** Every way in which the secret may come back, in either case. A UUID needs no escaping in a pattern. */
 const occurrences = (secret: ClientSecret): RegExp =>
-  new RegExp([...Redacted.value(secret)].map(disguised).join(""), "gi")
+  new RegExp([...Redacted.value(secret)].map(disguised).join(" *"), "gi")
 
 const limit = 1024
 const ellipsis = "…"

@@ -25,14 +25,17 @@ const kinds: ReadonlyArray<readonly [RegExp, Kind]> = [
   ]
 ]
 
-/** Every error code along the chain of causes, the outermost first. The chain is a stranger's: it may be a ring. */
-const codes = (cause: unknown, depth = 0): ReadonlyArray<string> => {
-  if (!Predicate.isRecord(cause) || depth > 8) return []
-  const inner = Array.isArray(cause["errors"]) ? cause["errors"].slice(0, 8) : [cause["cause"]]
-  return [
-    ...(Predicate.isString(cause["code"]) ? [cause["code"]] : []),
-    ...inner.flatMap((error) => codes(error, depth + 1))
-  ]
+/** Every error code along the causes, the outermost first. The causes are a stranger's: they may be many, or a ring. */
+const codes = (cause: unknown): ReadonlyArray<string> => {
+  const causes = new Set([cause])
+  for (const error of causes) {
+    if (!Predicate.isRecord(error) || causes.size > 64) continue
+    const inner = Array.isArray(error["errors"]) ? error["errors"].slice(0, 8) : [error["cause"]]
+    for (const each of inner) causes.add(each)
+  }
+  return [...causes].flatMap((error) =>
+    Predicate.isRecord(error) && Predicate.isString(error["code"]) ? [error["code"]] : []
+  )
 }
 
 const kindOf = (cause: unknown): Kind =>

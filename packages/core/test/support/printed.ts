@@ -15,7 +15,10 @@ const logged = (logger: Logger.Logger<unknown, unknown>, value: unknown): string
     Effect.provide(Logger.replace(Logger.defaultLogger, Logger.map(logger, (line) => lines.push(line)))),
     (effect) =>
       Console.consoleWith((console) =>
-        Effect.withConsole(effect, { ...console, unsafe: { ...console.unsafe, log: write, error: write, group: write } })
+        Effect.withConsole(effect, {
+          ...console,
+          unsafe: { ...console.unsafe, log: write, error: write, group: write }
+        })
       ),
     Effect.runSync
   )

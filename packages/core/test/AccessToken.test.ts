@@ -1,0 +1,151 @@
+import { AccessToken, Scopes, TokenResponse } from "@effect-tilia/core"
+import { describe, expect, it } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as TestClock from "effect/TestClock"
+import * as vendor from "./fixtures/vendorSample.js"
+import { linesShowing } from "./support/printed.js"
+
+const requested = Either.getOrThrow(Scopes.make(["user_info", "write_invoices"]))
+const issuedAt = DateTime.unsafeMake("2026-01-31T23:30:00.250Z")
+
+const token = (
+  fields: { readonly access_token?: string; readonly expires_in?: unknown; readonly scope?: string } = {}
+) =>
+  AccessToken.fromResponse(
+    Schema.decodeUnknownSync(TokenResponse.TokenResponse)({
+      access_token: vendor.token,
+      token_type: "bearer",
+      expires_in: "3600",
+      ...fields
+    }),
+    requested,
+    issuedAt
+  )
+
+describe("fromResponse", () => {
+  it("counts the lifetime from the moment before the request (S5)", () => {
+    expect(token().issuedAt).toStrictEqual(issuedAt)
+    expect(DateTime.formatIso(token().expiresAt)).toBe("2026-02-01T00:30:00.250Z")
+    expect(token().tokenType).toBe("Bearer")
+    expect(Redacted.value(token().value)).toBe(vendor.token)
+  })
+
+  it.each([
+    ["a second", 1, "2026-01-31T23:30:01.250Z"],
+    ["ten years at most (row 50)", 1e15, "2036-01-29T23:30:00.250Z"]
+  ])("lives %s", (_, expires_in, expiresAt) => {
+    expect(DateTime.formatIso(token({ expires_in }).expiresAt)).toBe(expiresAt)
+  })
+
+  it.each([
+    ["as requested where the answer names none", undefined, ["user_info", "write_invoices"]],
+    ["as requested where it names nothing", "", ["user_info", "write_invoices"]],
+    ["as granted where they are fewer", "user_info", ["user_info"]],
+    ["as granted where they are more", "a b,user_info", ["a", "b", "user_info"]]
+  ])("has the scopes %s (rows 52, 53)", (_, scope, scopes) => {
+    expect(token(scope === undefined ? {} : { scope }).scopes).toStrictEqual(scopes)
+  })
+})
+
+describe("its life, by the fiber's clock", () => {
+  it.effect.each(
+    [
+      ["an hour before the request", -3_600_000, 7_200_000, false],
+      ["at the request", 0, 3_600_000, false],
+      ["a millisecond before the end", 3_599_999, 1, false],
+      ["at the end", 3_600_000, 0, true],
+      ["a millisecond after the end", 3_600_001, 0, true],
+      ["a year after the end", 31_536_000_000, 0, true]
+    ] as const
+  )("%s", ([, elapsed, remaining, expired]) =>
+    Effect.gen(function*() {
+      yield* TestClock.setTime(issuedAt.epochMillis + elapsed)
+      expect(Duration.toMillis(yield* AccessToken.remaining(token()))).toBe(remaining)
+      expect(yield* AccessToken.isExpired(token())).toBe(expired)
+    }))
+})
+
+describe("claims, decoded and not verified", () => {
+  const jwt = (payload: string) => token({ access_token: `e30.${Encoding.encodeBase64Url(payload)}.c2ln` })
+
+  it("shows every claim of the vendor's sample", () => {
+    expect(AccessToken.claims(token())).toStrictEqual(Either.right(vendor.claims))
+  })
+
+  it.each([
+    ["none", "{}", {}],
+    ["unknown ones, left out", "{\"exp\":1,\"aud\":[\"x\"]}", { exp: 1 }],
+    ["text beyond ASCII", "{\"username\":\"Zoë 🦓\"}", { username: "Zoë 🦓" }]
+  ])("shows %s", (_, payload, claims) => {
+    expect(AccessToken.claims(jwt(payload))).toStrictEqual(Either.right(claims))
+  })
+
+  const [header = "", payload = ""] = vendor.token.split(".")
+
+  it.each([
+    ["an opaque token", token({ access_token: "opaque-token" })],
+    ["a JWT cut in its header", token({ access_token: header.slice(0, 9) })],
+    ["a JWT cut after its header", token({ access_token: `${header}.` })],
+    ["a JWT cut in its payload", token({ access_token: `${header}.${payload.slice(0, 400)}` })],
+    ["a JWT cut inside a character of base64", token({ access_token: `${header}.${payload.slice(0, 401)}` })],
+    ["characters beyond base64url", token({ access_token: `${header}.~~~~.x` })],
+    ["an array", jwt("[1]")],
+    ["a text", jwt("\"opaque-token\"")],
+    ["null", jwt("null")],
+    ["a claim of another type", jwt("{\"exp\":\"opaque-token\"}")],
+    ["nesting 100,000 deep", jwt("[".repeat(1e5))]
+  ])("is a ClaimsError without a piece of the token: %s (row 56)", (_, token) => {
+    const error = Either.getOrThrow(Either.flip(AccessToken.claims(token)))
+    expect(error._tag).toBe("ClaimsError")
+    expect(linesShowing(/eyJ|opaque|~~/, error)).toStrictEqual([])
+  })
+})
+
+describe("a token, printed or sent", () => {
+  it("never shows its value, alone or inside something else (E8)", () => {
+    const shown = [token(), { token: token() }, [token()], new Map([["token", token()]]), Either.right(token())]
+    for (const value of shown) expect(linesShowing(/eyJ|WQo3/, value)).toStrictEqual([])
+  })
+
+  it("shows the rest", () => {
+    for (const text of ["user_info", "2026-01-31T23:30:00.250Z"]) {
+      expect(linesShowing(text, token())).not.toStrictEqual([])
+    }
+  })
+
+  it("goes over a wire as plain JSON", () => {
+    expect(Schema.encodeSync(AccessToken.AccessToken)(token())).toStrictEqual({
+      value: vendor.token,
+      tokenType: "Bearer",
+      scopes: "user_info,write_invoices",
+      issuedAt: "2026-01-31T23:30:00.250Z",
+      expiresAt: "2026-02-01T00:30:00.250Z"
+    })
+  })
+
+  it.prop("survives the wire", [AccessToken.AccessToken], ([token]) => {
+    const json = Schema.parseJson(AccessToken.AccessToken)
+    const text = Schema.encodeSync(json)(token)
+    const read = Schema.decodeSync(json)(text)
+    expect(read).toBeInstanceOf(AccessToken.AccessToken)
+    expect(Redacted.value(read.value)).toBe(Redacted.value(token.value))
+    expect(read).toStrictEqual(token)
+    expect(Schema.encodeSync(json)(read)).toBe(text)
+  })
+
+  it.each<[string, unknown]>([
+    ["its text alone", vendor.token],
+    ["an array with it", [vendor.token]],
+    ["a text that is no token", { ...Schema.encodeSync(AccessToken.AccessToken)(token()), value: `${vendor.token} ` }],
+    ["a scope that is a token", { ...Schema.encodeSync(AccessToken.AccessToken)(token()), scopes: `"${vendor.token}` }]
+  ])("quotes no token where it can't be read back: %s (E8)", (_, input) => {
+    const result = Schema.decodeUnknownEither(AccessToken.AccessToken)(input)
+    expect(linesShowing(/eyJ|WQo3/, Either.getOrThrow(Either.flip(result)))).toStrictEqual([])
+  })
+})

@@ -1,0 +1,203 @@
+import { ClientCredentials, TokenError } from "@effect-tilia/core"
+import { describe, expect, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
+import * as Schema from "effect/Schema"
+import { clientId, clientSecret } from "./fixtures/vendorSample.js"
+import { linesShowing } from "./support/printed.js"
+
+type Current = Effect.Effect<ClientCredentials.Credentials, unknown>
+
+const current = (layer: Layer.Layer<ClientCredentials.ClientCredentials, unknown>): Current =>
+  ClientCredentials.ClientCredentials.pipe(Effect.flatMap((credentials) => credentials.current), Effect.provide(layer))
+
+const config = (settings: Record<string, string>) =>
+  Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(settings))))
+
+interface Texts {
+  readonly clientId: string
+  readonly clientSecret: string
+}
+
+const doors: ReadonlyArray<readonly [name: string, open: (texts: Texts) => Current]> = [
+  ["make", ClientCredentials.make],
+  [
+    "make with a Redacted",
+    (texts) => ClientCredentials.make({ ...texts, clientSecret: Redacted.make(texts.clientSecret) })
+  ],
+  ["layer", (texts) => current(ClientCredentials.layer(texts))],
+  ["layerEffect", (texts) => current(ClientCredentials.layerEffect(Effect.succeed(texts)))],
+  ["layerConfig", (texts) =>
+    current(ClientCredentials.layerConfig).pipe(
+      config({ TILIA_CLIENT_ID: texts.clientId, TILIA_CLIENT_SECRET: texts.clientSecret })
+    )]
+]
+
+const accepted = [
+  ["version 4", clientSecret],
+  ["upper case", clientSecret.toUpperCase()],
+  ["mixed case", "9BC00ca4-937e-4946-BDB5-0814b603334d"],
+  ["variant 8", "9bc00ca4-937e-4946-8db5-0814b603334d"],
+  ["variant 9", "9bc00ca4-937e-4946-9db5-0814b603334d"],
+  ["variant a", "9bc00ca4-937e-4946-adb5-0814b603334d"]
+] as const
+
+const refused = [
+  ["version 1", "9bc00ca4-937e-1946-bdb5-0814b603334d"],
+  ["version 7", "9bc00ca4-937e-7946-bdb5-0814b603334d"],
+  ["another variant", "9bc00ca4-937e-4946-cdb5-0814b603334d"],
+  ["a space before", ` ${clientSecret}`],
+  ["a space after", `${clientSecret} `],
+  ["a newline after", `${clientSecret}\n`],
+  ["a newline inside", clientSecret.replace("-937e", "\n937e")],
+  ["a character short", clientSecret.slice(0, -1)],
+  ["a character long", `${clientSecret}0`],
+  ["two of them", `${clientSecret},${clientSecret}`],
+  ["no hyphens", clientSecret.replaceAll("-", "")],
+  ["braces", `{${clientSecret}}`],
+  ["a URN", `urn:uuid:${clientSecret}`],
+  ["a letter beyond hex", clientSecret.replace("9bc", "9bg")],
+  ["digits beyond ASCII", clientSecret.replace("9", "९")],
+  ["not a UUID", "correct-horse-battery-staple"],
+  ["the nil UUID", "00000000-0000-0000-0000-000000000000"],
+  ["empty", ""]
+] as const
+
+/** What a reader of a log could recognize a refused secret by. */
+const trace = /9bc|937e|b603334|horse|00000000/i
+
+const expectNoTrace = (value: unknown) => expect(linesShowing(trace, value)).toStrictEqual([])
+
+describe.each(doors)("%s (row 60)", (name, open) => {
+  const setting = name === "layerConfig"
+    ? { id: "TILIA_CLIENT_ID", secret: "TILIA_CLIENT_SECRET" }
+    : { id: "clientId", secret: "clientSecret" }
+
+  it.effect.each(accepted)("accepts %s, as it is written", ([, text]) =>
+    Effect.gen(function*() {
+      const credentials = yield* open({ clientId: text, clientSecret: text })
+      expect(credentials.clientId).toBe(text)
+      expect(Redacted.value(credentials.clientSecret)).toBe(text)
+    }))
+
+  it.effect.each(refused)(
+    "refuses a secret: %s; names the setting, shows nothing",
+    ([, text]) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(open({ clientId, clientSecret: text }))
+        expect(String(error)).toMatch(new RegExp(`${setting.secret}\\b.*must be a UUID version 4`))
+        expectNoTrace(error)
+      })
+  )
+
+  it.effect.each(refused)("refuses an id: %s; names the setting, shows nothing", ([, text]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(open({ clientId: text, clientSecret }))
+      expect(String(error)).toMatch(new RegExp(`${setting.id}\\b.*must be a UUID version 4`))
+      expectNoTrace(error)
+    }))
+
+  it.effect("shows no secret of accepted credentials (E8)", () =>
+    Effect.map(open({ clientId, clientSecret }), expectNoTrace))
+})
+
+describe("the errors of the schemas quote no secret (row 60, E8)", () => {
+  it.each<readonly [string, unknown]>([
+    ...refused,
+    ["an array, as from a field given twice", [clientSecret, clientSecret]],
+    ["a record", { secret: clientSecret }],
+    ["a Redacted", Redacted.make(clientSecret)]
+  ])("ClientSecret: %s", (_, input) => {
+    const error = Either.getOrThrow(Either.flip(Schema.decodeUnknownEither(ClientCredentials.ClientSecret)(input)))
+    expect(error.message).toContain("must be a UUID version 4")
+    expectNoTrace(error)
+  })
+
+  it.each(refused)("ClientId: %s", (_, input) => {
+    expectNoTrace(Schema.decodeUnknownEither(ClientCredentials.ClientId)(input))
+  })
+})
+
+describe("layerConfig", () => {
+  it.effect.each(
+    [
+      ["both are missing", {}, ["TILIA_CLIENT_ID", "TILIA_CLIENT_SECRET"]],
+      ["the secret is missing", { TILIA_CLIENT_ID: clientId }, ["TILIA_CLIENT_SECRET"]],
+      ["the id is missing", { TILIA_CLIENT_SECRET: clientSecret }, ["TILIA_CLIENT_ID"]]
+    ] as const
+  )("names the settings where %s", ([, settings, names]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(current(ClientCredentials.layerConfig).pipe(config(settings)))
+      for (const name of names) expect(String(error)).toContain(name)
+      expectNoTrace(error)
+    }))
+
+  it.effect("nests, so that several tenants have credentials of their own", () =>
+    Effect.gen(function*() {
+      const provider = ConfigProvider.fromMap(
+        new Map([
+          ["ACME.TILIA_CLIENT_ID", clientId],
+          ["ACME.TILIA_CLIENT_SECRET", clientSecret],
+          ["EMCA.TILIA_CLIENT_ID", clientId],
+          ["EMCA.TILIA_CLIENT_SECRET", `${clientSecret}0`]
+        ])
+      )
+      const of = (tenant: string) =>
+        current(ClientCredentials.layerConfig).pipe(
+          Effect.withConfigProvider(ConfigProvider.nested(provider, tenant))
+        )
+      expect((yield* of("ACME")).clientId).toBe(clientId)
+
+      const refused = yield* Effect.flip(of("EMCA"))
+      expect(String(refused)).toContain("TILIA_CLIENT_SECRET")
+      expectNoTrace(refused)
+
+      expect(String(yield* Effect.flip(of("CAME")))).toContain("CAME.TILIA_CLIENT_SECRET")
+    }))
+})
+
+describe("layerEffect", () => {
+  const other = "9bc00ca4-937e-4946-8db5-0814b603334d"
+  const down = new TokenError.CredentialsError({ message: "The vault is sealed.", retryable: true })
+
+  it.effect("asks its source at every request, and validates each answer", () =>
+    Effect.gen(function*() {
+      const answers: ReadonlyArray<Effect.Effect<ClientCredentials.Options, TokenError.CredentialsError>> = [
+        Effect.succeed({ clientId, clientSecret }),
+        Effect.succeed({ clientId, clientSecret: other }),
+        Effect.succeed({ clientId, clientSecret: "rotated badly" }),
+        Effect.fail(down),
+        Effect.succeed({ clientId, clientSecret: Redacted.make(clientSecret) })
+      ]
+      const asked = yield* Ref.make(0)
+      const layer = ClientCredentials.layerEffect(
+        Effect.flatMap(Ref.getAndUpdate(asked, (n) => n + 1), (n) => answers[n] ?? Effect.fail(down))
+      )
+      yield* Effect.gen(function*() {
+        const { current } = yield* ClientCredentials.ClientCredentials
+        const secret = Effect.map(current, (credentials) => Redacted.value(credentials.clientSecret))
+        expect(yield* Ref.get(asked)).toBe(0)
+        expect(yield* secret).toBe(clientSecret)
+        expect(yield* secret).toBe(other)
+        expect(yield* Effect.flip(secret)).toMatchObject({ _tag: "InvalidInputError", setting: "clientSecret" })
+        expect(yield* Effect.flip(secret)).toBe(down)
+        expect(yield* secret).toBe(clientSecret)
+      }).pipe(Effect.provide(layer))
+    }))
+
+  it.effect("asks with what the Layer was built with", () => {
+    class Vault extends Context.Tag("test/Vault")<Vault, { readonly secret: string }>() {}
+    const layer = ClientCredentials.layerEffect(Effect.map(Vault, ({ secret }) => ({ clientId, clientSecret: secret })))
+    return ClientCredentials.ClientCredentials.pipe(
+      Effect.provide(layer),
+      Effect.provideService(Vault, { secret: other }),
+      Effect.flatMap((credentials) => credentials.current),
+      Effect.map((credentials) => expect(Redacted.value(credentials.clientSecret)).toBe(other))
+    )
+  })
+})

@@ -1,0 +1,230 @@
+import { Environment } from "@effect-tilia/core"
+import { describe, expect, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { linesShowing } from "./support/printed.js"
+
+const fromConfig = (settings: Record<string, string>) =>
+  Environment.Environment.pipe(
+    Effect.provide(Environment.layerConfig),
+    Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(settings))))
+  )
+
+describe("the vendor's environments", () => {
+  it.each([
+    ["production", Environment.production, "tilia-inc.com"],
+    ["staging", Environment.staging, "staging.tilia-inc.com"]
+  ])("%s", (_, environment, domain) => {
+    expect(environment).toStrictEqual({
+      authUrl: `https://auth.${domain}`,
+      tokenUrl: `https://auth.${domain}/token`,
+      apiOrigins: [
+        `https://accounts.${domain}`,
+        `https://invoicing.${domain}`,
+        `https://payments.${domain}`,
+        `https://pii.${domain}`,
+        `https://wallets.${domain}`
+      ]
+    })
+  })
+})
+
+describe("a base URL (row 62)", () => {
+  describe.each([
+    ["a host", "https://h.example", "https://h.example/token"],
+    ["a trailing slash", "https://h.example/", "https://h.example/token"],
+    ["a path prefix", "https://h.example/p", "https://h.example/p/token"],
+    ["a path prefix with a trailing slash", "https://h.example/p/q/", "https://h.example/p/q/token"],
+    ["many trailing slashes", "https://h.example/p///", "https://h.example/p/token"],
+    ["a port", "https://h.example:8443", "https://h.example:8443/token"],
+    ["the port that goes without saying", "https://h.example:443", "https://h.example/token"],
+    ["upper case", "HTTPS://H.EXAMPLE/P", "https://h.example/P/token"],
+    ["localhost", "http://localhost:8080", "http://localhost:8080/token"],
+    ["LOCALHOST", "http://LOCALHOST", "http://localhost/token"],
+    ["127.0.0.1", "http://127.0.0.1:8080/p", "http://127.0.0.1:8080/p/token"],
+    ["the rest of 127.0.0.0/8", "http://127.255.3.4", "http://127.255.3.4/token"],
+    ["127.1, which is 127.0.0.1", "http://127.1", "http://127.0.0.1/token"],
+    ["[::1]", "http://[::1]:8080", "http://[::1]:8080/token"],
+    ["[::1] at length", "http://[0:0:0:0:0:0:0:1]", "http://[::1]/token"],
+    ["loopback with TLS", "https://localhost", "https://localhost/token"]
+  ])("accepts %s", (_, authUrl, tokenUrl) => {
+    const expected = { authUrl: tokenUrl.replace(/\/token$/, ""), tokenUrl, apiOrigins: [] }
+
+    it("in code, as a text or a URL", () => {
+      expect(Environment.make({ authUrl })).toStrictEqual(Either.right(expected))
+      expect(Environment.make({ authUrl: new URL(authUrl) })).toStrictEqual(Either.right(expected))
+    })
+
+    it.effect("in the configuration", () =>
+      Effect.gen(function*() {
+        expect(yield* fromConfig({ TILIA_AUTH_URL: authUrl })).toStrictEqual(expected)
+      }))
+  })
+
+  describe.each([
+    ["http beyond loopback", "http://h.example"],
+    ["http to an address", "http://192.0.2.1"],
+    ["http to every address", "http://0.0.0.0"],
+    ["http to a look-alike of localhost", "http://localhost.h.example"],
+    ["http to a look-alike from the other side", "http://h.example.localhost"],
+    ["http to a look-alike of 127.0.0.1", "http://127.0.0.1.h.example"],
+    ["http to a mapped address", "http://[::ffff:127.0.0.1]"],
+    ["ftp", "ftp://h.example"],
+    ["file", "file:///h.example"],
+    ["javascript", "javascript:alert('h.example')"],
+    ["no scheme", "h.example"],
+    ["garbage", "h.example ://"],
+    ["nothing", ""],
+    ["a user", "https://swordfish@h.example"],
+    ["a user and a password", "https://user:swordfish@h.example"],
+    ["a password alone", "https://:swordfish@h.example"],
+    ["a user on loopback", "http://swordfish@localhost"],
+    ["a query", "https://h.example/?key=swordfish"],
+    ["an empty query", "https://h.example/?"],
+    ["a fragment", "https://h.example/#swordfish"],
+    ["an empty fragment", "https://h.example#"]
+  ])("refuses %s and doesn't quote it", (_, authUrl) => {
+    const expectRefusal = (error: unknown, setting: string) => {
+      expect(String(error)).toContain(setting)
+      expect(String(error)).toContain("must be an https URL (http on loopback only) without user, query or fragment")
+      expect(linesShowing(/h\.example|swordfish/, error)).toStrictEqual([])
+    }
+
+    it("in code", () => {
+      const error = Either.getOrThrow(Either.flip(Environment.make({ authUrl })))
+      expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "authUrl" })
+      expectRefusal(error, "authUrl")
+    })
+
+    it.effect("in a Layer", () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(Effect.provide(Environment.Environment, Environment.layer({ authUrl })))
+        expectRefusal(error, "authUrl")
+      }))
+
+    it.effect("in the configuration", () =>
+      Effect.gen(function*() {
+        expectRefusal(yield* Effect.flip(fromConfig({ TILIA_AUTH_URL: authUrl })), "TILIA_AUTH_URL")
+      }))
+  })
+})
+
+describe("API origins (rows 62, 93)", () => {
+  const authUrl = "https://h.example"
+
+  describe.each([
+    ["one", ["https://api.example"], ["https://api.example"]],
+    ["several", ["https://a.example", "https://b.example:8443"], ["https://a.example", "https://b.example:8443"]],
+    ["with a slash", ["https://API.example/"], ["https://api.example"]],
+    ["on loopback, by http", ["http://127.0.0.1:3000"], ["http://127.0.0.1:3000"]]
+  ])("accepts %s", (_, apiOrigins, expected) => {
+    it.effect("in code and in the configuration", () =>
+      Effect.gen(function*() {
+        expect((yield* Environment.make({ authUrl, apiOrigins })).apiOrigins).toStrictEqual(expected)
+        const settings = { TILIA_AUTH_URL: authUrl, TILIA_API_ORIGINS: apiOrigins.join(",") }
+        expect((yield* fromConfig(settings)).apiOrigins).toStrictEqual(expected)
+      }))
+  })
+
+  describe.each([
+    ["http beyond loopback", "http://api.example"],
+    ["a path", "https://api.example/v1"],
+    ["a user", "https://swordfish@api.example"],
+    ["a query", "https://api.example?swordfish"],
+    ["a host alone", "api.example"],
+    ["every origin", "*"],
+    ["nothing", ""]
+  ])("refuses %s, even beside a good one, and doesn't quote it", (_, origin) => {
+    it.effect("in code and in the configuration", () =>
+      Effect.gen(function*() {
+        const apiOrigins = ["https://good.example", origin]
+        const error = yield* Effect.flip(Environment.make({ authUrl, apiOrigins }))
+        expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "apiOrigins" })
+        expect(linesShowing(/\.example|swordfish/, error)).toStrictEqual([])
+
+        const settings = { TILIA_AUTH_URL: authUrl, TILIA_API_ORIGINS: apiOrigins.join(",") }
+        const configError = yield* Effect.flip(fromConfig(settings))
+        expect(String(configError)).toContain("TILIA_API_ORIGINS")
+        expect(linesShowing(/\.example|swordfish/, configError)).toStrictEqual([])
+      }))
+  })
+})
+
+describe("layerConfig (row 63)", () => {
+  it.effect.each(
+    [
+      ["production", Environment.production],
+      ["staging", Environment.staging]
+    ] as const
+  )("TILIA_ENVIRONMENT=%s", ([name, environment]) =>
+    Effect.gen(function*() {
+      expect(yield* fromConfig({ TILIA_ENVIRONMENT: name })).toStrictEqual(environment)
+    }))
+
+  it.effect.each(
+    [
+      ["nothing set: no default, because one of them moves money", {}, /TILIA_ENVIRONMENT.*TILIA_AUTH_URL/],
+      ["origins alone", { TILIA_API_ORIGINS: "https://a.example" }, /TILIA_ENVIRONMENT.*TILIA_AUTH_URL/],
+      ["misspelt", { TILIA_ENVIRONMENT: "prodcution" }, /TILIA_ENVIRONMENT.*production or staging/],
+      ["another case", { TILIA_ENVIRONMENT: "Production" }, /TILIA_ENVIRONMENT.*production or staging/],
+      ["a space after", { TILIA_ENVIRONMENT: "staging " }, /TILIA_ENVIRONMENT.*production or staging/],
+      ["empty", { TILIA_ENVIRONMENT: "" }, /TILIA_ENVIRONMENT.*production or staging/],
+      [
+        "a name that every record has",
+        { TILIA_ENVIRONMENT: "constructor" },
+        /TILIA_ENVIRONMENT.*production or staging/
+      ],
+      [
+        "both an environment and a URL",
+        { TILIA_ENVIRONMENT: "staging", TILIA_AUTH_URL: "https://h.example" },
+        /TILIA_ENVIRONMENT.*TILIA_AUTH_URL/
+      ],
+      [
+        "both an environment and origins",
+        { TILIA_ENVIRONMENT: "staging", TILIA_API_ORIGINS: "https://h.example" },
+        /TILIA_ENVIRONMENT.*TILIA_API_ORIGINS/
+      ],
+      [
+        "an environment and a bad URL",
+        { TILIA_ENVIRONMENT: "staging", TILIA_AUTH_URL: "ftp://h.example" },
+        /TILIA_AUTH_URL/
+      ]
+    ] as const
+  )("refuses %s", ([, settings, message]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(fromConfig(settings))
+      expect(String(error)).toMatch(message)
+      expect(linesShowing(/prodcution|h\.example/, error)).toStrictEqual([])
+    }))
+
+  describe("nests, so that each tenant has an environment of its own", () => {
+    const provider = ConfigProvider.fromMap(
+      new Map([
+        ["ACME.TILIA_ENVIRONMENT", "staging"],
+        ["EMCA.TILIA_AUTH_URL", "https://h.example"],
+        ["EMCA.TILIA_API_ORIGINS", "https://a.example,https://b.example"]
+      ])
+    )
+    const of = (tenant: string) =>
+      Environment.Environment.pipe(
+        Effect.provide(Environment.layerConfig),
+        Effect.withConfigProvider(ConfigProvider.nested(provider, tenant))
+      )
+
+    it.effect("by name", () =>
+      Effect.gen(function*() {
+        expect(yield* of("ACME")).toStrictEqual(Environment.staging)
+      }))
+
+    it.effect("by URL, with every origin", () =>
+      Effect.gen(function*() {
+        expect((yield* of("EMCA")).apiOrigins).toStrictEqual(["https://a.example", "https://b.example"])
+      }))
+
+    it.effect("and says what is missing", () =>
+      Effect.gen(function*() {
+        expect(String(yield* Effect.flip(of("CAME")))).toContain("TILIA_ENVIRONMENT")
+      }))
+  })
+})

@@ -1,0 +1,148 @@
+import { RetryPolicy, TokenError } from "@effect-tilia/core"
+import { describe, expect, it } from "@effect/vitest"
+import * as Arr from "effect/Array"
+import * as Chunk from "effect/Chunk"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as FastCheck from "effect/FastCheck"
+import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
+
+const error = new TokenError.TokenTimeoutError({ tokenUrl: "https://auth.example/token", attempts: 1 })
+
+/** The delays that a policy draws between attempts that all fail, in milliseconds: one fewer than there are attempts. */
+const delays = (policy: RetryPolicy.RetryPolicy, seed: number): ReadonlyArray<number> =>
+  policy.pipe(
+    Schedule.delays,
+    Schedule.run(0, Arr.replicate(error, 1001)),
+    Effect.withRandom(Random.make(seed)),
+    Effect.runSync,
+    Chunk.toReadonlyArray,
+    // A schedule's last word is that there is no further attempt.
+    Arr.dropRight(1),
+    Arr.map(Duration.toMillis)
+  )
+
+const attempts = (policy: RetryPolicy.RetryPolicy) =>
+  Effect.gen(function*() {
+    let count = 0
+    const attempt = Effect.suspend(() => {
+      count++
+      return Effect.fail(error)
+    })
+    yield* Effect.flip(Effect.retry(attempt, policy))
+    return count
+  })
+
+describe("standard (E7)", () => {
+  const drawn = Arr.makeBy(500, (seed) => delays(RetryPolicy.standard, seed))
+
+  it("makes at most 4 attempts", () => {
+    for (const of of drawn) expect(of).toHaveLength(3)
+  })
+
+  it.each([[0, 200], [1, 400], [2, 800]])("draws delay %i from all of 0–%i ms: full jitter", (n, bound) => {
+    const nth = drawn.map((delays) => delays[n] ?? Number.NaN)
+    expect(Math.min(...nth)).toBeGreaterThanOrEqual(0)
+    expect(Math.min(...nth)).toBeLessThan(bound * 0.05)
+    expect(Math.max(...nth)).toBeLessThanOrEqual(bound)
+    expect(Math.max(...nth)).toBeGreaterThan(bound * 0.95)
+    const mean = nth.reduce((sum, delay) => sum + delay) / nth.length
+    expect(Math.abs(mean / bound - 0.5)).toBeLessThan(0.05)
+  })
+
+  it("is what `make` makes of no options", () => {
+    const made = Either.getOrThrow(RetryPolicy.make({}))
+    for (const seed of [1, 2, 3]) expect(delays(made, seed)).toStrictEqual(delays(RetryPolicy.standard, seed))
+  })
+})
+
+describe("none", () => {
+  it.effect("makes one attempt", () =>
+    Effect.gen(function*() {
+      expect(yield* attempts(RetryPolicy.none)).toBe(1)
+    }))
+})
+
+describe("make", () => {
+  it.prop(
+    "draws delay n from 0 to min(maxDelay, baseDelay × 2ⁿ), once fewer than maxAttempts",
+    [
+      FastCheck.integer({ min: 1, max: 40 }),
+      FastCheck.integer({ min: 1, max: 1e4 }),
+      FastCheck.integer({ min: 1, max: 1e5 }),
+      FastCheck.integer()
+    ],
+    ([maxAttempts, baseDelay, maxDelay, seed]) => {
+      const drawn = delays(Either.getOrThrow(RetryPolicy.make({ maxAttempts, baseDelay, maxDelay })), seed)
+      expect(drawn).toHaveLength(maxAttempts - 1)
+      for (const [n, delay] of drawn.entries()) {
+        expect(delay).toBeGreaterThanOrEqual(0)
+        expect(delay).toBeLessThanOrEqual(Math.min(maxDelay, baseDelay * 2 ** n))
+      }
+    }
+  )
+
+  it.live.each([1, 2, 5])("makes %i attempts", (maxAttempts) =>
+    Effect.gen(function*() {
+      const policy = yield* RetryPolicy.make({ maxAttempts, baseDelay: "1 millis", maxDelay: "1 millis" })
+      expect(yield* attempts(policy)).toBe(maxAttempts)
+    }))
+
+  it("never overflows: 1000 attempts stay below the cap", () => {
+    const drawn = delays(Either.getOrThrow(RetryPolicy.make({ maxAttempts: 1000, maxDelay: "1 minute" })), 1)
+    expect(drawn).toHaveLength(999)
+    expect(Math.max(...drawn)).toBeLessThanOrEqual(60_000)
+  })
+
+  it.each<RetryPolicy.Options>([
+    { maxAttempts: 1 },
+    { maxAttempts: 1000 },
+    { baseDelay: 1, maxDelay: "24 days" },
+    { baseDelay: "1 second", maxDelay: "1 second" },
+    { baseDelay: Duration.millis(5), maxDelay: [1, 0] }
+  ])("accepts %j", (options) => {
+    expect(RetryPolicy.make(options)).toMatchObject({ _tag: "Right" })
+  })
+
+  const refused = (setting: string) => ({ right: { _tag: "InvalidInputError", setting } })
+
+  it.each([0, -1, -0, 1.5, Number.NaN, Infinity, -Infinity, 1001])("refuses maxAttempts %d (row 64)", (maxAttempts) => {
+    expect(Either.flip(RetryPolicy.make({ maxAttempts }))).toMatchObject(refused("maxAttempts"))
+  })
+
+  const noTimes: ReadonlyArray<Duration.DurationInput> = [
+    0,
+    -1,
+    Number.NaN,
+    Infinity,
+    -Infinity,
+    0n,
+    "0 seconds",
+    "-1 seconds",
+    "25 days",
+    Duration.zero,
+    Duration.infinity,
+    Duration.millis(-5),
+    Duration.millis(2 ** 31)
+  ]
+
+  it.each(noTimes.map((time) => [String(time), time] as const))("refuses a delay of %s (row 64)", (_, time) => {
+    expect(Either.flip(RetryPolicy.make({ baseDelay: time }))).toMatchObject(refused("baseDelay"))
+    expect(Either.flip(RetryPolicy.make({ maxDelay: time }))).toMatchObject(refused("maxDelay"))
+  })
+})
+
+describe("from", () => {
+  it("takes a policy as it is", () => {
+    for (const policy of [RetryPolicy.standard, RetryPolicy.none, Schedule.recurs(2)]) {
+      expect(Either.getOrThrow(RetryPolicy.from(policy))).toBe(policy)
+    }
+  })
+
+  it("takes the numbers of one, and refuses what `make` refuses", () => {
+    expect(delays(Either.getOrThrow(RetryPolicy.from({ maxAttempts: 3 })), 1)).toHaveLength(2)
+    expect(RetryPolicy.from({ maxAttempts: 0 })).toMatchObject({ _tag: "Left" })
+  })
+})

@@ -1,0 +1,110 @@
+import { Scopes } from "@effect-tilia/core"
+import { describe, expect, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
+import * as Either from "effect/Either"
+import * as FastCheck from "effect/FastCheck"
+import * as Schema from "effect/Schema"
+import { linesShowing } from "./support/printed.js"
+
+const decode = Schema.decodeEither(Scopes.Scopes)
+const encode = Schema.encodeSync(Scopes.Scopes)
+const scopes = (...names: ReadonlyArray<string>) => Either.getOrThrow(Scopes.make(names))
+
+describe("a set of scopes, given in code or read from the wire (row 61)", () => {
+  it.each([
+    ["a known name", ["user_info"], ["user_info"]],
+    ["several, in the order given", ["b", "a", "c"], ["b", "a", "c"]],
+    ["a name that no public page shows", ["mint_unicorns"], ["mint_unicorns"]],
+    ["every character that a scope may hold", ["!#$%&'()*+-./09:;<=>?@AZ[]^_`az{|}~"], undefined],
+    ["a duplicate, merged", ["b", "a", "b"], ["b", "a"]],
+    ["nothing but duplicates, merged", ["a", "a", "a"], ["a"]],
+    ["names that differ in case only, kept apart", ["a", "A"], ["a", "A"]]
+  ])("accepts %s", (_, names, expected = names) => {
+    expect(Scopes.make(names)).toStrictEqual(Either.right(expected))
+    expect(decode(names.join(","))).toStrictEqual(Either.right(expected))
+  })
+
+  it.each([
+    ["none", []],
+    ["an empty item", [""]],
+    ["an empty item at the start", ["", "a"]],
+    ["an empty item at the end", ["a", ""]],
+    ["two empty items", ["", ""]],
+    ["a space", ["a b"]],
+    ["a space before", ["a", " b"]],
+    ["a tab", ["a\tb"]],
+    ["a newline at the end", ["a\n"]],
+    ["CR LF", ["a\r\nx-evil: 1"]],
+    ["NUL", ["a\u0000"]],
+    ["DEL", ["a\u007f"]],
+    ["a quote", ["a\"b"]],
+    ["a backslash", ["a\\b"]],
+    ["a character beyond ASCII", ["ä"]]
+  ])("refuses %s", (_, names) => {
+    expect(Either.flip(Scopes.make(names))).toMatchObject({ right: { _tag: "InvalidInputError", setting: "scopes" } })
+    expect(decode(names.join(","))).toMatchObject({ _tag: "Left" })
+  })
+
+  it("refuses a comma in code, where it separates nothing", () => {
+    expect(Scopes.make(["a,b"])).toMatchObject({ _tag: "Left" })
+    expect(decode("a,b")).toStrictEqual(Either.right(["a", "b"]))
+  })
+
+  it("says what a scope may be and doesn't quote what it refuses (E8)", () => {
+    const error = Either.getOrThrow(Either.flip(Scopes.make(["my secret"])))
+    expect(error.message).toContain("scopes must be one scope or more")
+    expect(linesShowing("my secret", error)).toStrictEqual([])
+  })
+
+  it("knows the published names, sorted and each once", () => {
+    expect(Scopes.make(Scopes.known)).toStrictEqual(Either.right([...Scopes.known]))
+    expect(Scopes.known).toStrictEqual([...Scopes.known].sort())
+    expect(Scopes.known).toHaveLength(27)
+  })
+
+  it.prop("survives the wire, in its order", [Scopes.Scopes], ([set]) => {
+    expect(decode(encode(set))).toStrictEqual(Either.right(set))
+  })
+})
+
+describe("key", () => {
+  const setAndShuffled = Arbitrary.make(Scopes.Scopes).chain((set) =>
+    FastCheck.tuple(
+      FastCheck.constant(set),
+      FastCheck.shuffledSubarray([...set], { minLength: set.length }),
+      FastCheck.shuffledSubarray([...set])
+    )
+  )
+
+  it.prop(
+    "is the same for the same scopes in any order, however often named",
+    [setAndShuffled],
+    ([[set, all, some]]) => {
+      expect(Scopes.key(scopes(...all, ...some))).toBe(Scopes.key(set))
+    }
+  )
+
+  it.prop("differs where the scopes differ", [Scopes.Scopes, Scopes.Scopes], ([a, b]) => {
+    const sameScopes = Scopes.missing(a, b).length === 0 && Scopes.missing(b, a).length === 0
+    expect(Scopes.key(a) === Scopes.key(b)).toBe(sameScopes)
+  })
+
+  it("leaves the set as it was", () => {
+    const set = scopes("b", "a")
+    expect(Scopes.key(set)).toBe("a,b")
+    expect(set).toStrictEqual(["b", "a"])
+  })
+})
+
+describe("missing: what was asked for and not granted (E9)", () => {
+  it.each([
+    ["all granted", ["a", "b"], ["a", "b"], []],
+    ["another order", ["a", "b"], ["b", "a"], []],
+    ["wider", ["a"], ["a", "b"], []],
+    ["narrower", ["a", "b", "c"], ["b"], ["a", "c"]],
+    ["something else", ["a", "b"], ["c"], ["a", "b"]],
+    ["another case", ["a"], ["A"], ["a"]]
+  ])("%s", (_, requested, granted, expected) => {
+    expect(Scopes.missing(scopes(...requested), scopes(...granted))).toStrictEqual(expected)
+  })
+})

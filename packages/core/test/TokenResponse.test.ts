@@ -1,0 +1,259 @@
+import { Scopes, TokenResponse } from "@effect-tilia/core"
+import { describe, expect, it } from "@effect/vitest"
+import * as Either from "effect/Either"
+import * as FastCheck from "effect/FastCheck"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as vendor from "./fixtures/vendorSample.js"
+import { linesShowing } from "./support/printed.js"
+
+const decode = Schema.decodeUnknownEither(TokenResponse.TokenResponse)
+const encode = Schema.encodeSync(TokenResponse.TokenResponse)
+const decodeText = Schema.decodeEither(Schema.parseJson(TokenResponse.TokenResponse))
+
+const tenYears = 315_360_000
+
+/** What was granted, with the token in clear: two `Redacted` look the same to `expect`. */
+const granted = (json: unknown) => {
+  const { accessToken, ...rest } = Either.getOrThrow(decodeText(JSON.stringify(json)))
+  return { accessToken: Redacted.value(accessToken), ...rest, scopes: Option.getOrUndefined(rest.scopes) }
+}
+
+const answer = { access_token: "opaque-token", token_type: "Bearer", expires_in: "3600", scope: "a,b" }
+
+describe("the vendor's sample", () => {
+  it("is a token", () => {
+    expect(granted(vendor.response)).toStrictEqual({
+      accessToken: vendor.token,
+      tokenType: "Bearer",
+      expiresIn: 3600,
+      scopes: ["write_registrations", "write_user_tokens", "user_info"]
+    })
+  })
+
+  it("is written as the vendor writes it", () => {
+    expect(encode(Either.getOrThrow(decode(vendor.response)))).toStrictEqual(vendor.response)
+  })
+
+  it("shows no token, however printed (E8)", () => {
+    expect(linesShowing(vendor.token.slice(0, 10), decode(vendor.response))).toStrictEqual([])
+  })
+})
+
+describe("access_token", () => {
+  it.each([
+    ["an opaque text", "x"],
+    ["every character of b64token", "AZaz09-._~+/=="],
+    ["a JWT", "eyJhbGciOiJub25lIn0.e30.c2ln"],
+    ["a JWT cut short", vendor.token.slice(0, 100)],
+    ["as many as 100,000 characters", "x".repeat(1e5)]
+  ])("accepts %s (row 56)", (_, access_token) => {
+    expect(granted({ ...answer, access_token }).accessToken).toBe(access_token)
+  })
+
+  it.each([
+    ["missing", undefined],
+    ["null", null],
+    ["empty", ""],
+    ["a number", 7],
+    ["an array", ["x"]],
+    ["a record", { value: "x" }],
+    ["with a space", "swordfish x"],
+    ["with a space after", "swordfish "],
+    ["with a newline after", "swordfish\n"],
+    ["with CR LF and a header", "swordfish\r\nx-evil: 1"],
+    ["with a comma", "swordfish,x"],
+    ["with a quote", "swordfish\""],
+    ["with NUL", "swordfish\u0000"],
+    ["with a character beyond ASCII", "swordfisch-ä"],
+    ["nothing but padding", "="],
+    ["padding inside", "a=b"]
+  ])("refuses one that is %s, without quoting it (row 24)", (_, access_token) => {
+    const result = decode({ ...answer, access_token })
+    expect(result).toMatchObject({ _tag: "Left" })
+    expect(linesShowing("sword", result)).toStrictEqual([])
+  })
+})
+
+describe("token_type", () => {
+  it.each(["Bearer", "bearer", "BEARER", "bEaReR"])("accepts %s (row 51)", (token_type) => {
+    expect(granted({ ...answer, token_type }).tokenType).toBe("Bearer")
+  })
+
+  it.each([undefined, null, "", "mac", "DPoP", "Bearer ", " Bearer", "Bearer\n", "Bearer, DPoP", 1, ["Bearer"]])(
+    "refuses %j (row 25)",
+    (token_type) => {
+      expect(decode({ ...answer, token_type })).toMatchObject({ _tag: "Left" })
+    }
+  )
+})
+
+describe("expires_in", () => {
+  it.each([
+    ["\"3600\"", 3600],
+    ["3600", 3600],
+    ["3600.0", 3600],
+    ["36e2", 3600],
+    ["\"003600\"", 3600],
+    ["1", 1],
+    ["\"1\"", 1],
+    [`${tenYears}`, tenYears],
+    [`${tenYears + 1}`, tenYears],
+    [`"${tenYears + 1}"`, tenYears],
+    ["9007199254740991", tenYears],
+    ["100000000000000000000", tenYears],
+    ["\"100000000000000000000\"", tenYears],
+    [`"${"9".repeat(400)}"`, tenYears]
+  ])("%s is %i seconds (row 50)", (text, seconds) => {
+    const json = JSON.stringify(answer).replace("\"3600\"", text)
+    expect(Either.getOrThrow(decodeText(json)).expiresIn).toBe(seconds)
+  })
+
+  it.each([
+    "null",
+    "\"\"",
+    "\"abc\"",
+    "0",
+    "\"0\"",
+    "-0",
+    "-1",
+    "\"-1\"",
+    "\"+1\"",
+    "0.5",
+    "3600.5",
+    "\"3600.5\"",
+    "1e999",
+    "-1e999",
+    "\"1e9\"",
+    "\"Infinity\"",
+    "\"NaN\"",
+    "\"0x10\"",
+    "\" 3600\"",
+    "\"3600\\n\"",
+    "\"3,600\"",
+    "\"٣٦٠٠\"",
+    "true",
+    "[3600]",
+    "{}"
+  ])("refuses %s (row 26)", (text) => {
+    const json = JSON.stringify(answer).replace("\"3600\"", text)
+    expect(JSON.parse(json)).toHaveProperty("expires_in")
+    expect(decodeText(json)).toMatchObject({ _tag: "Left" })
+  })
+
+  it("refuses none at all (row 26)", () => {
+    expect(decode({ ...answer, expires_in: undefined })).toMatchObject({ _tag: "Left" })
+  })
+})
+
+describe("scope", () => {
+  it.each<[string, unknown, ReadonlyArray<string> | undefined]>([
+    ["absent", undefined, undefined],
+    ["null", null, undefined],
+    ["empty", "", undefined],
+    ["a space", " ", undefined],
+    ["a comma", ",", undefined],
+    ["commas", "a,b", ["a", "b"]],
+    ["spaces", "a b", ["a", "b"]],
+    ["both", "a, b", ["a", "b"]],
+    ["many of them, at the ends too", " ,a,, b  c,", ["a", "b", "c"]],
+    ["duplicates", "a,b,a", ["a", "b"]],
+    ["another order", "b,a", ["b", "a"]],
+    ["wider than asked", "a,b,c,d", ["a", "b", "c", "d"]],
+    ["narrower than asked", "a", ["a"]]
+  ])("accepts %s (rows 52, 53)", (_, scope, scopes) => {
+    expect(granted({ ...answer, scope }).scopes).toStrictEqual(scopes)
+  })
+
+  it.each([["a number", 7], ["an array", ["a"]], ["a quote", "a,\"b\""], ["a tab", "a\tb"], ["a newline", "a\n"]])(
+    "refuses %s",
+    (_, scope) => {
+      expect(decode({ ...answer, scope })).toMatchObject({ _tag: "Left" })
+    }
+  )
+})
+
+describe("the answer as a whole", () => {
+  it.each([
+    ["unknown members", JSON.stringify({ ...answer, refresh_token: "x", n: { a: [1] } })],
+    ["__proto__", `{"__proto__":{"expires_in":1,"polluted":true},${JSON.stringify(answer).slice(1)}`],
+    [
+      "constructor and toString",
+      JSON.stringify({ ...answer, constructor: { prototype: { polluted: true } }, toString: 1 })
+    ],
+    ["duplicate keys, of which the last counts", `{"expires_in":1,${JSON.stringify(answer).slice(1)}`],
+    ["white space", JSON.stringify(answer, undefined, "\t")]
+  ])("ignores %s (row 54)", (_, json) => {
+    const { accessToken, ...rest } = Either.getOrThrow(decodeText(json))
+    expect(Redacted.value(accessToken)).toBe("opaque-token")
+    expect(rest).toStrictEqual({ tokenType: "Bearer", expiresIn: 3600, scopes: Option.some(["a", "b"]) })
+    expect({}).not.toHaveProperty("polluted")
+  })
+
+  it("takes no field from a prototype (row 54)", () => {
+    const rest = JSON.stringify({ ...answer, expires_in: undefined })
+    expect(decodeText(`{"__proto__":{"expires_in":"3600"},${rest.slice(1)}`)).toMatchObject({
+      _tag: "Left"
+    })
+  })
+
+  it.each<[string, unknown]>([
+    ["a token alone", vendor.token],
+    ["an array with a token", [vendor.token]],
+    ["null", null],
+    ["a number", 1],
+    ["nothing", undefined],
+    ["an empty record", {}],
+    ["a record of records", { access_token: { access_token: vendor.token } }],
+    ["fields swapped", { ...vendor.response, token_type: vendor.token }],
+    ["a token for a lifetime", { ...vendor.response, expires_in: vendor.token }],
+    ["a token with spaces for scopes", { ...vendor.response, scope: `"${vendor.token}"` }]
+  ])("refuses %s, without quoting it (row 22, E8)", (_, json) => {
+    const result = decode(json)
+    expect(result).toMatchObject({ _tag: "Left" })
+    expect(linesShowing(vendor.token.slice(0, 10), Either.getOrThrow(Either.flip(result)))).toStrictEqual([])
+  })
+
+  it.prop("survives the wire", [TokenResponse.TokenResponse], ([response]) => {
+    const wire = encode(response)
+    const json: unknown = JSON.parse(JSON.stringify(wire))
+    const { accessToken, ...rest } = Either.getOrThrow(decode(json))
+    const { accessToken: sent, ...others } = response
+    expect(Redacted.value(accessToken)).toBe(Redacted.value(sent))
+    expect(rest).toStrictEqual(others)
+    expect(encode({ accessToken, ...rest })).toStrictEqual(wire)
+  })
+
+  const nearMiss = FastCheck.oneof(
+    FastCheck.jsonValue(),
+    FastCheck.string(),
+    FastCheck.stringMatching(/^[\d.eE+-]{0,20}$/),
+    FastCheck.stringMatching(/^[a-b ,\n"]{0,20}$/),
+    FastCheck.double(),
+    FastCheck.constantFrom(undefined, "bearer", "BEARER ", "opaque\r\n", "=")
+  )
+  const mutated = FastCheck.record({
+    access_token: FastCheck.oneof(FastCheck.constant("opaque-token"), nearMiss),
+    token_type: FastCheck.oneof(FastCheck.constant("Bearer"), nearMiss),
+    expires_in: FastCheck.oneof(FastCheck.constant("3600"), nearMiss),
+    scope: FastCheck.oneof(FastCheck.constant("a,b"), nearMiss)
+  }, { requiredKeys: [] })
+
+  it.prop("is malformed, or keeps all of E4's promises", [mutated], ([json]) => {
+    Either.match(decode(json), {
+      onLeft: () => expect(json).not.toStrictEqual(answer),
+      onRight: (response) => {
+        expect(Redacted.value(response.accessToken)).toBe(json.access_token)
+        expect(json.access_token).toMatch(/^[\w\-.~+/]+=*$/)
+        expect(String(json.token_type).toLowerCase()).toBe("bearer")
+        expect(response.tokenType).toBe("Bearer")
+        expect(typeof json.expires_in === "string" ? /^\d+$/.test(json.expires_in) : Number.isInteger(json.expires_in))
+          .toBe(true)
+        expect(response.expiresIn).toBe(Math.min(Number(json.expires_in), tenYears))
+        expect(response.expiresIn).toBeGreaterThan(0)
+        expect(Option.getOrElse(response.scopes, () => ["none"])).toSatisfy(Schema.is(Schema.Array(Scopes.Scope)))
+      }
+    })
+  }, { fastCheck: { numRuns: 2000 } })
+})

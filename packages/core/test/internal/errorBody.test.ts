@@ -1,0 +1,81 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as FastCheck from "effect/FastCheck"
+import { fromText } from "../../src/internal/errorBody.js"
+import { within } from "../support/within.js"
+
+const json = (value: unknown) => fromText(JSON.stringify(value))
+
+describe("what a refusal's body says (row 30)", () => {
+  it.each<[string, unknown, string | undefined, string | undefined]>([
+    [
+      "the vendor's envelope",
+      { status: "Failure", message: ["input is invalid"], codes: ["INPUT_ERROR"], payload: {} },
+      "INPUT_ERROR",
+      "input is invalid"
+    ],
+    ["its message as a text", { message: "no such client", codes: ["X"] }, "X", "no such client"],
+    ["several messages and codes", { message: ["a", "b"], codes: ["X", "Y"] }, "X", "a; b"],
+    ["payload.errors as a text", { payload: { errors: "scope is wrong" } }, undefined, "scope is wrong"],
+    ["payload.errors as a list", { payload: { errors: ["a", "b"] } }, undefined, "a; b"],
+    ["payload.errors by field", { payload: { errors: { scope: ["a", "b"] } } }, undefined, "scope: a; scope: b"],
+    ["both", { message: "invalid", payload: { errors: { scope: "unknown" } } }, undefined, "invalid; scope: unknown"],
+    ["RFC 6749", { error: "invalid_client", error_description: "unknown" }, "invalid_client", "unknown"],
+    ["RFC 6749, the code alone", { error: "invalid_client" }, "invalid_client", "error: invalid_client"],
+    [
+      "both conventions, RFC 6749's code first",
+      { error: "a", codes: ["b"], error_description: "c", message: "d" },
+      "a",
+      "c; d"
+    ],
+    ["other JSON", { detail: "nope", n: 7 }, undefined, "detail: nope"],
+    ["a text of JSON", "nope", undefined, "nope"],
+    ["a list", ["a", "b"], undefined, "a; b"],
+    ["an empty envelope", { message: [], codes: [], payload: { errors: {} } }, undefined, undefined],
+    ["null", null, undefined, undefined],
+    ["a number", 7, undefined, undefined],
+    ["fields of other types", { error: 7, message: { a: null }, codes: true, payload: "x" }, undefined, "payload: x"]
+  ])("%s", (_, body, code, message) => {
+    expect(json(body)).toStrictEqual({ code, message })
+  })
+
+  it.each([["plain text", "Service down"], ["HTML", "<p>Bad gateway</p>"], ["cut JSON", "{\"error\":\"inva"]])(
+    "%s, as it is",
+    (_, text) => {
+      expect(fromText(text)).toStrictEqual({ message: text })
+    }
+  )
+
+  it.each(["access_token", "accessToken", "refresh_token", "client_secret", "password", "TOKEN"])(
+    "leaves out what is called %s",
+    (name) => {
+      expect(JSON.stringify(json({ detail: "kept", [name]: "swordfish", deep: { [name]: ["swordfish"] } }))).toBe(
+        "{\"message\":\"detail: kept\"}"
+      )
+    }
+  )
+
+  it("takes nothing from a prototype", () => {
+    expect(fromText("{\"__proto__\":{\"error\":\"polluted\",\"message\":\"polluted\"}}").code).toBeUndefined()
+    expect(json({}).code).toBeUndefined()
+  })
+
+  it.each([
+    ["arrays", "[".repeat(1e5) + "]".repeat(1e5)],
+    ["records", "{\"a\":".repeat(1e5) + "1" + "}".repeat(1e5)],
+    ["records inside an envelope", `{"message":${"{\"a\":".repeat(1e5)}1${"}".repeat(1e5)}}`],
+    ["arrays that never end", "[".repeat(1e5)]
+  ])("survives %s, 100,000 deep", (_, text) => {
+    within(1000, () => fromText(text))
+  })
+
+  it("is read at once from 256 KiB of lists", () => {
+    within(
+      1000,
+      () => json({ message: Array.from({ length: 6e4 }, () => ["a"]), payload: { errors: Array(6e4).fill("") } })
+    )
+  })
+
+  it.prop("is a code and a message, or nothing", [FastCheck.oneof(FastCheck.json(), FastCheck.string())], ([text]) => {
+    for (const said of Object.values(fromText(text))) expect(["string", "undefined"]).toContain(typeof said)
+  })
+})

@@ -1,0 +1,53 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Either from "effect/Either"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { duration, validate, withoutValue } from "../../src/internal/input.js"
+import { linesShowing } from "../support/printed.js"
+
+describe("a time as an option (row 64)", () => {
+  it.each([
+    ["milliseconds", 1, 1],
+    ["a text", "10 seconds", 10_000],
+    ["a Duration", Duration.minutes(1), 60_000],
+    ["nanoseconds", 5_000_000n, 5],
+    ["the longest that a timer holds", 2 ** 31 - 1, 2 ** 31 - 1]
+  ])("accepts %s", (_, time, millis) => {
+    expect(Either.map(duration("budget")(time), Duration.toMillis)).toStrictEqual(Either.right(millis))
+  })
+
+  it.each<[string, unknown]>([
+    ["zero", 0],
+    ["a negative one", -1],
+    ["a negative text", "-1 seconds"],
+    ["NaN", Number.NaN],
+    ["infinity", Infinity],
+    ["more than a timer holds", 2 ** 31],
+    ["a text without a unit", "10"],
+    ["another text", "swordfish"],
+    ["null", null],
+    ["nothing", undefined],
+    ["a record", { seconds: 10 }]
+  ])("refuses %s", (_, time) => {
+    const error = Either.getOrThrow(Either.flip(duration("budget")(time)))
+    expect(error.message).toBe("budget must be a time longer than zero and shorter than 25 days, as \"10 seconds\".")
+  })
+})
+
+describe("a refusal in our own words (E2, E8)", () => {
+  const Password = Schema.Redacted(Schema.String.pipe(Schema.minLength(20))).annotations(withoutValue("a long text"))
+
+  it("says what would have been accepted, and keeps nothing of what was given", () => {
+    const error = Either.getOrThrow(Either.flip(validate("password", Password)("swordfish")))
+    expect(error).toMatchObject({ setting: "password", expected: "a long text" })
+    expect(error.message).toBe("password must be a long text.")
+    expect(linesShowing("swordfish", error)).toStrictEqual([])
+    expect(linesShowing("swordfish", Schema.decodeUnknownEither(Password)("swordfish"))).toStrictEqual([])
+  })
+
+  it("passes on what is accepted", () => {
+    const password = Either.getOrThrow(validate("password", Password)("correct-horse-battery-staple"))
+    expect(Redacted.value(password)).toBe("correct-horse-battery-staple")
+  })
+})

@@ -1,0 +1,178 @@
+import { ClientCredentials } from "@effect-tilia/core"
+import { describe, expect, it } from "@effect/vitest"
+import * as FastCheck from "effect/FastCheck"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as Str from "effect/String"
+import { presentable } from "../../src/internal/serverText.js"
+import * as vendor from "../fixtures/vendorSample.js"
+import { within } from "../support/within.js"
+
+const secret = vendor.clientSecret
+const clientSecret = Schema.decodeUnknownSync(ClientCredentials.ClientSecret)(secret)
+const kept = (text: string) => presentable(text, clientSecret)
+
+const each = (disguise: (character: string) => string) => (text: string) => [...text].map(disguise).join("")
+const hex = (character: string) => character.charCodeAt(0).toString(16).padStart(2, "0")
+const bytes = (text: string) => new TextEncoder().encode(text).length
+
+const disguises: ReadonlyArray<readonly [name: string, disguise: (text: string) => string]> = [
+  ["plain", (text) => text],
+  ["upper case", (text) => text.toUpperCase()],
+  ["mixed case", (text) => text.replace("b", "B").replace("c", "C")],
+  ["percent-encoded", each((c) => `%${hex(c)}`)],
+  ["percent-encoded in upper case", each((c) => `%${hex(c).toUpperCase()}`)],
+  ["upper case, percent-encoded", (text) => each((c) => `%${hex(c)}`)(text.toUpperCase())],
+  ["percent-encoded in part", (text) => text.replaceAll("-", "%2D")],
+  ["percent-encoded twice", each((c) => `%25${hex(c)}`)],
+  ["percent-encoded thrice, with its percents in upper and lower case", each((c) => `%2525${hex(c)}`)],
+  ["as escapes of JSON", each((c) => `\\u00${hex(c)}`)],
+  ["as escapes of JSON in upper case", each((c) => `\\u00${hex(c).toUpperCase()}`)],
+  ["as escapes of JSON inside JSON", each((c) => `\\\\u00${hex(c)}`)],
+  [
+    "each character otherwise",
+    (text) => [...text].map((c, n) => [c, `%${hex(c)}`, `\\u00${hex(c)}`, `%25${hex(c)}`][n % 4]).join("")
+  ]
+]
+
+/** What splits a text for a machine but hardly for a reader. */
+const splitters: ReadonlyArray<readonly [name: string, splitter: string]> = [
+  ["NUL, as in UTF-16", "\u0000"],
+  ["a newline", "\n"],
+  ["a soft hyphen", "\u00ad"],
+  ["a zero-width space", "\u200b"],
+  ["a bidi control", "\u202e"],
+  ["a byte order mark", "\ufeff"]
+]
+
+describe("the secret in the server's words (row 38)", () => {
+  it.each(disguises)("is replaced where it comes back %s", (_, disguise) => {
+    expect(kept(disguise(secret))).toBe("<redacted>")
+    expect(kept(`client ${disguise(secret)}, refused`)).toBe("client <redacted>, refused")
+    expect(kept(`${disguise(secret)} is wrong`)).toBe("<redacted> is wrong")
+    expect(kept(`${disguise(secret)}${disguise(secret)}`)).toBe("<redacted><redacted>")
+  })
+
+  it("is replaced inside markup, and of the markup only the text is kept", () => {
+    expect(kept(`<html><p class="x">No client <b>${secret}</b> here</p></html>`)).toBe("No client <redacted> here")
+  })
+
+  it.each(splitters)("is replaced where each character is followed by %s", (_, splitter) => {
+    expect(kept(`client ${each((c) => c + splitter)(secret)}, refused`).replaceAll(" ", "")).toBe(
+      "client<redacted>,refused"
+    )
+  })
+
+  it.each(splitters)("is replaced where %s stands inside", (_, splitter) => {
+    expect(kept(`client ${secret.slice(0, 17)}${splitter}${secret.slice(17)}, refused`)).toBe(
+      "client <redacted>, refused"
+    )
+  })
+
+  it.each([1000, 1021, 1024, 8192, 256 * 1024 - 20])("isn't halved by the cut, %i characters into the text", (at) => {
+    for (let shift = -40; shift <= 40; shift += 4) {
+      const result = kept("x".repeat(at + shift) + secret)
+      expect(result).not.toContain(secret.slice(0, 4))
+      expect(bytes(result)).toBeLessThanOrEqual(1024)
+    }
+  })
+
+  it("is all that is replaced: another UUID stays", () => {
+    expect(kept(vendor.clientId)).toBe(vendor.clientId)
+    expect(kept(secret.slice(0, -1))).toBe(secret.slice(0, -1))
+  })
+
+  const piece = FastCheck.oneof(
+    FastCheck.string({ maxLength: 30 }),
+    FastCheck.string({ unit: "binary", maxLength: 30 }),
+    FastCheck.constantFrom(...disguises.map(([, disguise]) => disguise(secret))),
+    FastCheck.constantFrom("<", ">", "<p>", "%", "\\", "eyJ", ".", "\u0000")
+  )
+  it.prop("never gets through, among whatever else", [FastCheck.array(piece, { maxLength: 50 })], ([pieces]) => {
+    const result = kept(pieces.join(""))
+    for (const [, disguise] of disguises) expect(result).not.toContain(disguise(secret))
+    expect(bytes(result)).toBeLessThanOrEqual(1024)
+    expect(result).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u)
+    expect(result).toBe(result.trim())
+  })
+})
+
+describe("a token in the server's words (row 22)", () => {
+  it.each([
+    ["whole", vendor.token],
+    ["cut in its signature", vendor.token.slice(0, -200)],
+    ["cut in its payload", vendor.token.slice(0, 200)],
+    ["without a signature", vendor.token.split(".").slice(0, 2).join(".")]
+  ])("is replaced: %s", (_, token) => {
+    expect(kept(token)).toBe("<redacted>")
+    expect(kept(`the token ${token} has expired`)).toBe("the token <redacted> has expired")
+    expect(kept(`<p>${token}</p>`)).toBe("<redacted>")
+  })
+
+  it.each([500, 1000, 8000, 8150, 8190])("leaves no piece of itself at a cut, %i characters into the text", (at) => {
+    expect(kept("x".repeat(at) + vendor.token)).not.toMatch(/eyJ[\w-]+\.e/)
+    expect(kept(`<${"x".repeat(at)}>${vendor.token}`)).not.toMatch(/eyJ[\w-]+\.e/)
+  })
+})
+
+describe("what is kept is printable and short (row 39)", () => {
+  it.each([
+    ["plain text, as it is", "The client is unknown.", "The client is unknown."],
+    ["text of the world", "Die Bank sagt “nein” 🦓 銀行", "Die Bank sagt “nein” 🦓 銀行"],
+    ["white space, as one space", "  a \t\r\n\n b\u00a0 c ", "a b c"],
+    ["control characters", "a\u0000b\u0007c\u007fd\u009be", "a b c d e"],
+    ["terminal escapes", "\u001b[31mred\u001b[0m \u001b]0;title\u0007", "[31mred [0m ]0;title"],
+    ["bidi controls", "a\u202eb\u2066c\u200fd", "a b c d"],
+    ["zero-width characters", "a\u200bb\ufeffc", "a b c"],
+    ["line separators", "a\u2028b\u2029c", "a b c"],
+    ["half a surrogate pair", "a\ud83eb", "a b"],
+    ["private characters", "a\ue000b", "a b"],
+    ["markup", "<!DOCTYPE html><html><h1>502</h1>\n<p>Bad   gateway</p></html>", "502 Bad gateway"],
+    ["no markup", "1 < 2 and 3 > 2", "1 < 2 and 3 > 2"],
+    ["nothing", "", ""],
+    ["nothing printable", " \u0000\n\u200b ", ""]
+  ])("%s", (_, text, expected) => {
+    expect(kept(text)).toBe(expected)
+  })
+
+  it.each([
+    ["ASCII", "x", 1021],
+    ["two bytes a character", "ä", 510],
+    ["three bytes a character", "銀", 340],
+    ["four bytes a character", "🦓", 255]
+  ])("is cut at 1 KiB, never in mid character: %s", (_, character, count) => {
+    const room = Math.floor(1024 / bytes(character))
+    expect(kept(character.repeat(room))).toBe(character.repeat(room))
+    expect(kept(character.repeat(room + 1))).toBe(`${character.repeat(count)}…`)
+    expect(kept(character.repeat(1e6 / character.length))).toBe(`${character.repeat(count)}…`)
+  })
+
+  it.each([
+    "<",
+    "<a",
+    "eyJ",
+    "eyJ.",
+    "eyJa.a",
+    "%25",
+    "%252525",
+    "%2525252539",
+    "\\",
+    "\\u00",
+    "\\u0039",
+    "\u0000",
+    "\u00009",
+    " ",
+    "9",
+    "9 ",
+    secret.slice(0, -1),
+    Str.toUpperCase(secret)
+  ])("costs no time worth the name, for 256 KiB of %j", (piece) => {
+    const result = within(1000, () => kept(piece.repeat(256 * 1024 / piece.length)))
+    expect(bytes(result)).toBeLessThanOrEqual(1024)
+  })
+
+  it("costs no time worth the name for 1 MB", () => {
+    const result = within(1000, () => kept(`${"word ".repeat(2e5)}${Redacted.value(clientSecret)}`))
+    expect(result).toMatch(/^(word )+w?o?r?d?…$/)
+  })
+})

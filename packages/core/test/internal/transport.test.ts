@@ -1,0 +1,128 @@
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import { describe, expect, it } from "@effect/vitest"
+import { fromHttpClientError } from "../../src/internal/transport.js"
+import { clientSecret } from "../fixtures/vendorSample.js"
+import { linesShowing } from "../support/printed.js"
+import { within } from "../support/within.js"
+
+const context = { tokenUrl: "https://auth.example/token", attempts: 2 }
+const request = HttpClientRequest.post(context.tokenUrl, { headers: { authorization: clientSecret } })
+
+const coded = (code: unknown, inner: object = {}) => Object.assign(new Error(`of ${clientSecret}`), { code }, inner)
+
+/** The class, or its reason, that a client's failure becomes. */
+const kindOf = (cause: unknown): string => {
+  const error = fromHttpClientError(
+    new HttpClientError.RequestError({ request, reason: "Transport", cause }),
+    context
+  )
+  expect(error).toMatchObject(context)
+  return error._tag === "TokenTransportError" ? error.reason : error._tag
+}
+
+describe("a failure on the way, by its code", () => {
+  it.each([
+    ["ENOTFOUND", "Dns"],
+    ["EAI_AGAIN", "Dns"],
+    ["EAI_FAIL", "Dns"],
+    ["ENODATA", "Dns"],
+    ["ECONNREFUSED", "Refused"],
+    ["ECONNRESET", "Reset"],
+    ["ECONNABORTED", "Reset"],
+    ["EPIPE", "Reset"],
+    ["UND_ERR_SOCKET", "Reset"],
+    ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "Reset"],
+    ["ERR_STREAM_PREMATURE_CLOSE", "Reset"],
+    ["DEPTH_ZERO_SELF_SIGNED_CERT", "Tls"],
+    ["SELF_SIGNED_CERT_IN_CHAIN", "Tls"],
+    ["CERT_HAS_EXPIRED", "Tls"],
+    ["CERT_NOT_YET_VALID", "Tls"],
+    ["CERT_REVOKED", "Tls"],
+    ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "Tls"],
+    ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "Tls"],
+    ["HOSTNAME_MISMATCH", "Tls"],
+    ["INVALID_CA", "Tls"],
+    ["ERR_TLS_CERT_ALTNAME_INVALID", "Tls"],
+    ["ERR_TLS_HANDSHAKE_TIMEOUT", "Tls"],
+    ["ERR_SSL_WRONG_VERSION_NUMBER", "Tls"],
+    ["ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION", "Tls"],
+    ["EPROTO", "Tls"],
+    ["ETIMEDOUT", "TokenTimeoutError"],
+    ["UND_ERR_CONNECT_TIMEOUT", "TokenTimeoutError"],
+    ["UND_ERR_HEADERS_TIMEOUT", "TokenTimeoutError"],
+    ["UND_ERR_BODY_TIMEOUT", "TokenTimeoutError"],
+    ["EHOSTUNREACH", "Other"],
+    ["ENETUNREACH", "Other"],
+    ["UND_ERR_HEADERS_OVERFLOW", "Other"],
+    ["HPE_INVALID_CONSTANT", "Other"],
+    ["", "Other"],
+    ["constructor", "Other"],
+    [7, "Other"]
+  ])("%s is %s", (code, kind) => {
+    expect(kindOf(coded(code))).toBe(kind)
+  })
+})
+
+describe("a failure on the way, wherever its code is", () => {
+  const ring = new Error("ring")
+  ring.cause = new Error("ring", { cause: ring })
+
+  const codedRing = coded("EWHATEVER")
+  codedRing.cause = coded("ECONNRESET", { cause: codedRing })
+
+  it.each<[string, unknown, string]>([
+    ["in the cause, as fetch has it", new TypeError("fetch failed", { cause: coded("ECONNREFUSED") }), "Refused"],
+    ["five causes deep", [1, 2, 3, 4].reduce<Error>((cause) => new Error("", { cause }), coded("EPIPE")), "Reset"],
+    ["in a plain record", { cause: { code: "ENOTFOUND" } }, "Dns"],
+    ["outermost first", coded("ENOTFOUND", { cause: coded("ECONNRESET") }), "Dns"],
+    ["below an unknown one", coded("ERR_INVALID_ARG", { cause: coded("CERT_HAS_EXPIRED") }), "Tls"],
+    [
+      "in an AggregateError, as Node has it for two addresses",
+      new AggregateError([
+        coded("ECONNREFUSED"),
+        coded("ECONNREFUSED")
+      ]),
+      "Refused"
+    ],
+    [
+      "in the second of an AggregateError",
+      new AggregateError([coded("ENETUNREACH"), coded("ECONNREFUSED")]),
+      "Refused"
+    ],
+    ["in an AggregateError's cause", new Error("", { cause: new AggregateError([coded("EPIPE")]) }), "Reset"],
+    ["in a ring", codedRing, "Reset"],
+    ["nowhere in a ring", ring, "Other"],
+    ["nowhere in an empty AggregateError", new AggregateError([]), "Other"],
+    ["nowhere in rubbish", new AggregateError([null, undefined, 7, "ECONNRESET"]), "Other"],
+    ["nowhere in a text", "ECONNRESET", "Other"],
+    ["nowhere in null", null, "Other"],
+    ["nowhere at all", undefined, "Other"]
+  ])("%s", (_, cause, kind) => {
+    expect(within(1000, () => kindOf(cause))).toBe(kind)
+  })
+
+  it("in a body that broke off, which platform reports as `Decode` (row 8)", () => {
+    const response = HttpClientResponse.fromWeb(request, new Response("{"))
+    const error = (cause: unknown) => new HttpClientError.ResponseError({ request, response, reason: "Decode", cause })
+    expect(fromHttpClientError(error(coded("ECONNRESET")), context)).toMatchObject({ reason: "Reset" })
+    expect(fromHttpClientError(error(new SyntaxError("bad JSON")), context)).toMatchObject({ reason: "Other" })
+  })
+
+  it.each([2, 8, 1000])("of an AggregateError that holds itself %i times ends soon", (times) => {
+    const error = new AggregateError([])
+    error.errors = Array.from({ length: times }, () => error)
+    expect(within(1000, () => kindOf(error))).toBe("Other")
+  })
+
+  it("takes nothing else along: no request, no cause, no secret (E8)", () => {
+    const cause = coded("ECONNRESET", { cause: coded("X") })
+    const error = fromHttpClientError(
+      new HttpClientError.RequestError({ request, reason: "Transport", cause }),
+      context
+    )
+    expect(error.cause).toBeUndefined()
+    expect(linesShowing(clientSecret, error)).toStrictEqual([])
+  })
+})

@@ -1,0 +1,110 @@
+/*
+ * The library at work: a token over real HTTP from a local authorization server, and what goes wrong as typed errors.
+ * It needs no account, and nothing leaves this machine.
+ */
+import * as AccessToken from "@effect-tilia/core/AccessToken"
+import * as TokenEndpoint from "@effect-tilia/core/TokenEndpoint"
+import * as NodeTilia from "@effect-tilia/node/NodeTilia"
+import * as Faults from "@effect-tilia/sandbox/Faults"
+import * as NodeSandbox from "@effect-tilia/sandbox/NodeSandbox"
+import * as Sandbox from "@effect-tilia/sandbox/Sandbox"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Print from "./print.js"
+
+const requestToken = (...scopes: ReadonlyArray<string>) =>
+  Effect.flatMap(TokenEndpoint.TokenEndpoint, (endpoint) => endpoint.requestToken(scopes))
+
+const obtain = Effect.gen(function*() {
+  yield* Print.heading("A token: requestToken([\"user_info\", \"write_invoices\"])")
+  const token = yield* requestToken("user_info", "write_invoices")
+  yield* Print.row("value", token.value)
+  yield* Print.row("scopes", token.scopes.join(", "))
+  yield* Print.row(
+    "expires",
+    `${DateTime.formatIso(token.expiresAt)}, in ${Duration.format(yield* AccessToken.remaining(token))}`
+  )
+  yield* Print.row("claims", "decoded, not verified:")
+  const claims = yield* AccessToken.claims(token)
+  yield* Effect.forEach(Object.entries(claims), ([name, claim]) => Print.row(`  ${name}`, JSON.stringify(claim)))
+  return token
+})
+
+const use = (url: string, token: AccessToken.AccessToken) =>
+  Effect.gen(function*() {
+    yield* Print.heading("The token at work: GET /whoami")
+    const http = yield* HttpClient.HttpClient
+    const response = yield* http.execute(
+      HttpClientRequest.get(`${url}/whoami`).pipe(HttpClientRequest.bearerToken(token.value))
+    )
+    yield* Print.row("status", response.status)
+  })
+
+const refusals = Effect.gen(function*() {
+  yield* Print.heading("A scope that this client may not have")
+  yield* Effect.flatMap(Effect.flip(requestToken("rule_the_world")), Print.error)
+
+  yield* Print.heading("A scope that is none: nothing is sent")
+  yield* Effect.flatMap(Effect.flip(requestToken("user info")), Print.error)
+})
+
+const outages = Effect.gen(function*() {
+  const { script } = yield* Sandbox.Sandbox
+  yield* Print.heading("Two failures, then the server is back: the retries stay out of your way")
+  yield* script([Faults.status(503), Faults.reset])
+  const [time] = yield* Effect.timed(requestToken("user_info"))
+  yield* Print.row("token", `after ${Math.round(Duration.toMillis(time))} ms, at the third attempt`)
+
+  yield* Print.heading("An outage that goes on")
+  yield* script(Faults.forever(Faults.status(503, { body: "<h1>Closed for maintenance</h1>" })))
+  yield* Effect.flatMap(Effect.flip(requestToken("user_info")), Print.error)
+
+  yield* Print.heading("A server that asks to be left alone for an hour: no waiting, no hammering")
+  yield* script([Faults.status(429, { headers: { "retry-after": "3600" } })])
+  const error = yield* Effect.flip(requestToken("user_info"))
+  yield* Print.error(error)
+  yield* Print.row(
+    "retryAfter",
+    error._tag === "RateLimitedError" && error.retryAfter && Duration.format(error.retryAfter)
+  )
+})
+
+const demo = Effect.gen(function*() {
+  const { url } = yield* NodeSandbox.NodeSandbox
+  yield* Print.heading("A sandbox of the Tilia API")
+  yield* Print.row("listens at", url)
+
+  const environment = { authUrl: url, apiOrigins: [url] }
+  const { clientId, clientSecret } = Sandbox.wellKnown
+
+  yield* Effect.gen(function*() {
+    yield* use(url, yield* obtain)
+    yield* refusals
+    yield* outages
+  }).pipe(Effect.provide(NodeTilia.layer({ environment, clientId, clientSecret })))
+
+  yield* (yield* Sandbox.Sandbox).script([])
+  yield* Print.heading("A wrong secret")
+  yield* requestToken("user_info").pipe(
+    Effect.flip,
+    Effect.flatMap(Print.error),
+    Effect.provide(NodeTilia.layer({ environment, clientId, clientSecret: crypto.randomUUID() }))
+  )
+
+  yield* Print.heading("A secret that isn't one: the error names the setting and doesn't show the value")
+  yield* Effect.flip(
+    requestToken("user_info").pipe(
+      Effect.provide(NodeTilia.layer({ environment, clientId, clientSecret: "hunter2" }))
+    )
+  ).pipe(Effect.flatMap(Print.error))
+})
+
+demo.pipe(
+  Effect.provide([NodeSandbox.layer(), NodeHttpClient.layerUndici]),
+  NodeRuntime.runMain
+)
