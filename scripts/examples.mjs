@@ -1,0 +1,45 @@
+/*
+ * Type-checks every TypeScript example: the fenced blocks of the README and of docs/, and the `@example`s in the
+ * modules' comments. Each becomes a file beside the demo, which depends on everything that an example may import.
+ */
+import { spawnSync } from "node:child_process"
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+
+const filesBelow = (folder, ending) =>
+  readdirSync(folder, { recursive: true }).filter((file) => file.endsWith(ending)).map((file) => join(folder, file))
+
+const fenced = (file) => [...readFileSync(file, "utf8").matchAll(/^```ts\n([^]*?)^```/gm)].map(([, code]) => code)
+
+const inComments = (file) =>
+  [...readFileSync(file, "utf8").matchAll(/^ *\* @example\n([^]*?)(?=^ *\* @|^ *\*\/)/gm)]
+    .map(([, code]) => code.replace(/^ *\* ?/gm, ""))
+
+const modules = readdirSync("packages").flatMap((name) => filesBelow(`packages/${name}/src`, ".ts"))
+const sources = [
+  ...["README.md", ...filesBelow("docs", ".md")].map((file) => [file, fenced(file)]),
+  ...modules.map((file) => [file, inComments(file)])
+]
+
+const folder = "packages/demo/examples"
+rmSync(folder, { recursive: true, force: true })
+mkdirSync(folder)
+let count = 0
+for (const [file, examples] of sources) {
+  examples.forEach((code, n) => {
+    count++
+    writeFileSync(join(folder, `${file.replace(/[/.]/g, "_")}_${n}.ts`), `${code}\nexport {}\n`)
+  })
+}
+writeFileSync(
+  join(folder, "tsconfig.json"),
+  JSON.stringify({
+    extends: "../../../tsconfig.base.json",
+    compilerOptions: { noEmit: true, composite: false, incremental: false, noUnusedLocals: false },
+    include: ["*.ts"]
+  })
+)
+const { status } = spawnSync("tsc", ["-p", folder], { stdio: "inherit" })
+rmSync(folder, { recursive: true, force: true })
+console.log(`${count} examples in ${sources.filter(([, examples]) => examples.length > 0).length} files`)
+process.exitCode = status === 0 && count > 0 ? 0 : 1
