@@ -6,7 +6,9 @@
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
@@ -37,21 +39,14 @@ import {
 import * as TokenRequest from "./TokenRequest.js"
 
 /**
- * The authorization server's token endpoint.
+ * What one call may have of its own: a policy or its numbers, in place of the endpoint's.
  *
  * @since 0.1.0
- * @category tags
+ * @category models
  */
-export class TokenEndpoint extends Context.Tag("@effect-tilia/core/TokenEndpoint")<TokenEndpoint, {
-  /**
-   * Asks for a token with these scopes, and tries again as the policy says while the error is retryable (E7). Callers
-   * share nothing: N calls are N requests. Interruption closes the socket.
-   */
-  readonly requestToken: (
-    scopes: Scopes.Input,
-    options?: { readonly retry?: RetryPolicy.RetryPolicy | RetryPolicy.Options | undefined }
-  ) => Effect.Effect<AccessToken.AccessToken, TokenError>
-}>() {}
+export interface RequestOptions {
+  readonly retry?: RetryPolicy.RetryPolicy | RetryPolicy.Options | undefined
+}
 
 /**
  * How a token is asked for.
@@ -64,12 +59,28 @@ export class TokenEndpoint extends Context.Tag("@effect-tilia/core/TokenEndpoint
  * @since 0.1.0
  * @category models
  */
-export interface Options {
-  readonly retry?: RetryPolicy.RetryPolicy | RetryPolicy.Options | undefined
+export interface Options extends RequestOptions {
   readonly budget?: Duration.DurationInput | undefined
   readonly attemptTimeout?: Duration.DurationInput | undefined
   readonly onNarrowedScope?: "warn" | "fail" | undefined
 }
+
+/**
+ * The authorization server's token endpoint.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class TokenEndpoint extends Context.Tag("@effect-tilia/core/TokenEndpoint")<TokenEndpoint, {
+  /**
+   * Asks for a token with these scopes, and tries again as the policy says while the error is retryable (E7). Callers
+   * share nothing: N calls are N requests. Interruption closes the socket.
+   */
+  readonly requestToken: (
+    scopes: Scopes.Input,
+    options?: RequestOptions
+  ) => Effect.Effect<AccessToken.AccessToken, TokenError>
+}>() {}
 
 const OnNarrowedScope = Schema.Literal("warn", "fail").annotations({ description: "\"warn\" or \"fail\"" })
 
@@ -89,6 +100,12 @@ const paced = (policy: RetryPolicy.RetryPolicy, deadline: number): RetryPolicy.R
     Schedule.delays,
     Schedule.checkEffect((_, delay) => Effect.map(monotonic, (now) => now + Duration.toMillis(delay) < deadline))
   )
+
+/** A client that made an error of a status still got an answer. */
+const answered = (
+  error: HttpClientError.HttpClientError
+): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> =>
+  error._tag === "ResponseError" && error.reason === "StatusCode" ? Effect.succeed(error.response) : Effect.fail(error)
 
 /** E3: turns redirects off in fetch, at each call, and leaves the user's other settings in place. */
 const withoutRedirects = (client: HttpClient.HttpClient, ours: Partial<RequestInit>): HttpClient.HttpClient =>
@@ -133,13 +150,9 @@ export const make = Effect.fnUntraced(function*({
     HttpClient.withScope
   )
 
-  /** A client that turned a status into an error still got an answer. */
   const exchange = (request: HttpClientRequest.HttpClientRequest) =>
     client.execute(request).pipe(
-      Effect.catchIf(
-        (error) => error._tag === "ResponseError" && error.reason === "StatusCode",
-        (error) => error._tag === "ResponseError" ? Effect.succeed(error.response) : Effect.fail(error)
-      ),
+      Effect.catchAll(answered),
       Effect.flatMap(Answer.read),
       Effect.scoped
     )
@@ -160,7 +173,7 @@ export const make = Effect.fnUntraced(function*({
 
   const requestToken = Effect.fn("TokenEndpoint.requestToken")(function*(
     input: Scopes.Input,
-    options?: { readonly retry?: RetryPolicy.RetryPolicy | RetryPolicy.Options | undefined }
+    options?: RequestOptions
   ) {
     const scopes = yield* Scopes.make(input)
     const policy = yield* RetryPolicy.from(options?.retry ?? limits.policy)

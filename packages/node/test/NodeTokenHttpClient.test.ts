@@ -7,29 +7,13 @@ import * as Redacted from "effect/Redacted"
 import * as http from "node:http"
 import type { AddressInfo } from "node:net"
 import * as net from "node:net"
-import * as tls from "node:tls"
 import { printed } from "../../core/test/support/printed.js"
 import * as Certificates from "./support/Certificates.js"
 import { clientSecret, endpointAt, requestToken } from "./support/endpoint.js"
 import * as RawServer from "./support/RawServer.js"
+import { tlsInFront } from "./support/tls.js"
 
 const token = { access_token: "abc", token_type: "Bearer", expires_in: "3600", scope: "user_info,write_invoices" }
-
-/** A TLS server in front of a plain one. */
-const tlsInFront = (options: tls.TlsOptions, plain: RawServer.RawServer) =>
-  Effect.acquireRelease(
-    Effect.async<tls.Server>((resume) => {
-      const server = tls.createServer(options, (socket) => {
-        const inner = net.connect(plain.port, "127.0.0.1")
-        socket.on("error", () => inner.destroy())
-        inner.on("error", () => socket.destroy())
-        socket.pipe(inner).pipe(socket)
-      })
-      server.on("tlsClientError", (_, socket) => socket.destroy())
-      server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-    }),
-    (server) => Effect.sync(() => server.close())
-  ).pipe(Effect.map((server) => `https://127.0.0.1:${(server.address() as AddressInfo).port}`))
 
 const over = (options: NodeTokenHttpClient.Options) => Layer.orDie(NodeTokenHttpClient.layer(options))
 
@@ -51,11 +35,11 @@ describe("options that can't be used", () => {
 })
 
 describe("TLS", () => {
-  const setUp = (certificate: Parameters<Certificates.Authority["issue"]>[0], options: tls.TlsOptions = {}) =>
+  const setUp = (certificate: Parameters<Certificates.Authority["issue"]>[0]) =>
     Effect.gen(function*() {
       const authority = yield* Certificates.make
       const plain = yield* RawServer.make(RawServer.always(RawServer.json(200, token)))
-      const url = yield* tlsInFront({ ...(yield* authority.issue(certificate)), ...options }, plain)
+      const url = yield* tlsInFront(yield* authority.issue(certificate), plain)
       return { authority, plain, url }
     })
 
@@ -65,24 +49,6 @@ describe("TLS", () => {
       const { value } = yield* Effect.provide(requestToken, endpointAt(url, over({ ca: authority.ca })))
       expect(Redacted.value(value)).toBe("abc")
     }))
-
-  it.scopedLive.each<[string, Parameters<Certificates.Authority["issue"]>[0], tls.TlsOptions, boolean]>([
-    ["of an unknown authority", {}, {}, false],
-    ["that has expired", { days: -2 }, {}, true],
-    ["for another name", { host: "elsewhere.example" }, {}, true],
-    ["over TLS 1.1", {}, { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "DEFAULT@SECLEVEL=0" }, true]
-  ])(
-    "row 5: a certificate %s is a Tls error, and nothing is sent",
-    ([_, certificate, options, trusted]) =>
-      Effect.gen(function*() {
-        const { authority, plain, url } = yield* setUp(certificate, options)
-        const client = over(trusted ? { ca: authority.ca } : {})
-        const error = yield* requestToken.pipe(Effect.flip, Effect.provide(endpointAt(url, client)))
-        expect(error).toMatchObject({ _tag: "TokenTransportError", reason: "Tls", attempts: 1, retryable: false })
-        expect(plain.requests).toStrictEqual([])
-        expect(printed(error)).not.toContain(clientSecret)
-      })
-  )
 })
 
 describe("proxy", () => {

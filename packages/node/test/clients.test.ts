@@ -6,19 +6,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
-import * as Schedule from "effect/Schedule"
 import { printed } from "../../core/test/support/printed.js"
 import { clients } from "./support/clients.js"
 import { clientSecret, endpointAt, requestToken } from "./support/endpoint.js"
 import * as RawServer from "./support/RawServer.js"
 
 const token = { access_token: "abc", token_type: "Bearer", expires_in: "3600", scope: "user_info,write_invoices" }
-
-const until = (condition: () => boolean) =>
-  Effect.suspend(() => condition() ? Effect.void : Effect.fail("not yet")).pipe(
-    Effect.retry({ times: 400, schedule: Schedule.spaced("5 millis") }),
-    Effect.orDieWith(() => new Error("waited for two seconds"))
-  )
 
 describe.each(Object.entries(clients))("%s", (_, client) => {
   it.scopedLive("E1: one POST, credentials in the body only, no other field, no trace headers", () =>
@@ -83,7 +76,7 @@ describe.each(Object.entries(clients))("%s", (_, client) => {
       })
       const error = yield* requestToken.pipe(Effect.flip, Effect.provide(endpointAt(server.url, client)))
       expect(error).toMatchObject({ _tag: "UnexpectedResponseError", problem: "its body is larger than 256 KiB" })
-      yield* until(() => server.connections().open === 0)
+      yield* RawServer.until(() => server.connections().open === 0)
       expect(sent).toBeLessThan(16 * 1024 * 1024) // what the kernel's buffers hold, not what we read
     }))
 
@@ -98,12 +91,12 @@ describe.each(Object.entries(clients))("%s", (_, client) => {
   describe.each([["before headers", silent], ["in mid body", midBody], ["a byte at a time", dripping]])(
     "%s",
     (_, play) => {
-      it.scopedLive("E6: an attempt ends in time, and its socket is closed", () =>
+      it.scopedLive("row 9: an attempt ends in time, and its socket is closed", () =>
         Effect.gen(function*() {
           const server = yield* RawServer.make(play)
           const error = yield* requestToken.pipe(
             Effect.flip,
-            Effect.zipLeft(until(() => server.connections().open === 0)),
+            Effect.zipLeft(RawServer.until(() => server.connections().open === 0)),
             Effect.provide(endpointAt(server.url, client, { attemptTimeout: "60 millis" }))
           )
           expect(error).toMatchObject({ _tag: "TokenTimeoutError", attempts: 2 })
@@ -116,10 +109,10 @@ describe.each(Object.entries(clients))("%s", (_, client) => {
           const server = yield* RawServer.make(play)
           yield* Effect.gen(function*() {
             const fiber = yield* Effect.fork(requestToken)
-            yield* until(() => server.requests.length === 1)
+            yield* RawServer.until(() => server.requests.length === 1)
             const exit = yield* Fiber.interrupt(fiber)
             expect(Exit.isInterrupted(exit)).toBe(true)
-            yield* until(() => server.connections().open === 0)
+            yield* RawServer.until(() => server.connections().open === 0)
           }).pipe(Effect.provide(endpointAt(server.url, client)))
           expect(server.requests.length).toBe(1)
         }))
@@ -139,7 +132,7 @@ describe("undici", () => {
         expect(open).toBe(made) // none was closed on the way
         expect(made).toBeLessThanOrEqual(2)
       }).pipe(Effect.provide(endpointAt(server.url, clients.undici)))
-      yield* until(() => server.connections().open === 0) // the Layer's end closes them
+      yield* RawServer.until(() => server.connections().open === 0) // the Layer's end closes them
       expect(server.requests.length).toBe(10)
     }))
 })

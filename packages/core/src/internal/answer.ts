@@ -6,6 +6,7 @@ import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 
 /** A status, headers, and a body of at most 256 KiB; `complete` is false where the server had more to say (E5). */
@@ -15,6 +16,7 @@ export interface Answer {
   readonly headers: Headers.Headers
   readonly body: Uint8Array
   readonly complete: boolean
+  readonly hiddenRedirect: boolean
 }
 
 const limit = 256 * 1024
@@ -23,6 +25,13 @@ const limit = 256 * 1024
 const isShort = (headers: Headers.Headers): boolean =>
   !Headers.has(headers, "content-encoding") &&
   Option.exists(Headers.get(headers, "content-length"), (length) => /^\d+$/.test(length) && Number(length) <= limit)
+
+/** A browser's fetch that may not follow a redirect shows nothing of it but this. */
+const isHiddenRedirect = (response: HttpClientResponse.HttpClientResponse): boolean =>
+  response.status === 0 &&
+  Predicate.hasProperty(response, "source") &&
+  Predicate.hasProperty(response.source, "type") &&
+  response.source.type === "opaqueredirect"
 
 const concat = (chunks: ReadonlyArray<Uint8Array>, size: number): Uint8Array => {
   const all = new Uint8Array(size)
@@ -67,6 +76,7 @@ export const read = (
       status: response.status,
       headers: response.headers,
       body: body.subarray(0, limit),
-      complete: body.length <= limit
+      complete: body.length <= limit,
+      hiddenRedirect: isHiddenRedirect(response)
     })
   )

@@ -5,7 +5,7 @@ import * as Either from "effect/Either"
 import type { ParseError, ParseIssue } from "effect/ParseResult"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import type { TokenError } from "../TokenError.js"
+import { type TokenError, TokenTransportError } from "../TokenError.js"
 import { TokenResponse } from "../TokenResponse.js"
 import type { Answer } from "./answer.js"
 import * as ErrorBody from "./errorBody.js"
@@ -58,11 +58,22 @@ const granted = (answer: Answer, question: Question): Either.Either<TokenRespons
 const refused = (answer: Answer, question: Question): TokenError =>
   refusal(answer, question, answer.status >= 400 ? ErrorBody.fromText(new TextDecoder().decode(answer.body)) : {})
 
-/** What the server granted, or why it didn't. */
-export const interpret = (answer: Answer, question: Question): Either.Either<TokenResponse, TokenError> => {
+/** An answer that no server gave as it is: a client's own doing, or a browser's. */
+const notTheServers = (answer: Answer, question: Question): TokenError | undefined => {
   // E3: a client that follows redirects by itself can't be stopped, but it can be found out.
   if (answer.url !== question.tokenUrl) {
-    return Either.left(unexpected(answer, question, `the HTTP client went on to ${originOf(answer.url, question)}`))
+    return unexpected(answer, question, `the HTTP client went on to ${originOf(answer.url, question)}`)
   }
+  if (answer.hiddenRedirect) return unexpected(answer, question, "it redirects, and no redirect is followed")
+  // XMLHttpRequest says so of a connection that was refused, of a name that isn't known, of a CORS refusal.
+  return answer.status === 0
+    ? new TokenTransportError({ reason: "Other", tokenUrl: question.tokenUrl, attempts: question.attempts })
+    : undefined
+}
+
+/** What the server granted, or why it didn't. */
+export const interpret = (answer: Answer, question: Question): Either.Either<TokenResponse, TokenError> => {
+  const failure = notTheServers(answer, question)
+  if (failure !== undefined) return Either.left(failure)
   return answer.status === 200 ? granted(answer, question) : Either.left(refused(answer, question))
 }

@@ -25,14 +25,22 @@ interface Reply {
   readonly url?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly complete?: boolean
+  readonly hiddenRedirect?: boolean
 }
 
 /** A text or bytes as they are, any other value as JSON. */
 const bytesOf = (body: unknown): Uint8Array =>
   body instanceof Uint8Array ? body : new TextEncoder().encode(typeof body === "string" ? body : JSON.stringify(body))
 
-const reply = (status: number, body: unknown = "", { complete = true, headers = {}, url = tokenUrl }: Reply = {}) =>
-  interpret({ url, status, headers: Headers.fromInput(headers), body: bytesOf(body), complete }, question)
+const reply = (
+  status: number,
+  body: unknown = "",
+  { complete = true, hiddenRedirect = false, headers = {}, url = tokenUrl }: Reply = {}
+) =>
+  interpret(
+    { url, status, headers: Headers.fromInput(headers), body: bytesOf(body), complete, hiddenRedirect },
+    question
+  )
 
 const errorOf = (...args: Parameters<typeof reply>) => Either.getOrThrow(Either.flip(reply(...args)))
 
@@ -93,7 +101,6 @@ const rows: ReadonlyArray<Row> = [
     status
   ): Row => [21, "with a token", status, vendor.response, unexpected(page)]),
   [21, "not modified", 304, "", unexpected("it redirects, and no redirect is followed")],
-  [21, "no status", 0, "", unexpected(page)],
   [21, "no status of HTTP", 999, "", unexpected(page)],
   [21, "no status of HTTP", 600, "", unexpected(page)],
   [22, "nothing", 200, "", unexpected("its body isn't JSON")],
@@ -294,10 +301,22 @@ describe("the words that are kept (rows 38, 39, E8)", () => {
   const anyJson = FastCheck.jsonValue().map((value) => JSON.stringify(value))
   const anyBody = FastCheck.oneof(anyJson, FastCheck.string(), FastCheck.uint8Array())
 
-  it.prop("are an error, whatever the status and the body", [FastCheck.integer({ min: 0, max: 999 }), anyBody], (
+  it.prop("are an error, whatever the status and the body", [FastCheck.integer({ min: 1, max: 999 }), anyBody], (
     [status, body]
   ) => {
     expect(reply(status, body)).toMatchObject({ _tag: "Left", left: { status, attempts: 2 } })
+  })
+})
+
+describe("row 16: status 0, which no server sends", () => {
+  it("is a transport failure that a client hides", () => {
+    expect(reply(0)).toMatchObject({ left: { _tag: "TokenTransportError", reason: "Other", attempts: 2 } })
+  })
+
+  it("is a redirect where fetch was told not to follow one", () => {
+    expect(reply(0, "", { hiddenRedirect: true })).toMatchObject({
+      left: { _tag: "UnexpectedResponseError", problem: "it redirects, and no redirect is followed" }
+    })
   })
 })
 

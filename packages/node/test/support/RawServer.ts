@@ -2,6 +2,7 @@
  * A server that sends bytes, not HTTP: whatever a broken one could send. It notes what it received.
  */
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { AddressInfo } from "node:net"
 import * as net from "node:net"
@@ -14,19 +15,37 @@ export interface RawServer {
   readonly port: number
   /** The requests that arrived, whole. */
   readonly requests: ReadonlyArray<string>
+  /** How many bytes arrived, whole requests or not. */
+  readonly bytes: () => number
   /** How many connections were ever made, and how many are open. */
   readonly connections: () => { readonly made: number; readonly open: number }
 }
 
 const bodyLength = (head: string): number => Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0)
 
-export const make = (play: Play, host = "127.0.0.1"): Effect.Effect<RawServer, never, Scope.Scope> =>
+/** Plays to whole requests. */
+export const make = (play: Play): Effect.Effect<RawServer, never, Scope.Scope> => listen(play, isWhole)
+
+/** Plays to the first bytes, whatever they are. */
+export const atOnce = (play: Play): Effect.Effect<RawServer, never, Scope.Scope> => listen(play, () => true)
+
+const isWhole = (received: string): boolean => {
+  const end = received.indexOf("\r\n\r\n") + 4
+  return end >= 4 && received.length >= end + bodyLength(received.slice(0, end))
+}
+
+const listen = (
+  play: Play,
+  isComplete: (received: string) => boolean,
+  host = "127.0.0.1"
+): Effect.Effect<RawServer, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
       Effect.async<{ server: RawServer; close: () => void }>((resume) => {
         const requests: Array<string> = []
         const sockets = new Set<net.Socket>()
         let made = 0
+        let size = 0
         const server = net.createServer({ noDelay: true }, (socket) => {
           made++
           sockets.add(socket)
@@ -35,8 +54,8 @@ export const make = (play: Play, host = "127.0.0.1"): Effect.Effect<RawServer, n
           socket.on("error", () => socket.destroy())
           socket.on("data", (bytes) => {
             received += bytes.toString("latin1")
-            const end = received.indexOf("\r\n\r\n") + 4
-            if (end < 4 || received.length < end + bodyLength(received.slice(0, end))) return
+            size += bytes.length
+            if (!isComplete(received)) return
             requests.push(received)
             received = ""
             play(socket, requests.length - 1)
@@ -49,6 +68,7 @@ export const make = (play: Play, host = "127.0.0.1"): Effect.Effect<RawServer, n
               url: `http://${host}:${port}`,
               port,
               requests,
+              bytes: () => size,
               connections: () => ({ made, open: sockets.size })
             },
             close: () => {
@@ -84,3 +104,10 @@ export const always = (bytes: Uint8Array): Play => (socket) => socket.end(bytes)
 /** Sends the first bytes to the first request, and so on; the last for ever. */
 export const inTurn = (...plays: readonly [Uint8Array, ...ReadonlyArray<Uint8Array>]): Play => (socket, n) =>
   socket.end(plays[n] ?? plays[plays.length - 1] ?? plays[0])
+
+/** Waits, two seconds at most, for what a socket does in its own time. */
+export const until = (condition: () => boolean) =>
+  Effect.suspend(() => condition() ? Effect.void : Effect.fail("not yet")).pipe(
+    Effect.retry({ times: 400, schedule: Schedule.spaced("5 millis") }),
+    Effect.orDieWith(() => new Error("waited for two seconds"))
+  )
