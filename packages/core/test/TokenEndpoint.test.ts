@@ -204,13 +204,14 @@ describe("E7", () => {
       })
   )
 
-  it.effect.each<[string, TokenError.TransportReason, number]>([
-    ["ECONNREFUSED", "Refused", 4],
-    ["ENOTFOUND", "Dns", 4],
-    ["ECONNRESET", "Reset", 4],
-    ["EHOSTUNREACH", "Other", 4],
-    ["DEPTH_ZERO_SELF_SIGNED_CERT", "Tls", 1]
-  ])("a transport failure of code %s is %s", ([code, reason, attempts]) =>
+  it.effect.each<[number, string, TokenError.TransportReason, number]>([
+    [1, "ECONNREFUSED", "Refused", 4],
+    [2, "EHOSTUNREACH", "Other", 4],
+    [2, "ENETUNREACH", "Other", 4],
+    [4, "ENOTFOUND", "Dns", 4],
+    [5, "DEPTH_ZERO_SELF_SIGNED_CERT", "Tls", 1],
+    [7, "ECONNRESET", "Reset", 4]
+  ])("row %i: a transport failure of code %s is %s", ([_, code, reason, attempts]) =>
     Effect.gen(function*() {
       const { result } = yield* played((request) =>
         Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause: { code } }))

@@ -374,4 +374,13 @@ describe.each(Object.entries(clients))("%s", (name, client) => {
         })
     )
   })
+
+  it.scopedLive("row 28: gzip that wasn't asked for is decoded where the client decodes it", () =>
+    Effect.gen(function*() {
+      const server = yield* RawServer.make(raw(gzipSync(JSON.stringify(token)), { "content-encoding": "gzip" }))
+      const result = yield* Effect.either(Effect.provide(requestToken, endpointAt(server.url, client)))
+      expect(result).toMatchObject(
+        name === "fetch" ? { right: { tokenType: "Bearer" } } : { left: { _tag: unexpected, attempts: 1 } }
+      )
+    }))
 })
