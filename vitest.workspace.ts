@@ -4,7 +4,7 @@ import { defineWorkspace } from "vitest/config"
 const conditions = ["@effect-tilia/source", "module", "node", "import", "default"]
 
 export default defineWorkspace(
-  ["core", "node", "sandbox"].map((name) => ({
+  ["core", "node", "sandbox", "testing", "cli", "demo"].map((name) => ({
     resolve: { conditions },
     ssr: { resolve: { conditions } },
     test: {

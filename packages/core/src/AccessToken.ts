@@ -121,7 +121,7 @@ const decodeClaims = Schema.decodeEither(Schema.parseJson(Claims))
  * @since 0.1.0
  * @category getters
  */
-export const claims = (token: AccessToken): Either.Either<Claims, ClaimsError> => {
+export const claims = (token: Pick<AccessToken, "value">): Either.Either<Claims, ClaimsError> => {
   const [, payload = ""] = Redacted.value(token.value).split(".")
   return Encoding.decodeBase64UrlString(payload).pipe(
     Either.flatMap(decodeClaims),

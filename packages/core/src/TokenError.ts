@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 
 /** What a server's refusal may carry: cut, printable and free of the secret before it gets here (E8). */
@@ -123,7 +124,9 @@ export class RateLimitedError
   })
 {
   readonly retryable = true
-  override readonly message: string = `The server asks for fewer token requests (${said(this)}): wait, then try again.`
+  override readonly message: string = `The server asks for fewer token requests (${said(this)}): wait${
+    this.retryAfter === undefined ? "" : ` ${Duration.format(this.retryAfter)}`
+  }, then try again.`
 }
 
 /**

@@ -38,8 +38,10 @@ const publicPackages = readdirSync(join(root, "packages"))
   .map((name) => join(root, "packages", name))
   .filter((path) => manifest(path).private !== true)
 
-/** `effect@^3.22.0` and so on, from the README's install line. */
-const pinned = /^npm install (.+)$/m.exec(readme)?.[1]?.split(" ").filter((name) => !name.startsWith("@effect-tilia/"))
+/** `effect@^3.22.0` and so on, from the install lines of the READMEs. */
+const pinned = [readme, ...publicPackages.map((path) => readFileSync(join(path, "README.md"), "utf8"))]
+  .flatMap((text) => /^npm install (.+)$/m.exec(text)?.[1]?.split(" ") ?? [])
+  .filter((name) => !name.startsWith("@effect-tilia/"))
 
 const [program = ""] = [...readme.matchAll(/^```ts\n([^]*?)^```/gm)].map(([, code]) => code)
 
@@ -54,7 +56,7 @@ beforeAll(async () => {
   }
   const tarballs = readdirSync(folder).filter((file) => file.endsWith(".tgz")).map((file) => `./${file}`)
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "stranger", private: true, type: "module" }))
-  await must(folder, "npm", ["install", "--no-audit", "--no-fund", ...pinned ?? [], ...tarballs])
+  await must(folder, "npm", ["install", "--no-audit", "--no-fund", ...new Set(pinned), ...tarballs])
   writeFileSync(join(folder, "main.ts"), program)
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["main.ts"] }))
 }, 300_000)
@@ -94,6 +96,19 @@ describe("installed from tarballs", () => {
         expect(nothing.output).toContain(name)
       }
       expect(works + refused + nothing.output).not.toContain(clientSecret)
+    }).pipe(Effect.provide(NodeSandbox.layer())), 120_000)
+
+  it.scopedLive("tilia runs, with a sandbox and with nothing configured", () =>
+    Effect.gen(function*() {
+      const { url } = yield* NodeSandbox.NodeSandbox
+      const { clientId, clientSecret } = Sandbox.wellKnown
+      const env = { ...clean, TILIA_AUTH_URL: url, TILIA_CLIENT_ID: clientId, TILIA_CLIENT_SECRET: clientSecret }
+      const tilia = join(installed, ".bin/tilia")
+      const token = yield* Effect.promise(() => must(folder, tilia, ["token", "--scopes", "user_info"], env))
+      expect(token).toMatch(/^eyJ\S+\n$/)
+      const nothing = yield* Effect.promise(() => run(folder, tilia, ["token"], clean))
+      expect(nothing.status).toBe(2)
+      expect(nothing.output).toContain("TILIA_CLIENT_ID is not set")
     }).pipe(Effect.provide(NodeSandbox.layer())), 120_000)
 
   it("every entry point can be imported in plain Node", async () => {

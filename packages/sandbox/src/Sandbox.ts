@@ -20,6 +20,7 @@ import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as PubSub from "effect/PubSub"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -80,6 +81,8 @@ export class Sandbox extends Context.Tag("@effect-tilia/sandbox/Sandbox")<Sandbo
   readonly script: (faults: Iterable<Fault>) => Effect.Effect<void>
   /** What came in so far, the oldest first. */
   readonly received: Effect.Effect<ReadonlyArray<Received>>
+  /** What comes in from now on, each as it ends: answered, or broken off without an answer. */
+  readonly requests: Stream.Stream<Received>
   /** From now on `/whoami` refuses every token that was issued until now. */
   readonly revokeAll: Effect.Effect<void>
 }>() {}
@@ -154,6 +157,7 @@ export const make = Effect.fnUntraced(function*({ clients = [wellKnown], tokenLi
   const seconds = yield* lifetime(tokenLifetime)
   const tokens = yield* Tokens.make
   const received: Array<Mutable<Received>> = []
+  const ended = yield* PubSub.unbounded<Received>()
   let faults: Iterator<Fault> = [][Symbol.iterator]()
 
   /** X1: who asks, and for what. */
@@ -241,18 +245,20 @@ export const make = Effect.fnUntraced(function*({ clients = [wellKnown], tokenLi
     const url = new URL(request.url, "http://sandbox")
     const entry: Mutable<Received> = { method: request.method, path: url.pathname }
     received.push(entry)
-    const response = yield* Effect.catchAll(
-      route(request, url)(request, url, (seen) => Object.assign(entry, seen)),
-      (refused) => Effect.succeed(toResponse(refused))
+    const note = (seen: Partial<Received>) => void Object.assign(entry, seen)
+    return yield* route(request, url)(request, url, note).pipe(
+      Effect.catchAll((refused) => Effect.succeed(toResponse(refused))),
+      Effect.interruptible, // a server shields its handlers; one that hangs would outlive its caller
+      Effect.tap(({ status }) => Effect.sync(() => note({ status }))),
+      Effect.ensuring(Effect.suspend(() => PubSub.publish(ended, { ...entry })))
     )
-    entry.status = response.status
-    return response
   })
 
   return Sandbox.of({
     httpApp,
     script: (next) => Effect.sync(() => faults = next[Symbol.iterator]()),
     received: Effect.sync(() => received.map((entry) => ({ ...entry }))),
+    requests: Stream.fromPubSub(ended),
     revokeAll: tokens.revokeAll
   })
 })

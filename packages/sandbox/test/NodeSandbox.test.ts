@@ -4,6 +4,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
 import * as net from "node:net"
 
 const form = {
@@ -43,6 +44,20 @@ describe("over a socket", () => {
       expect(yield* Effect.flip(request(url))).toMatch(/ECONNRESET|other side closed/)
       expect(yield* Effect.flip(request(url))).toMatch(/ECONNRESET|other side closed/)
       expect((yield* request(url)).status).toBe(200)
+    }).pipe(Effect.provide(NodeSandbox.layer())))
+
+  it.scopedLive("tells of each request as it ends: answered, or broken off by the caller", () =>
+    Effect.gen(function*() {
+      const { script, url } = yield* setUp
+      const { requests } = yield* Sandbox.Sandbox
+      yield* script([Faults.status(503), Faults.hang])
+      const told = yield* requests.pipe(Stream.take(3), Stream.runCollect, Effect.fork)
+      yield* Effect.sleep("50 millis") // until it listens
+      yield* request(url)
+      yield* Effect.ignore(request(url, { body: new URLSearchParams(form), signal: AbortSignal.timeout(100) }))
+      yield* request(url)
+      const entry = { method: "POST", path: "/token", clientId: form.client_id, scopes: ["user_info"] }
+      expect([...yield* told]).toEqual([{ ...entry, status: 503 }, entry, { ...entry, status: 200 }])
     }).pipe(Effect.provide(NodeSandbox.layer())))
 
   it.scopedLive("X3: a request that hangs doesn't hold the server open", () =>

@@ -1,0 +1,43 @@
+/*
+ * The faults of `tilia sandbox`, as one flag writes them: `503,429:60,delay:2 seconds,reset,ok`.
+ */
+import * as Faults from "@effect-tilia/sandbox/Faults"
+import * as Duration from "effect/Duration"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+
+const named = new Map<string, Faults.Fault>([
+  ["hang", Faults.hang],
+  ["ok", {}],
+  ["reset", Faults.reset],
+  ["revoked", Faults.revoked],
+  ["truncate", Faults.truncate]
+])
+
+const status = (text: string): Option.Option<Faults.Fault> =>
+  Option.map(
+    Option.fromNullable(/^([2-5]\d\d)(?::(\d{1,9}))?$/.exec(text)),
+    ([, status, retryAfter]) =>
+      Faults.status(Number(status), retryAfter === undefined ? {} : { headers: { "retry-after": retryAfter } })
+  )
+
+const delay = (text: string): Option.Option<Faults.Fault> =>
+  text.startsWith("delay:")
+    ? Option.map(Duration.decodeUnknown(text.slice("delay:".length).trim()), Faults.delay)
+    : Option.none()
+
+const step = (text: string): Either.Either<Faults.Fault, string> =>
+  Option.fromNullable(named.get(text)).pipe(
+    Option.orElse(() => status(text)),
+    Option.orElse(() => delay(text)),
+    Either.fromOption(() => text)
+  )
+
+/** The faults, or the step that is none. */
+export const parse = (text: string): Either.Either<ReadonlyArray<Faults.Fault>, string> =>
+  Either.all(text.split(",").map((text) => step(text.trim())))
+
+/** The same script again and again. */
+export function* cycle(faults: ReadonlyArray<Faults.Fault>): Generator<Faults.Fault> {
+  for (;;) yield* faults
+}

@@ -1,0 +1,187 @@
+/*
+ * What the commands print and how they end, run in this process over real HTTP.
+ */
+import { Faults, Sandbox } from "@effect-tilia/sandbox"
+import * as NodeSandbox from "@effect-tilia/sandbox/NodeSandbox"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { stripVTControlCharacters } from "node:util"
+import { tilia } from "./support/inProcess.js"
+
+const { clientId, clientSecret } = Sandbox.wellKnown
+
+const configured = (url: string) => ({
+  TILIA_AUTH_URL: url,
+  TILIA_CLIENT_ID: clientId,
+  TILIA_CLIENT_SECRET: clientSecret,
+  TILIA_SCOPES: "user_info"
+})
+
+const jwt = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/
+
+/** A sandbox, and the command with its settings. */
+const withSandbox = Effect.gen(function*() {
+  const { url } = yield* NodeSandbox.NodeSandbox
+  const { script } = yield* Sandbox.Sandbox
+  const env = configured(url)
+  return { url, script, env, token: (...args: ReadonlyArray<string>) => tilia(["token", ...args], { env }) }
+})
+
+const itWithSandbox = <A, E>(name: string, effect: Effect.Effect<A, E, NodeSandbox.NodeSandbox | Sandbox.Sandbox>) =>
+  it.scopedLive(name, () => Effect.provide(effect, NodeSandbox.layer()))
+
+describe("tilia", () => {
+  it.live.each(["", "--help", "token --help", "inspect -h", "sandbox --help"])(
+    "%s prints help that teaches by examples",
+    (args) =>
+      Effect.gen(function*() {
+        const { status, stderr, stdout } = yield* tilia(args.split(" ").filter(Boolean))
+        expect({ status, stderr }).toEqual({ status: 0, stderr: "" })
+        expect(stripVTControlCharacters(stdout)).toMatch(/\n *tilia (token|inspect|sandbox)/)
+      })
+  )
+
+  it.live.each([
+    ["tokens"],
+    ["--bogus"],
+    ["token", "--bogus"],
+    ["token", "--format", "xml"],
+    ["token", "--timeout", "soon"],
+    ["token", "--timeout", "-1 seconds"],
+    ["token", "--timeout", "Infinity"],
+    ["token", "--scopes", "a,,b"],
+    ["token", "extra"],
+    ["inspect", "--format", "raw"],
+    ["sandbox", "--port", "65536"],
+    ["sandbox", "--port", "http"],
+    ["sandbox", "--life", "never"],
+    ["sandbox", "--life", "10 millis"],
+    ["sandbox", "--faults", "503,explode"],
+    ["sandbox", "--scopes", ""]
+  ])("a mistake in the flags ends with 2 and says what is right: %j", (args) =>
+    Effect.gen(function*() {
+      const { status, stderr, stdout } = yield* tilia(args)
+      expect({ status, stdout }).toEqual({ status: 2, stdout: "" })
+      expect(stderr.trim().split("\n").length).toBeLessThan(4)
+      expect(stderr).not.toMatch(/\n +at |\u001b/)
+      expect(stderr.trim()).not.toBe("")
+    }))
+})
+
+describe("tilia token", () => {
+  itWithSandbox(
+    "header: for curl -H @-",
+    Effect.gen(function*() {
+      const { token } = yield* withSandbox
+      const { stdout } = yield* token("--format", "header", "--scopes", "write_invoices")
+      expect(stdout).toMatch(/^Authorization: Bearer eyJ\S+\n$/)
+    })
+  )
+
+  itWithSandbox(
+    "json: with its life and scopes",
+    Effect.gen(function*() {
+      const { token } = yield* withSandbox
+      const before = Date.now()
+      const { stdout } = yield* token("--format", "json", "--scopes", "user_info,write_invoices")
+      const { access_token, expires_at, expires_in, ...rest } = JSON.parse(stdout)
+      expect(rest).toEqual({ token_type: "Bearer", scope: "user_info,write_invoices" })
+      expect(access_token).toMatch(jwt)
+      expect(expires_in).toBeGreaterThan(3590)
+      expect(expires_in).toBeLessThanOrEqual(3600)
+      expect(new Date(expires_at).toISOString()).toBe(expires_at)
+      expect(Date.parse(expires_at) - before).toBeGreaterThanOrEqual(3_600_000)
+    })
+  )
+
+  it.live("with nothing configured: 2, and every setting by name", () =>
+    Effect.gen(function*() {
+      const plain = yield* tilia(["token"])
+      expect({ status: plain.status, stdout: plain.stdout }).toEqual({ status: 2, stdout: "" })
+      const json = yield* tilia(["token", "--format", "json"])
+      expect(json.status).toBe(2)
+      expect(JSON.parse(json.stderr)).toMatchObject({ _tag: "ConfigError", retryable: false })
+      for (const { stderr } of [plain, json]) {
+        for (const name of ["CLIENT_ID", "CLIENT_SECRET", "CLIENT_SECRET_FILE", "ENVIRONMENT", "AUTH_URL", "SCOPES"]) {
+          expect(stderr).toContain(`TILIA_${name}`)
+        }
+      }
+    }))
+
+  it.live.each(Object.entries({
+    TILIA_CLIENT_ID: "hunter2",
+    TILIA_CLIENT_SECRET: "hunter2",
+    TILIA_CLIENT_SECRET_FILE: "/nowhere/hunter2",
+    TILIA_SCOPES: "hunter2,,b",
+    TILIA_ENVIRONMENT: "hunter2",
+    TILIA_AUTH_URL: "http://hunter2.example",
+    TILIA_API_ORIGINS: "ftp://hunter2"
+  }))("%s wrong: 2, the setting is named, its value isn't shown", ([name, value]) =>
+    Effect.gen(function*() {
+      const { status, stderr, stdout } = yield* tilia(["token"], {
+        env: {
+          ...configured("http://127.0.0.1:9"),
+          ...name === "TILIA_CLIENT_SECRET_FILE" && { TILIA_CLIENT_SECRET: undefined },
+          [name]: value
+        }
+      })
+      expect({ status, stdout }).toEqual({ status: 2, stdout: "" })
+      expect(stderr).toContain(name)
+      expect(stderr).not.toContain("hunter2")
+      expect(stderr).not.toContain(clientSecret)
+    }))
+
+  itWithSandbox(
+    "refused: 3, in a block or as JSON, without the secret",
+    Effect.gen(function*() {
+      const { env, token } = yield* withSandbox
+      const wrongSecret = { ...env, TILIA_CLIENT_SECRET: clientId.replace("3f2b", "beef") }
+      const block = yield* tilia(["token"], { env: wrongSecret })
+      expect({ status: block.status, stdout: block.stdout }).toEqual({ status: 3, stdout: "" })
+      expect(block.stderr).toMatch(/^InvalidClientError: .+\n$/)
+      const json = yield* tilia(["token", "--format", "json"], { env: wrongSecret })
+      expect(json.status).toBe(3)
+      expect(JSON.parse(json.stderr)).toEqual({
+        _tag: "InvalidClientError",
+        message: expect.any(String),
+        retryable: false,
+        status: 401
+      })
+      expect(block.stderr + json.stderr).not.toContain(wrongSecret.TILIA_CLIENT_SECRET)
+      const scope = yield* token("--scopes", "rule_the_world")
+      expect(scope.status).toBe(3)
+      expect(scope.stderr).toMatch(/^InvalidScopeError: /)
+    })
+  )
+
+  itWithSandbox(
+    "unavailable: 4",
+    Effect.gen(function*() {
+      const { env, script, token } = yield* withSandbox
+      yield* script([Faults.status(429, { headers: { "retry-after": "3600" } })])
+      const limited = yield* token("--format", "json")
+      expect(limited.status).toBe(4)
+      expect(JSON.parse(limited.stderr)).toMatchObject({ _tag: "RateLimitedError", retryable: true, status: 429 })
+      expect(limited.stderr).toContain("1h")
+      yield* script([Faults.hang])
+      const late = yield* token("--timeout", "300 millis")
+      expect(late).toMatchObject({ status: 4, stdout: "" })
+      expect(late.stderr).toMatch(/^TokenTimeoutError: .+\n$/)
+      const dead = yield* tilia(["token"], { env: { ...env, TILIA_AUTH_URL: "http://127.0.0.1:1" } })
+      expect(dead).toMatchObject({ status: 4, stdout: "" })
+      expect(dead.stderr).toMatch(/^TokenTransportError: .*nothing listens there.*\n$/)
+    })
+  )
+
+  itWithSandbox(
+    "fewer scopes than asked for: a warning on standard error beside the token",
+    Effect.gen(function*() {
+      const { script, token } = yield* withSandbox
+      const body = JSON.stringify({ access_token: "abc", token_type: "Bearer", expires_in: 60, scope: "user_info" })
+      yield* script([Faults.status(200, { body })])
+      const { status, stderr, stdout } = yield* token("--scopes", "user_info,write_invoices")
+      expect({ status, stdout }).toEqual({ status: 0, stdout: "abc\n" })
+      expect(stderr).toMatch(/^warn: .*write_invoices\n$/)
+    })
+  )
+})

@@ -1,0 +1,49 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Either from "effect/Either"
+import * as Redacted from "effect/Redacted"
+import { formats, report, tokenIn } from "../src/InspectCommand.js"
+
+const now = Date.UTC(2026, 0, 1)
+const seconds = now / 1000
+
+describe("tokenIn", () => {
+  it.each([
+    "abc.def-_~+/==",
+    "  abc.def-_~+/==\n",
+    "Bearer abc.def-_~+/==",
+    "authorization:  bearer abc.def-_~+/==\r\n",
+    "{\"access_token\":\"abc.def-_~+/==\",\"expires_in\":3600}"
+  ])("%j", (text) => {
+    expect(Either.map(tokenIn(text), ({ value }) => Redacted.value(value))).toEqual(Either.right("abc.def-_~+/=="))
+  })
+})
+
+describe("a report", () => {
+  it.each([
+    [seconds + 90, /^expires +2026-01-01T00:01:30\.000Z \(1m 30s left\)$/m],
+    [seconds, /expired 0 ago/],
+    [seconds - 90, /expired 1m 30s ago/],
+    [undefined, /^expires +not said$/m],
+    [1e300, /^expires +not said$/m]
+  ])("exp %s", (exp, shown) => {
+    expect(formats.table(report({ exp }, now))).toMatch(shown)
+  })
+
+  it.each([[seconds + 90.5, 90, false], [seconds, 0, true], [seconds - 90, 0, true]])(
+    "exp %s as JSON",
+    (exp, expiresIn, expired) => {
+      expect(JSON.parse(formats.json(report({ exp }, now)))).toMatchObject({ expires_in: expiresIn, expired })
+    }
+  )
+
+  it("times of the calendar, and claims that can't steer a terminal", () => {
+    const escape = "\u001b[2J\u009b31m\u202e\u2028"
+    const claims = { iat: seconds, nbf: 1e300, username: `eve${escape}`, scopes: [`a${escape}`] }
+    const table = formats.table(report(claims, now))
+    expect(table).toMatch(/^iat +2026-01-01T00:00:00\.000Z$/m)
+    expect(table.replaceAll("\n", "")).toMatch(/^\P{C}+$/u)
+    const json = formats.json(report(claims, now))
+    expect(json).toMatch(/^[\x20-\x7e]+$/)
+    expect(JSON.parse(json).claims).toEqual(claims)
+  })
+})

@@ -1,0 +1,36 @@
+/*
+ * `tilia` in this process: the same arguments and settings, and what it would print.
+ */
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Cli from "../../src/Cli.js"
+import type { Options, Result } from "./tilia.js"
+
+/** With no other settings than these. */
+export const tilia = (
+  args: ReadonlyArray<string>,
+  { env = {} }: Pick<Options, "env"> = {}
+): Effect.Effect<Result> =>
+  Console.consoleWith((console) => {
+    const printed = { stdout: "", stderr: "" }
+    const unsafe = {
+      ...console.unsafe,
+      log: (text: string) => printed.stdout += `${text}\n`,
+      error: (text: string) => printed.stderr += `${text}\n`
+    }
+    return Cli.run(["node", "tilia", ...args]).pipe(
+      Effect.map((status) => ({ status, ...printed })),
+      Effect.withConsole({
+        ...console,
+        log: (text) => Effect.sync(() => unsafe.log(text)),
+        error: (text) => Effect.sync(() => unsafe.error(text)),
+        unsafe
+      }),
+      Effect.withConfigProvider(
+        ConfigProvider.fromMap(
+          new Map(Object.entries(env).flatMap(([name, value]) => value === undefined ? [] : [[name, value]]))
+        )
+      )
+    )
+  })

@@ -1,0 +1,180 @@
+/*
+ * The command as an operator and a script meet it: a process of its own, against a server on a socket.
+ */
+import { Sandbox } from "@effect-tilia/sandbox"
+import * as NodeSandbox from "@effect-tilia/sandbox/NodeSandbox"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import * as Certificates from "../../node/test/support/Certificates.js"
+import * as RawServer from "../../node/test/support/RawServer.js"
+import { tlsInFront } from "../../node/test/support/tls.js"
+import { start, tilia } from "./support/tilia.js"
+
+const { clientId, clientSecret } = Sandbox.wellKnown
+
+const configured = (url: string) => ({
+  TILIA_AUTH_URL: url,
+  TILIA_CLIENT_ID: clientId,
+  TILIA_CLIENT_SECRET: clientSecret,
+  TILIA_SCOPES: "user_info"
+})
+
+const jwt = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/
+
+/** A sandbox, and the command with its settings. */
+const withSandbox = Effect.gen(function*() {
+  const { url } = yield* NodeSandbox.NodeSandbox
+  const { script } = yield* Sandbox.Sandbox
+  const env = configured(url)
+  return { url, script, env, token: (...args: ReadonlyArray<string>) => tilia(["token", ...args], { env }) }
+})
+
+const itWithSandbox = <A, E>(name: string, effect: Effect.Effect<A, E, NodeSandbox.NodeSandbox | Sandbox.Sandbox>) =>
+  it.scopedLive(name, () => Effect.provide(effect, NodeSandbox.layer()), 60_000)
+
+describe.concurrent("tilia token", () => {
+  itWithSandbox(
+    "raw: the token alone",
+    Effect.gen(function*() {
+      const { token } = yield* withSandbox
+      const { status, stderr, stdout } = yield* token()
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" })
+      expect(stdout.trimEnd()).toMatch(jwt)
+    })
+  )
+
+  it.live("colours are for terminals", () =>
+    Effect.gen(function*() {
+      const help = yield* tilia(["--help"])
+      const mistake = yield* tilia(["tokens"])
+      expect(help).toMatchObject({ status: 0, stderr: "" })
+      expect(mistake).toMatchObject({ status: 2, stdout: "" })
+      expect(help.stdout + mistake.stderr).not.toContain("\u001b")
+    }), 60_000)
+
+  itWithSandbox(
+    "a reader that goes away is no error; a full disk is",
+    Effect.gen(function*() {
+      const { env } = yield* withSandbox
+      const closed = yield* tilia(["token"], { env, through: "| head -c 0; exit ${PIPESTATUS[0]}" })
+      expect(closed).toMatchObject({ status: 0, stderr: "" })
+      const full = yield* tilia(["token"], { env, through: "> /dev/full" })
+      expect(full.status).toBe(1)
+    })
+  )
+
+  it.scopedLive(
+    "a certificate that no one vouches for: 3, and not one byte of the body is sent",
+    () =>
+      Effect.gen(function*() {
+        const plain = yield* RawServer.make(() => undefined)
+        const url = yield* tlsInFront(yield* (yield* Certificates.make).issue(), plain)
+        const { status, stderr, stdout } = yield* tilia(["token"], { env: configured(url) })
+        expect({ status, stdout }).toEqual({ status: 3, stdout: "" })
+        expect(stderr).toMatch(/^TokenTransportError: .*certificate/)
+        expect(plain.bytes()).toBe(0)
+      }),
+    60_000
+  )
+
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    it.scopedLive(`${signal} in mid request: 130, promptly, in silence`, () =>
+      Effect.gen(function*() {
+        const silent = yield* RawServer.make(() => undefined)
+        const child = yield* start(["token"], { env: configured(silent.url) })
+        yield* Effect.sync(() => silent.requests.length).pipe(
+          Effect.repeat({ until: (arrived) => arrived > 0, schedule: Schedule.spaced("10 millis") })
+        )
+        const begun = performance.now()
+        child.kill(signal)
+        expect(yield* child.ended).toMatchObject({ status: 130, stdout: "", stderr: "" })
+        expect(performance.now() - begun).toBeLessThan(1000)
+      }), 60_000)
+  }
+})
+
+describe.concurrent("tilia inspect", () => {
+  itWithSandbox(
+    "shows what any format of `tilia token` holds, never the token",
+    Effect.gen(function*() {
+      const { token } = yield* withSandbox
+      for (const format of ["raw", "json", "header"]) {
+        const { stdout: input } = yield* token("--format", format, "--scopes", "user_info,write_invoices")
+        const { status, stderr, stdout } = yield* tilia(["inspect"], { input })
+        expect({ status, stderr }).toEqual({ status: 0, stderr: "" })
+        expect(stdout).toContain(clientId)
+        expect(stdout).toMatch(/^expires .*59m \d+s left\)$/m)
+        expect(stdout).toMatch(/^scopes +user_info, write_invoices$/m)
+        expect(stdout).toContain("not verified")
+        expect(stdout).not.toMatch(/eyJ/)
+      }
+    })
+  )
+
+  itWithSandbox(
+    "as JSON",
+    Effect.gen(function*() {
+      const { token } = yield* withSandbox
+      const { stdout: input } = yield* token()
+      const { stdout } = yield* tilia(["inspect", "--format", "json"], { input })
+      expect(JSON.parse(stdout)).toMatchObject({
+        verified: false,
+        scopes: ["user_info"],
+        expired: false,
+        claims: { client_id: clientId }
+      })
+      expect(stdout).not.toContain("eyJ")
+    })
+  )
+
+  it.live.each(["two words", "abc.def"])(
+    "what is no JWT: 2, and it isn't quoted: %s",
+    (input) =>
+      Effect.gen(function*() {
+        const { status, stderr, stdout } = yield* tilia(["inspect"], { input })
+        expect({ status, stdout }).toEqual({ status: 2, stdout: "" })
+        expect(stderr).toMatch(/^(InvalidInputError|ClaimsError): .+\n$/)
+        if (input !== "") expect(stderr).not.toContain(input)
+      }),
+    60_000
+  )
+})
+
+describe.concurrent("tilia sandbox", () => {
+  it.scopedLive(
+    "prints what to paste, then a line per request, and ends at once on a signal",
+    () =>
+      Effect.gen(function*() {
+        const sandbox = yield* start(["sandbox", "--faults", "503,ok", "--life", "5 seconds", "--scopes", "user_info"])
+        const text = yield* sandbox.until(/^export TILIA_SCOPES=.*\n/m)
+        const env = Object.fromEntries(
+          [...text.matchAll(/^export (\w+)=(.*)$/gm)].map(([, name, value]) => [name, value])
+        )
+        expect(Object.keys(env)).toEqual([
+          "TILIA_AUTH_URL",
+          "TILIA_API_ORIGINS",
+          "TILIA_CLIENT_ID",
+          "TILIA_CLIENT_SECRET",
+          "TILIA_SCOPES"
+        ])
+        const { stdout } = yield* tilia(["token", "--format", "json"], { env })
+        expect(JSON.parse(stdout).expires_in).toBeLessThanOrEqual(5)
+        expect((yield* tilia(["token", "--scopes", "write_invoices"], { env })).status).toBe(3)
+        yield* sandbox.until(
+          /POST \/token 503 user_info\nPOST \/token 200 user_info\nPOST \/token 400 write_invoices\n/
+        )
+        sandbox.kill("SIGTERM")
+        expect((yield* sandbox.ended).status).toBe(130)
+      }),
+    60_000
+  )
+
+  it.scopedLive("a port that is taken: 2", () =>
+    Effect.gen(function*() {
+      const { url } = yield* NodeSandbox.NodeSandbox
+      const { status, stderr } = yield* tilia(["sandbox", "--port", new URL(url).port])
+      expect(status).toBe(2)
+      expect(stderr).toMatch(/port/)
+    }).pipe(Effect.provide(NodeSandbox.layer())), 60_000)
+})
