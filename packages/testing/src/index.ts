@@ -1,1 +1,5 @@
-export {}
+/**
+ * @since 0.1.0
+ */
+
+export * from "./leakProbe.js"

@@ -1,0 +1,174 @@
+/*
+ * Everything that an effect prints, traces and counts, as texts, each with what printed it.
+ */
+import * as Cause from "effect/Cause"
+import * as Chunk from "effect/Chunk"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import * as Metric from "effect/Metric"
+import * as Record from "effect/Record"
+import * as Tracer from "effect/Tracer"
+import { format, inspect } from "node:util"
+
+const { jsonLogger, logfmtLogger, prettyLogger, stringLogger, structuredLogger } = Logger
+
+const loggers = {
+  stringLogger,
+  jsonLogger,
+  logfmtLogger,
+  structuredLogger,
+  prettyLogger: prettyLogger({ colors: false, mode: "tty" })
+}
+
+export type Printer =
+  | "message"
+  | "toString"
+  | "JSON.stringify"
+  | "inspect"
+  | "Cause.pretty"
+  | `Logger.${keyof typeof loggers}`
+  | "Console"
+  | "Span.name"
+  | "Span.attributes"
+  | "Span.events"
+  | "Span.links"
+  | "Span.status"
+  | "Metric"
+
+export interface Printed {
+  readonly printer: Printer
+  readonly text: string
+}
+
+type Print = (printer: Printer, ...texts: ReadonlyArray<string>) => void
+
+/** What can't be printed doesn't leak. */
+const attempt = (print: () => unknown): string => {
+  try {
+    return String(print())
+  } catch {
+    return ""
+  }
+}
+
+const inspected = (value: unknown): string => attempt(() => inspect(value, { depth: 10, showHidden: true }))
+
+/** A value, as whatever prints it by itself would. */
+const byItself = (value: unknown): ReadonlyArray<Printed> => [
+  { printer: "message", text: value instanceof Error ? attempt(() => value.message) : "" },
+  { printer: "toString", text: attempt(() => value) },
+  { printer: "JSON.stringify", text: attempt(() => JSON.stringify(value)) },
+  { printer: "inspect", text: inspected(value) }
+]
+
+const pretty = <E>(cause: Cause.Cause<E>): string => attempt(() => Cause.pretty(cause, { renderErrorCause: true }))
+
+/** What an effect ended with: a value, or every failure and defect. */
+const ends = (exit: Exit.Exit<unknown, unknown>): ReadonlyArray<unknown> =>
+  Exit.match(exit, {
+    onFailure: (
+      cause
+    ) => [...Chunk.toReadonlyArray(Cause.failures(cause)), ...Chunk.toReadonlyArray(Cause.defects(cause))],
+    onSuccess: (value) => [value]
+  })
+
+const printedExit = (exit: Exit.Exit<unknown, unknown>): ReadonlyArray<Printed> => [
+  ...ends(exit).flatMap(byItself),
+  { printer: "Cause.pretty", text: Exit.isFailure(exit) ? pretty(exit.cause) : "" }
+]
+
+/** How an exporter prints what it is given is its own affair: every way counts. */
+const everyWay = (...values: ReadonlyArray<unknown>): ReadonlyArray<string> =>
+  values.flatMap(byItself).map(({ text }) => text)
+
+const recordingConsole = (console: Console.Console, write: (...line: ReadonlyArray<unknown>) => void) => {
+  const writeEffect = (...line: ReadonlyArray<unknown>) => Effect.sync(() => write(...line))
+  const unsafe = { debug: write, dir: write, dirxml: write, error: write, info: write, log: write, table: write }
+  const safe = { debug: writeEffect, dir: writeEffect, dirxml: writeEffect, error: writeEffect, info: writeEffect }
+  return {
+    ...console,
+    ...safe,
+    group: writeEffect,
+    log: writeEffect,
+    table: writeEffect,
+    trace: writeEffect,
+    warn: writeEffect,
+    unsafe: { ...console.unsafe, ...unsafe, group: write, groupCollapsed: write, trace: write, warn: write }
+  }
+}
+
+const recordingSpan = (span: Tracer.Span, print: Print): Tracer.Span => {
+  const { addLinks, attribute, end, event } = span
+  return Object.assign(span, {
+    addLinks: (links: ReadonlyArray<Tracer.SpanLink>) => {
+      print("Span.links", ...everyWay(...links.map((link) => link.attributes)))
+      addLinks.call(span, links)
+    },
+    attribute: (key: string, value: unknown) => {
+      print("Span.attributes", ...everyWay(key, value))
+      attribute.call(span, key, value)
+    },
+    end: (time: bigint, exit: Exit.Exit<unknown, unknown>) => {
+      print("Span.status", ...printedExit(exit).map(({ text }) => text))
+      end.call(span, time, exit)
+    },
+    event: (name: string, time: bigint, attributes?: Record<string, unknown>) => {
+      print("Span.events", ...everyWay(name, attributes))
+      event.call(span, name, time, attributes)
+    }
+  })
+}
+
+const recordingTracer = (tracer: Tracer.Tracer, print: Print): Tracer.Tracer =>
+  Tracer.make({
+    context: (execute, fiber) => tracer.context(execute, fiber),
+    span: (name, parent, context, links, time, kind, options) => {
+      print("Span.name", name)
+      print("Span.links", ...everyWay(...links.map((link) => link.attributes)))
+      return recordingSpan(tracer.span(name, parent, context, links, time, kind, options), print)
+    }
+  })
+
+/** Runs an effect to its end, and tells what was printed of it. Nothing of that reaches the real console. */
+export const record = Effect.fnUntraced(function*<A, E, R>(effect: Effect.Effect<A, E, R>) {
+  const printed: Array<Printed> = []
+  const print: Print = (printer, ...texts) => {
+    for (const text of texts) printed.push({ printer, text })
+  }
+  // The pretty logger writes to the console instead of making a text.
+  let writer: Printer = "Console"
+  const logger = Logger.make((options) => {
+    for (const [name, logger] of Record.toEntries(loggers)) {
+      writer = `Logger.${name}`
+      print(
+        writer,
+        attempt(() => {
+          const line = logger.log(options)
+          return typeof line === "string" ? line : inspected(line)
+        })
+      )
+      writer = "Console"
+    }
+  })
+  const tracer = yield* Effect.tracer
+  const console = yield* Console.consoleWith(Effect.succeed)
+  const recorded = <A2, E2, R2>(effect: Effect.Effect<A2, E2, R2>) =>
+    effect.pipe(
+      Effect.withTracer(recordingTracer(tracer, print)),
+      Effect.withConsole(recordingConsole(console, (...line) => print(writer, attempt(() => format(...line))))),
+      Effect.provide(
+        Layer.merge(Logger.replace(Logger.defaultLogger, logger), Logger.minimumLogLevel(LogLevel.All))
+      )
+    )
+
+  const exit = yield* Effect.exit(recorded(effect))
+  for (const { printer, text } of printedExit(exit)) print(printer, text)
+  yield* recorded(Effect.forEach(ends(exit), (end) => Effect.annotateLogs(Effect.logError("ended with", end), { end })))
+  if (Exit.isFailure(exit)) yield* recorded(Effect.logError("failed", exit.cause))
+  print("Metric", ...(yield* Metric.snapshot).map(inspected))
+  return { exit, printed }
+})

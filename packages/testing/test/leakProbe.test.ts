@@ -1,0 +1,170 @@
+import { leakProbe, type Printer } from "@effect-tilia/testing"
+import { describe, expect, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Metric from "effect/Metric"
+import * as Redacted from "effect/Redacted"
+import { inspect } from "node:util"
+
+const secret = "9bc00ca4-937e-4946-bdb5-0814b603334d"
+/** Metrics are the process's: this one is found in every later probe for it. */
+const counted = "1d1d1d1d-937e-4946-bdb5-0814b603334d"
+
+const loggers: ReadonlyArray<Printer> = [
+  "Logger.stringLogger",
+  "Logger.jsonLogger",
+  "Logger.logfmtLogger",
+  "Logger.structuredLogger",
+  "Logger.prettyLogger"
+]
+
+/** A value whose only indiscretion is the given one. */
+const quiet = (indiscretion: object): object =>
+  Object.defineProperties(
+    {},
+    Object.getOwnPropertyDescriptors({
+      toString: () => "quiet",
+      toJSON: () => "quiet",
+      [inspect.custom]: () => "quiet",
+      ...indiscretion
+    })
+  )
+
+class Talkative extends Error {
+  override readonly message = secret
+  override readonly stack = "Talkative"
+  override toString = () => "quiet"
+  toJSON = () => "quiet";
+  [inspect.custom] = () => "quiet"
+}
+
+class Chatty extends Error {
+  override readonly stack = `Chatty\n    at ${secret}`
+  override toString = () => "quiet"
+  toJSON = () => "quiet";
+  [inspect.custom] = () => "quiet"
+}
+
+const event = Effect.flatMap(
+  Effect.currentSpan,
+  (span) => Effect.sync(() => span.event("happened", 0n, { detail: secret }))
+)
+
+/** What a careless program does, and the printers that show it, all of them. */
+const planted: ReadonlyArray<readonly [Printer, Effect.Effect<unknown, unknown>, string?]> = [
+  ["message", Effect.succeed(new Talkative())],
+  ["toString", Effect.succeed(quiet({ toString: () => secret }))],
+  ["JSON.stringify", Effect.succeed(quiet({ toJSON: () => ({ deep: { inside: secret } }) }))],
+  ["inspect", Effect.succeed(quiet({ [inspect.custom]: () => secret }))],
+  ["Cause.pretty", Effect.fail(new Chatty())],
+  ...loggers.map((printer) => [printer, Effect.logTrace(secret)] as const),
+  ...loggers.map((printer) => [printer, Effect.annotateLogs(Effect.log("hello"), "key", secret)] as const),
+  ...loggers.map((printer) => [printer, Effect.fail({ key: secret })] as const),
+  ["Console", Console.log({ key: secret })],
+  ["Console", Console.error(`key=${secret}`)],
+  ["Console", Console.consoleWith((console) => Effect.sync(() => console.unsafe.warn(secret)))],
+  ["Span.name", Effect.withSpan(Effect.void, `request ${secret}`)],
+  ["Span.attributes", Effect.withSpan(Effect.void, "request", { attributes: { key: secret } })],
+  ["Span.attributes", Effect.withSpan(Effect.annotateCurrentSpan("key", { inside: secret }), "request")],
+  ["Span.events", Effect.withSpan(event, "request")],
+  [
+    "Span.links",
+    Effect.withSpan(
+      Effect.withSpan(Effect.flatMap(Effect.currentSpan, (span) => Effect.linkSpanCurrent(span, { key: secret })), "b"),
+      "a"
+    )
+  ],
+  ["Span.status", Effect.ignore(Effect.withSpan(Effect.fail({ key: secret }), "request"))],
+  ["Span.status", Effect.exit(Effect.withSpan(Effect.die(new Error(secret)), "request")).pipe(Effect.asVoid)],
+  ["Metric", Metric.increment(Metric.counter("leaky", { description: counted })), counted],
+  ["Metric", Metric.update(Metric.frequency("frequent"), counted), counted]
+]
+
+const printersOf = (leaks: ReadonlyArray<{ readonly printer: Printer }>) => leaks.map(({ printer }) => printer)
+
+describe("leakProbe", () => {
+  it.effect.each(planted)("finds what leaks by %s", ([printer, program, text = secret]) =>
+    Effect.gen(function*() {
+      const { leaks } = yield* leakProbe(program, [text])
+      expect(leaks).toContainEqual({ printer, form: "plain" })
+    }))
+
+  it.effect.each(planted.slice(0, 5))(
+    "nothing else shows %s, so that the search by it can't be left out",
+    ([printer, program]) =>
+      Effect.gen(function*() {
+        const { leaks } = yield* leakProbe(program, [secret])
+        expect(printersOf(leaks).filter((printer) => !printer.startsWith("Logger."))).toEqual([printer])
+      })
+  )
+
+  it.effect.each([
+    ["plain", secret.toUpperCase()],
+    ["percent-encoded", encodeURIComponent(`key={${secret}}`).replaceAll("-", "%2D")],
+    ["percent-encoded", [...secret].map((c) => `%${c.charCodeAt(0).toString(16)}`).join("")],
+    ["percent-encoded", encodeURIComponent([...secret].map((c) => `%${c.charCodeAt(0).toString(16)}`).join(""))],
+    ...["", "a", "ab", "abc"].flatMap((before) =>
+      ["", "y", "yz"].map((after) => ["base64", Buffer.from(before + secret + after).toString("base64")])
+    ),
+    ["base64", Buffer.from(`??>${secret}`).toString("base64url")],
+    ["hex", Buffer.from(secret).toString("hex")],
+    ["hex", Buffer.from(secret).toString("hex").toUpperCase()]
+  ])("finds it %s", ([form, text]) =>
+    Effect.gen(function*() {
+      const { leaks } = yield* leakProbe(Effect.succeed(`before ${text} after`), [secret])
+      expect(new Set(leaks.map((leak) => leak.form))).toEqual(new Set([form]))
+    }))
+
+  it.effect("finds any of several, in a Redacted too, and each leak once", () =>
+    Effect.gen(function*() {
+      const { leaks } = yield* leakProbe(
+        Effect.zipRight(Console.log(secret), Console.log(`${secret} hunter2`)),
+        ["swordfish", Redacted.make("hunter2"), secret]
+      )
+      expect(leaks).toEqual([{ printer: "Console", form: "plain" }])
+    }))
+
+  it.effect("finds nothing where nothing is, and a Redacted shows nothing", () =>
+    Effect.gen(function*() {
+      const value = { secret: Redacted.make(secret), near: secret.slice(1) }
+      const program = Effect.log("working").pipe(Effect.zipRight(Effect.fail(value)), Effect.withSpan("work"))
+      const { exit, leaks } = yield* leakProbe(program, [secret])
+      expect(leaks).toEqual([])
+      expect(Exit.isFailure(exit) && Cause.failureOption(exit.cause)).toEqual(expect.objectContaining({ value }))
+    }))
+
+  it.effect("what can't be printed is no failure: cycles, big integers, properties that throw", () =>
+    Effect.gen(function*() {
+      const cycle: { self?: unknown; size: bigint } = { size: 1n }
+      cycle.self = cycle
+      const throwing = {
+        get secret() {
+          throw new Error("no")
+        }
+      }
+      const { exit, leaks } = yield* leakProbe(Effect.succeed([cycle, throwing, Object.create(null)]), [secret])
+      expect(Exit.isSuccess(exit)).toBe(true)
+      expect(leaks).toEqual([])
+    }))
+
+  it.effect("shows nothing while it looks, and is interrupted as the effect is", () =>
+    Effect.gen(function*() {
+      const lines: Array<unknown> = []
+      yield* Console.consoleWith((console) =>
+        leakProbe(Effect.zipRight(Console.log("to the console"), Effect.logError("to the log")), [secret]).pipe(
+          Effect.withConsole({
+            ...console,
+            log: (line) => Effect.sync(() => lines.push(line)),
+            unsafe: { ...console.unsafe, log: (line) => lines.push(line) }
+          })
+        )
+      )
+      expect(lines).toEqual([])
+      const fiber = yield* Effect.fork(leakProbe(Effect.never, [secret]))
+      yield* Effect.yieldNow()
+      expect(Exit.isInterrupted(yield* Fiber.interrupt(fiber))).toBe(true)
+    }))
+})
