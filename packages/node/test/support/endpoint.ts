@@ -1,5 +1,7 @@
 import { ClientCredentials, Environment, TokenEndpoint } from "@effect-tilia/core"
+import { leakProbe } from "@effect-tilia/testing"
 import type { HttpClient } from "@effect/platform/HttpClient"
+import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
@@ -13,7 +15,14 @@ export const endpointAt = (authUrl: string, client: Layer.Layer<HttpClient>, opt
     Layer.provide([ClientCredentials.layer({ clientId, clientSecret }), Environment.layer({ authUrl }), client])
   )
 
+/** Asks for a token. Whatever comes of it, the secret is in nothing that is printed, logged, traced or counted (E8). */
 export const requestToken = Effect.flatMap(
   TokenEndpoint.TokenEndpoint,
   (endpoint) => endpoint.requestToken(["user_info", "write_invoices"])
+).pipe(
+  (request) => leakProbe(request, [clientSecret]),
+  Effect.flatMap(({ exit, leaks }) => {
+    expect(leaks).toStrictEqual([])
+    return exit
+  })
 )
