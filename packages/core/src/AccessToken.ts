@@ -83,13 +83,16 @@ export const fromResponse = (
   requested: Scopes,
   issuedAt: DateTime.Utc
 ): AccessToken =>
-  new AccessToken({
-    value: response.accessToken,
-    tokenType: response.tokenType,
-    scopes: Option.getOrElse(response.scopes, () => requested),
-    issuedAt,
-    expiresAt: DateTime.add(issuedAt, { seconds: response.expiresIn })
-  })
+  new AccessToken(
+    {
+      value: response.accessToken,
+      tokenType: response.tokenType,
+      scopes: Option.getOrElse(response.scopes, () => requested),
+      issuedAt,
+      expiresAt: DateTime.add(issuedAt, { seconds: response.expiresIn })
+    },
+    { disableValidation: true } // the answer's own schema has just done that (P3)
+  )
 
 /**
  * The life that is left, by the fiber's clock; zero once the token has expired.

@@ -139,4 +139,5 @@ export const key = (scopes: Scopes): string => [...scopes].sort().join(",")
  * @since 0.1.0
  * @category getters
  */
-export const missing = (requested: Scopes, granted: Scopes): ReadonlyArray<Scope> => Arr.difference(requested, granted)
+export const missing = (requested: Scopes, granted: Scopes): ReadonlyArray<Scope> =>
+  requested.filter((scope) => !granted.includes(scope))

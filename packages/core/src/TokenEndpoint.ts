@@ -15,7 +15,6 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { constTrue } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
@@ -27,6 +26,7 @@ import * as Answer from "./internal/answer.js"
 import { duration, validate } from "./internal/input.js"
 import { interpret } from "./internal/interpret.js"
 import { fromHttpClientError } from "./internal/transport.js"
+import { within } from "./internal/within.js"
 import * as RetryPolicy from "./RetryPolicy.js"
 import * as Scopes from "./Scopes.js"
 import {
@@ -142,19 +142,14 @@ export const make = Effect.fnUntraced(function*({
   const { tokenUrl } = yield* Environment
   const credentials = yield* ClientCredentials
   const fetchOptions = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
-  const client = withoutRedirects(yield* HttpClient.HttpClient, Option.getOrElse(fetchOptions, () => ({}))).pipe(
-    // E3, E8: no trace headers to a third party, and no span that would hold the headers of its answer.
-    HttpClient.withTracerPropagation(false),
-    HttpClient.withTracerDisabledWhen(constTrue),
-    // E6: an attempt that ends early closes its socket.
-    HttpClient.withScope
-  )
+  const client = withoutRedirects(yield* HttpClient.HttpClient, Option.getOrElse(fetchOptions, () => ({})))
 
   const exchange = (request: HttpClientRequest.HttpClientRequest) =>
     client.execute(request).pipe(
       Effect.catchAll(answered),
       Effect.flatMap(Answer.read),
-      Effect.scoped
+      // E3, E8: no trace headers to a third party, and no span that would hold the headers of its answer.
+      Effect.withTracerEnabled(false)
     )
 
   const attempt = Effect.fnUntraced(function*(scopes: Scopes.Scopes, attempts: number) {
@@ -171,36 +166,37 @@ export const make = Effect.fnUntraced(function*({
     return AccessToken.fromResponse(response, scopes, issuedAt)
   })
 
-  const requestToken = Effect.fn("TokenEndpoint.requestToken")(function*(
-    input: Scopes.Input,
-    options?: RequestOptions
-  ) {
-    const scopes = yield* Scopes.make(input)
-    const policy = yield* RetryPolicy.from(options?.retry ?? limits.policy)
-    const deadline = (yield* monotonic) + Duration.toMillis(limits.budget)
-    let attempts = 0
-    const token = yield* Effect.suspend(() => {
-      attempts++
-      return Effect.flatMap(monotonic, (now) =>
-        Effect.timeoutFail(attempt(scopes, attempts), {
-          duration: Duration.min(limits.attempt, Duration.millis(deadline - now)),
-          onTimeout: () => new TokenTimeoutError({ tokenUrl, attempts })
-        }))
-    }).pipe(Effect.retry({ schedule: paced(policy, deadline), while: isRetryable }))
+  const requestToken = Effect.fnUntraced(
+    function*(input: Scopes.Input, options?: RequestOptions) {
+      const scopes = yield* Scopes.make(input)
+      const policy = yield* RetryPolicy.from(options?.retry ?? limits.policy)
+      const deadline = (yield* monotonic) + Duration.toMillis(limits.budget)
+      let attempts = 0
+      const token = yield* Effect.suspend(() => {
+        attempts++
+        return Effect.flatMap(monotonic, (now) =>
+          within(attempt(scopes, attempts), {
+            duration: Duration.min(limits.attempt, Duration.millis(deadline - now)),
+            onTimeout: () => new TokenTimeoutError({ tokenUrl, attempts })
+          }))
+      }).pipe(Effect.retry({ schedule: paced(policy, deadline), while: isRetryable }))
 
-    const missing = Scopes.missing(scopes, token.scopes) // E9
-    if (missing.length > 0 && limits.onNarrowedScope === "fail") {
-      return yield* new InvalidScopeError({
-        status: 200,
-        serverMessage: `not granted: ${missing.join(", ")}`,
-        attempts
-      })
-    }
-    if (missing.length > 0) {
-      yield* Effect.logWarning(`The server granted fewer scopes than asked for; missing: ${missing.join(", ")}`)
-    }
-    return token
-  })
+      const missing = Scopes.missing(scopes, token.scopes) // E9
+      if (missing.length > 0 && limits.onNarrowedScope === "fail") {
+        return yield* new InvalidScopeError({
+          status: 200,
+          serverMessage: `not granted: ${missing.join(", ")}`,
+          attempts
+        })
+      }
+      if (missing.length > 0) {
+        yield* Effect.logWarning(`The server granted fewer scopes than asked for; missing: ${missing.join(", ")}`)
+      }
+      return token
+    },
+    // Not `Effect.fn`: the stack traces that it takes cost as much as the rest of the span.
+    Effect.withSpan("TokenEndpoint.requestToken", { captureStackTrace: false })
+  )
 
   return TokenEndpoint.of({ requestToken })
 })

@@ -67,16 +67,19 @@ const readUpToLimit = (
 export const read = (
   response: HttpClientResponse.HttpClientResponse
 ): Effect.Effect<Answer, HttpClientError.ResponseError> =>
-  Effect.map(
-    isShort(response.headers)
-      ? Effect.map(response.arrayBuffer, (buffer) => new Uint8Array(buffer))
-      : readUpToLimit(response.stream),
-    (body) => ({
-      url: response.request.url,
-      status: response.status,
-      headers: response.headers,
-      body: body.subarray(0, limit),
-      complete: body.length <= limit,
-      hiddenRedirect: isHiddenRedirect(response)
-    })
-  )
+  Effect.suspend(() => {
+    const { headers } = response // made anew at each look
+    return Effect.map(
+      isShort(headers)
+        ? Effect.map(response.arrayBuffer, (buffer) => new Uint8Array(buffer))
+        : readUpToLimit(response.stream),
+      (body) => ({
+        url: response.request.url,
+        status: response.status,
+        headers,
+        body: body.subarray(0, limit),
+        complete: body.length <= limit,
+        hiddenRedirect: isHiddenRedirect(response)
+      })
+    )
+  })

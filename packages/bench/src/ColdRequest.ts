@@ -1,0 +1,126 @@
+/*
+ * P3: one cold token request through the Node adapter, beside what else there is, each at its defaults.
+ */
+import * as Azure from "@azure/core-rest-pipeline"
+import * as TokenEndpoint from "@effect-tilia/core/TokenEndpoint"
+import * as NodeTilia from "@effect-tilia/node/NodeTilia"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Runtime from "effect/Runtime"
+import * as OAuth from "oauth4webapi"
+import { ClientCredentials } from "simple-oauth2"
+import * as Undici from "undici"
+import type { Lane } from "./Measure.js"
+
+const clientId = "3f2bfe5b-19b8-41c1-88d7-70a1586bce94"
+const clientSecret = "9bc00ca4-937e-4946-bdb5-0814b603334d"
+const scope = "user_info,write_invoices"
+
+const form = () =>
+  new URLSearchParams({ client_id: clientId, client_secret: clientSecret, grant_type: "client_credentials", scope })
+    .toString()
+
+const contentType = { "content-type": "application/x-www-form-urlencoded", "accept": "application/json" }
+
+type Request = () => Promise<unknown>
+
+const undici = (url: string): Request => {
+  const agent = new Undici.Agent()
+  return async () => {
+    const { body } = await Undici.request(`${url}/token`, {
+      method: "POST",
+      headers: contentType,
+      body: form(),
+      dispatcher: agent
+    })
+    return body.json()
+  }
+}
+
+const rawFetch = (url: string): Request => async () =>
+  (await fetch(`${url}/token`, { method: "POST", headers: contentType, body: form() })).json()
+
+const oauth4webapi = (url: string): Request => {
+  const server = { issuer: url, token_endpoint: `${url}/token` }
+  const client = { client_id: clientId }
+  return async () =>
+    OAuth.processClientCredentialsResponse(
+      server,
+      client,
+      await OAuth.clientCredentialsGrantRequest(server, client, OAuth.ClientSecretPost(clientSecret), { scope }, {
+        [OAuth.allowInsecureRequests]: true
+      })
+    )
+}
+
+const simpleOauth2 = (url: string): Request => {
+  const client = new ClientCredentials({
+    client: { id: clientId, secret: clientSecret },
+    auth: { tokenHost: url, tokenPath: "/token" },
+    options: { authorizationMethod: "body" }
+  })
+  return () => client.getToken({ scope })
+}
+
+const azure = (url: string): Request => {
+  const pipeline = Azure.createPipelineFromOptions({})
+  const client = Azure.createDefaultHttpClient()
+  return async () => {
+    const { bodyAsText } = await pipeline.sendRequest(
+      client,
+      Azure.createPipelineRequest({
+        url: `${url}/token`,
+        method: "POST",
+        headers: Azure.createHttpHeaders(contentType),
+        body: form(),
+        allowInsecureConnection: true
+      })
+    )
+    return JSON.parse(bodyAsText ?? "")
+  }
+}
+
+/** Several at once, until all are done. */
+const lane = (name: string, request: Request, atOnce: number): Lane => ({
+  name,
+  run: async (times) => {
+    let left = times
+    const worker = async () => {
+      while (left-- > 0) await request()
+    }
+    await Promise.all(Array.from({ length: atOnce }, worker))
+  }
+})
+
+const ours = (url: string, atOnce: number) =>
+  Effect.gen(function*() {
+    const context = yield* Layer.build(
+      NodeTilia.layer({ environment: { authUrl: url }, clientId, clientSecret })
+    )
+    const endpoint = Context.get(context, TokenEndpoint.TokenEndpoint)
+    const runPromise = Runtime.runPromise(yield* Effect.runtime())
+    return {
+      name: "effect-tilia",
+      run: (times: number) => {
+        let left = times
+        const worker = Effect.whileLoop({
+          while: () => left-- > 0,
+          body: () => endpoint.requestToken(["user_info", "write_invoices"]),
+          step: () => {}
+        })
+        return runPromise(Effect.all(Array.from({ length: atOnce }, () => worker), { concurrency: "unbounded" }))
+      }
+    } satisfies Lane
+  })
+
+/** The peers, and ours, each with so many requests under way at a time. */
+export const lanes = (url: string, atOnce: number) =>
+  Effect.map(ours(url, atOnce), (ours): ReadonlyArray<Lane> => [
+    lane("undici", undici(url), atOnce),
+    lane("fetch", rawFetch(url), atOnce),
+    ours,
+    lane("@azure/core-rest-pipeline", azure(url), atOnce),
+    lane("oauth4webapi", oauth4webapi(url), atOnce),
+    lane("simple-oauth2", simpleOauth2(url), atOnce)
+  ])
