@@ -15,10 +15,12 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import * as AccessToken from "./AccessToken.js"
 import { ClientCredentials } from "./ClientCredentials.js"
 import { Environment } from "./Environment.js"
@@ -121,6 +123,16 @@ const withoutRedirects = (client: HttpClient.HttpClient, ours: Partial<RequestIn
   )
 
 /**
+ * E6: an exchange that doesn't come to its end closes its socket, whether it stops before the answer, in it, or between
+ * its headers and its body. One that does leaves nothing to close, and `Effect.scoped` would abort it in vain (P3).
+ */
+const closedOnFailure = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, Scope.Scope>> =>
+  Effect.flatMap(
+    Scope.make(),
+    (scope) => Effect.onError(Scope.extend(self, scope), (cause) => Scope.close(scope, Exit.failCause(cause)))
+  )
+
+/**
  * A token endpoint over the `HttpClient`, the `Environment` and the `ClientCredentials` in the context. An option that
  * is out of range is an `InvalidInputError`; nothing is sent yet.
  *
@@ -142,14 +154,17 @@ export const make = Effect.fnUntraced(function*({
   const { tokenUrl } = yield* Environment
   const credentials = yield* ClientCredentials
   const fetchOptions = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
-  const client = withoutRedirects(yield* HttpClient.HttpClient, Option.getOrElse(fetchOptions, () => ({})))
+  const client = HttpClient.withScope(
+    withoutRedirects(yield* HttpClient.HttpClient, Option.getOrElse(fetchOptions, () => ({})))
+  )
 
   const exchange = (request: HttpClientRequest.HttpClientRequest) =>
     client.execute(request).pipe(
       Effect.catchAll(answered),
       Effect.flatMap(Answer.read),
       // E3, E8: no trace headers to a third party, and no span that would hold the headers of its answer.
-      Effect.withTracerEnabled(false)
+      Effect.withTracerEnabled(false),
+      closedOnFailure
     )
 
   const attempt = Effect.fnUntraced(function*(scopes: Scopes.Scopes, attempts: number) {

@@ -1,10 +1,13 @@
 /*
  * What every client under `TokenEndpoint` must do, over a real server.
  */
+import * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { printed } from "../../core/test/support/printed.js"
 import { clients } from "./support/clients.js"
@@ -76,7 +79,7 @@ describe.each(Object.entries(clients))("%s", (_, client) => {
       })
       const error = yield* requestToken.pipe(Effect.flip, Effect.provide(endpointAt(server.url, client)))
       expect(error).toMatchObject({ _tag: "UnexpectedResponseError", problem: "its body is larger than 256 KiB" })
-      yield* RawServer.until(() => server.connections().open === 0)
+      yield* RawServer.until(() => server.connections().used === 0)
       expect(sent).toBeLessThan(16 * 1024 * 1024) // what the kernel's buffers hold, not what we read
     }))
 
@@ -96,7 +99,7 @@ describe.each(Object.entries(clients))("%s", (_, client) => {
           const server = yield* RawServer.make(play)
           const error = yield* requestToken.pipe(
             Effect.flip,
-            Effect.zipLeft(RawServer.until(() => server.connections().open === 0)),
+            Effect.zipLeft(RawServer.until(() => server.connections().used === 0)),
             Effect.provide(endpointAt(server.url, client, { attemptTimeout: "60 millis" }))
           )
           expect(error).toMatchObject({ _tag: "TokenTimeoutError", attempts: 2 })
@@ -112,12 +115,28 @@ describe.each(Object.entries(clients))("%s", (_, client) => {
             yield* RawServer.until(() => server.requests.length === 1)
             const exit = yield* Fiber.interrupt(fiber)
             expect(Exit.isInterrupted(exit)).toBe(true)
-            yield* RawServer.until(() => server.connections().open === 0)
+            yield* RawServer.until(() => server.connections().used === 0)
           }).pipe(Effect.provide(endpointAt(server.url, client)))
           expect(server.requests.length).toBe(1)
         }))
     }
   )
+
+  it.scopedLive("E6: neither is a socket left open where the answer's body was never looked at", () =>
+    Effect.gen(function*() {
+      const server = yield* RawServer.make(dripping)
+      const stalling = Layer.map(client, (context) =>
+        Context.make(
+          HttpClient.HttpClient,
+          HttpClient.tap(Context.get(context, HttpClient.HttpClient), () => Effect.never)
+        ))
+      const error = yield* requestToken.pipe(
+        Effect.flip,
+        Effect.zipLeft(RawServer.until(() => server.connections().used === 0)),
+        Effect.provide(endpointAt(server.url, stalling, { attemptTimeout: "60 millis" }))
+      )
+      expect(error).toMatchObject({ _tag: "TokenTimeoutError", attempts: 2 })
+    }))
 })
 
 describe("undici", () => {

@@ -210,6 +210,6 @@ describe.each(Object.entries(clients))("%s", (name, client) => {
         _tag: expect.stringMatching(/^(UnexpectedResponseError|TokenTransportError)$/)
       })
       // node:http hands an upgraded socket over and forgets it: no one else can close it.
-      if (name !== "node:http") yield* RawServer.until(() => server.connections().open === 0)
+      if (name !== "node:http") yield* RawServer.until(() => server.connections().used === 0)
     }))
 })

@@ -17,8 +17,11 @@ export interface RawServer {
   readonly requests: ReadonlyArray<string>
   /** How many bytes arrived, whole requests or not. */
   readonly bytes: () => number
-  /** How many connections were ever made, and how many are open. */
-  readonly connections: () => { readonly made: number; readonly open: number }
+  /**
+   * How many connections were ever made, how many are open, and over how many of these anything came: in place of a
+   * connection that it cut, undici opens another, and keeps it idle for a request that may never be.
+   */
+  readonly connections: () => { readonly made: number; readonly open: number; readonly used: number }
 }
 
 const bodyLength = (head: string): number => Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0)
@@ -69,7 +72,11 @@ const listen = (
               port,
               requests,
               bytes: () => size,
-              connections: () => ({ made, open: sockets.size })
+              connections: () => ({
+                made,
+                open: sockets.size,
+                used: [...sockets].filter(({ bytesRead }) => bytesRead > 0).length
+              })
             },
             close: () => {
               server.close()
