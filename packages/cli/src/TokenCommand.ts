@@ -11,12 +11,10 @@ import * as NodeTokenHttpClient from "@effect-tilia/node/NodeTokenHttpClient"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
 import * as Console from "effect/Console"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -24,21 +22,12 @@ import * as Failure from "./Failure.js"
 import * as Flags from "./Flags.js"
 import * as Help from "./Help.js"
 
-const scopesConfig = Config.array(Config.string(), "TILIA_SCOPES").pipe(
-  Config.mapOrFail((items) =>
-    Either.mapLeft(
-      Scopes.make(items),
-      ({ expected }) => ConfigError.InvalidData(["TILIA_SCOPES"], `must be ${expected}`)
-    )
-  )
-)
-
 /** Read in one piece, so that the error names all that is missing or wrong. */
 const settings = (scopes: Option.Option<Scopes.Scopes>) =>
   Config.all({
     credentials: NodeClientCredentials.config,
     environment: Environment.config,
-    scopes: Option.match(scopes, { onNone: () => scopesConfig, onSome: Config.succeed })
+    scopes: Option.match(scopes, { onNone: () => Scopes.config, onSome: Config.succeed })
   })
 
 const requestToken = Effect.fnUntraced(

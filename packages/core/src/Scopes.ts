@@ -7,7 +7,9 @@
  * @since 0.1.0
  */
 import * as Arr from "effect/Array"
-import type * as Either from "effect/Either"
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Str from "effect/String"
 import { validate } from "./internal/input.js"
@@ -124,6 +126,19 @@ export type Input = ReadonlyArray<typeof known[number] | (string & {})>
  * @category constructors
  */
 export const make: (input: Input) => Either.Either<Scopes, InvalidInputError> = validate("scopes", ScopesFromArray)
+
+/**
+ * `TILIA_SCOPES`: one scope or more, separated by commas. Read as an array: a nested `ConfigProvider` splits a text at its
+ * commas whether or not it is asked to.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const config: Config.Config<Scopes> = Config.array(Config.string(), "TILIA_SCOPES").pipe(
+  Config.mapOrFail((items) =>
+    Either.mapLeft(make(items), ({ expected }) => ConfigError.InvalidData(["TILIA_SCOPES"], `must be ${expected}`))
+  )
+)
 
 /**
  * The identity of a set, whatever its order: two sets with the same scopes have the same key.

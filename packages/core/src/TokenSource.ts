@@ -1,0 +1,424 @@
+/**
+ * A token that is always valid: asked for once, however many wait for it, and renewed in the background before it expires
+ * (S1–S14).
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Equal from "effect/Equal"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+import * as FiberSet from "effect/FiberSet"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as PubSub from "effect/PubSub"
+import * as Random from "effect/Random"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import type * as Tracer from "effect/Tracer"
+import type { AccessToken } from "./AccessToken.js"
+import * as Freshness from "./internal/freshness.js"
+import * as Hands from "./internal/hands.js"
+import { duration, validate } from "./internal/input.js"
+import * as Pacing from "./internal/pacing.js"
+import * as Reporter from "./internal/reporter.js"
+import * as RetryPolicy from "./RetryPolicy.js"
+import * as Scopes from "./Scopes.js"
+import { refreshSpan } from "./Telemetry.js"
+import { TokenEndpoint } from "./TokenEndpoint.js"
+import type { InvalidInputError, TokenError } from "./TokenError.js"
+import type { TokenEvent } from "./TokenEvent.js"
+
+/**
+ * - `scopes`: what the token is for.
+ * - `refreshAt`, `jitter`: when a token is renewed, as fractions of its life; the second is drawn to either side (0.8, 0.02).
+ * - `expiryMargin`: how long before its end a token counts as expired, but never more than a tenth of its life (10 seconds).
+ * - `background`: whether timers renew the token, or a `get` that finds it due: the latter where a process may be frozen
+ *   between requests (`"timer"`, or `"onDemand"`).
+ * - `idleAfter`: the time without a `get` after which timers renew no more (the token's life).
+ * - `start`: whether the first token is asked for by the first `get` or as the source is made (`"lazy"`, or `"eager"`).
+ * - `minRefreshInterval`: how far forced refreshes are apart (1 second).
+ * - `coolDown`: how long callers fail at once after a failure, where there is no valid token; it doubles from `base` to
+ *   `max` (1 second, 30 seconds).
+ * - `checkEvery`: how often the clock is looked at, for machines that sleep and clocks that are set (1 minute).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  readonly scopes: Scopes.Input
+  readonly refreshAt?: number | undefined
+  readonly jitter?: number | undefined
+  readonly expiryMargin?: Duration.DurationInput | undefined
+  readonly background?: "timer" | "onDemand" | undefined
+  readonly idleAfter?: Duration.DurationInput | undefined
+  readonly start?: "lazy" | "eager" | undefined
+  readonly minRefreshInterval?: Duration.DurationInput | undefined
+  readonly coolDown?: {
+    readonly base?: Duration.DurationInput | undefined
+    readonly max?: Duration.DurationInput | undefined
+  } | undefined
+  readonly checkEvery?: Duration.DurationInput | undefined
+}
+
+/**
+ * A token that is always valid.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class TokenSource extends Context.Tag("@effect-tilia/core/TokenSource")<TokenSource, {
+  /**
+   * A valid token: at once while there is one, else from the one request that all callers share. Fails with that
+   * request's error and then, for the cool-down, at once with the same error (S7). Interrupting a caller leaves the
+   * request to the others; once the source is closed, `get` is interrupted.
+   */
+  readonly get: Effect.Effect<AccessToken, TokenError>
+  /**
+   * A new token, whatever is left of the current one, which serves `get` meanwhile. Two that follow each other within
+   * `minRefreshInterval` yield the same token (S9). Not held up by a cool-down; where it fails, a valid token stays.
+   */
+  readonly refresh: Effect.Effect<AccessToken, TokenError>
+  /**
+   * Drops this token because it was refused, if it is the current one (S8). Ignored within `minRefreshInterval` after a
+   * refresh that was forced, and for longer, up to 30 seconds, while each new token is refused again (S9).
+   */
+  readonly invalidate: (token: AccessToken) => Effect.Effect<void>
+  /** The valid token, if there is one; asks for nothing. */
+  readonly peek: () => Option.Option<AccessToken>
+  /** Succeeds once there is a valid token, fails as `get` does: for health checks. */
+  readonly ready: Effect.Effect<void, TokenError>
+  /** What happens from now on; ends with the source. A slow reader misses all but the last 256 events. */
+  readonly changes: Stream.Stream<TokenEvent>
+}>() {}
+
+/** The current token. All times are in milliseconds. */
+interface Held extends Freshness.Life {
+  readonly token: AccessToken
+  /** S1: made once, so that a `get` makes nothing. */
+  readonly exit: Exit.Exit<AccessToken>
+  readonly some: Option.Option<AccessToken>
+  /** By the wall clock: within it nothing has to be decided. */
+  window: { readonly from: number; readonly until: number }
+  /** S6: how often its renewal has failed, and before when, on the monotonic hand, it isn't tried again. */
+  failures: number
+  notBefore: number
+}
+
+/** S7: why there is no token, and until when, on the monotonic hand, nobody asks again. */
+interface CoolDown {
+  readonly exit: Exit.Exit<never, TokenError>
+  readonly failures: number
+  readonly until: number
+}
+
+/** S2: the one request under way. */
+interface Flight {
+  readonly background: boolean
+  readonly began: Hands.Hands
+  readonly landed: Deferred.Deferred<AccessToken, TokenError>
+  /** S14: the callers' spans, and the flight's own once it is there. */
+  readonly links: Array<Tracer.SpanLink>
+  span: Tracer.Span | undefined
+}
+
+const closedWindow = { from: 0, until: 0 }
+
+const Fraction = Schema.Number.pipe(Schema.greaterThan(0), Schema.lessThan(1)).annotations({
+  description: "a number above 0 and below 1"
+})
+const Jitter = Schema.Number.pipe(Schema.between(0, 0.5)).annotations({ description: "a number from 0 to 0.5" })
+const Background = Schema.Literal("timer", "onDemand").annotations({ description: "\"timer\" or \"onDemand\"" })
+const Start = Schema.Literal("lazy", "eager").annotations({ description: "\"lazy\" or \"eager\"" })
+
+const millis = (setting: string, input: Duration.DurationInput): Either.Either<number, InvalidInputError> =>
+  Either.map(duration(setting)(input), (time) => Math.ceil(Duration.toMillis(time)))
+
+const validated = ({
+  background = "timer",
+  checkEvery = "1 minute",
+  coolDown = {},
+  expiryMargin = "10 seconds",
+  idleAfter,
+  jitter = 0.02,
+  minRefreshInterval = "1 second",
+  refreshAt = 0.8,
+  scopes,
+  start = "lazy"
+}: Options) =>
+  Either.all({
+    scopes: Scopes.make(scopes),
+    refreshAt: validate("refreshAt", Fraction)(refreshAt),
+    jitter: validate("jitter", Jitter)(jitter),
+    expiryMargin: millis("expiryMargin", expiryMargin),
+    background: validate("background", Background)(background),
+    idleAfter: idleAfter === undefined ? Either.right(undefined) : millis("idleAfter", idleAfter),
+    start: validate("start", Start)(start),
+    minRefreshInterval: millis("minRefreshInterval", minRefreshInterval),
+    coolDown: Either.all({
+      base: millis("coolDown.base", coolDown.base ?? "1 second"),
+      max: millis("coolDown.max", coolDown.max ?? "30 seconds")
+    }),
+    checkEvery: millis("checkEvery", checkEvery)
+  })
+
+const lifetimeOf = ({ expiresAt, issuedAt }: AccessToken): number => expiresAt.epochMillis - issuedAt.epochMillis
+
+/**
+ * A source over the `TokenEndpoint` in the context. It asks for nothing yet, unless `start` is `"eager"`; a request fails
+ * nobody but those who wait for it. It ends with its scope: what is under way is interrupted, and so is every caller who
+ * waits. An option that is out of range is an `InvalidInputError`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = Effect.fnUntraced(function*(options: Options) {
+  const policy = yield* validated(options)
+  const endpoint = yield* TokenEndpoint
+  const clock = yield* Effect.clock
+  const events = yield* Effect.acquireRelease(PubSub.sliding<TokenEvent>(256), PubSub.shutdown)
+  const report = Reporter.make(policy.scopes, events)
+  // S3: what serves all callers runs in the source's scope and context, not in those of the caller who happened to start it.
+  const run = yield* FiberSet.makeRuntime<never>()
+
+  // Plain cells, not Refs: everything that reads and writes them in one step is synchronous, and S1 is measured (P1).
+  let held: Held | undefined
+  let flight: Flight | undefined
+  let coolDown: CoolDown | undefined
+  let forced = Pacing.neverForced(policy.minRefreshInterval)
+  let isForcing = false
+  let usedAt = 0
+  let sleeper: Fiber.RuntimeFiber<void> | undefined
+  let isClosed = false
+
+  const drop = () => {
+    held = undefined
+    sleeper?.unsafeInterruptAsFork(FiberId.none)
+    sleeper = undefined
+  }
+
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      isClosed = true
+      drop()
+    })
+  )
+
+  const hold = (token: AccessToken, now: Hands.Hands, draw: number) => {
+    const age = Math.max(0, now.wall - token.issuedAt.epochMillis)
+    const began = { wall: token.issuedAt.epochMillis, monotonic: now.monotonic - age }
+    drop()
+    held = {
+      ...Freshness.life(lifetimeOf(token), began, draw, policy),
+      token,
+      exit: Exit.succeed(token),
+      some: Option.some(token),
+      window: closedWindow,
+      failures: 0,
+      notBefore: Number.NEGATIVE_INFINITY
+    }
+    if (policy.background === "timer") sleeper = run(watch(held))
+  }
+
+  /** Decides about the current token anew: drops it, starts its renewal, or says for how long nothing has to be decided. */
+  const look = (now: Hands.Hands, mayRefresh: boolean): Freshness.Decision | undefined => {
+    if (held === undefined) return undefined
+    const decision = Freshness.decide(held, held.notBefore, now)
+    if (decision._tag === "Wait") {
+      drop()
+      return decision
+    }
+    const isLeftToOthers = decision._tag === "Refresh" && !mayRefresh
+    held.window = isLeftToOthers
+      ? closedWindow
+      : { from: now.wall, until: now.wall + Math.min(decision.holdsFor, policy.checkEvery) }
+    if (decision._tag === "Refresh" && mayRefresh && flight === undefined) launch(true)
+    return decision
+  }
+
+  /** S4, S10, S11: looks at the clocks while the token lives, and renews it when it is due and in use. */
+  const watch = (mine: Held): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (held !== mine) return Effect.void
+      const now = Hands.read(clock)
+      const isIdle = now.wall - usedAt >= (policy.idleAfter ?? lifetimeOf(mine.token))
+      const decision = look(now, !isIdle)
+      if (decision === undefined || decision._tag === "Wait") return Effect.void
+      const pause = flight === undefined
+        ? clock.sleep(Duration.millis(Math.ceil(Math.min(decision.holdsFor, policy.checkEvery))))
+        : Effect.exit(Deferred.await(flight.landed))
+      return Effect.flatMap(pause, () => watch(mine))
+    })
+
+  const launch = (background: boolean): Flight => {
+    const launched: Flight = {
+      background,
+      began: Hands.read(clock),
+      landed: Deferred.unsafeMake(FiberId.none),
+      links: [],
+      span: undefined
+    }
+    flight = launched
+    run(fly(launched), { immediate: false })
+    return launched
+  }
+
+  /** S14: a root span, since the request serves many. */
+  const fly = (flight: Flight): Effect.Effect<void> =>
+    Effect.useSpan(refreshSpan, { root: true, links: flight.links, captureStackTrace: false }, (span) => {
+      flight.span = span
+      return endpoint.requestToken(policy.scopes, flight.background ? { retry: RetryPolicy.none } : {}).pipe(
+        Effect.withParentSpan(span)
+      )
+    }).pipe(
+      Effect.onExit((exit) => Effect.flatMap(Random.next, (draw) => land(flight, exit, draw))),
+      Effect.exit,
+      Effect.asVoid
+    )
+
+  const land = ({ background, began, landed }: Flight, exit: Exit.Exit<AccessToken, TokenError>, draw: number) => {
+    const now = Hands.read(clock)
+    const took = now.monotonic - began.monotonic
+    flight = undefined
+    const reported = Exit.match(exit, {
+      onSuccess: (token) => {
+        coolDown = undefined
+        if (isForcing) forced = { ...forced, at: now.monotonic }
+        isForcing = false
+        if (!isClosed) hold(token, now, draw)
+        return report.granted(token, took)
+      },
+      onFailure: (cause) =>
+        Option.match(Cause.failureOption(cause), {
+          onNone: () => Effect.void,
+          onSome: (error) => {
+            if (held !== undefined) backOff(held, error, now, draw)
+            else if (!background) coolOff(error, now)
+            return report.failed(error, took)
+          }
+        })
+    })
+    Deferred.unsafeDone(landed, exit)
+    return reported
+  }
+
+  /** S6 */
+  const backOff = (held: Held, error: TokenError, now: Hands.Hands, draw: number) => {
+    held.notBefore = now.monotonic + Pacing.backOff(held.failures++, error, draw)
+    held.window = closedWindow
+  }
+
+  /** S7 */
+  const coolOff = (error: TokenError, now: Hands.Hands) => {
+    const failures = coolDown === undefined ? 0 : coolDown.failures + 1
+    const until = now.monotonic + Pacing.coolDown(failures, error, policy.coolDown)
+    coolDown = { exit: Exit.fail(error), failures, until }
+  }
+
+  /** Waits for a flight. One in the background is a single attempt: where it fails, `again` decides anew (S6). */
+  const join = (
+    flight: Flight,
+    fiber: Fiber.RuntimeFiber<AccessToken, TokenError>,
+    again: Effect.Effect<AccessToken, TokenError>
+  ): Effect.Effect<AccessToken, TokenError> => {
+    if (fiber.currentSpan !== undefined) {
+      const link: Tracer.SpanLink = { _tag: "SpanLink", span: fiber.currentSpan, attributes: {} }
+      if (flight.span === undefined) flight.links.push(link)
+      else flight.span.addLinks([link])
+    }
+    const token = Deferred.await(flight.landed)
+    return flight.background ? Effect.catchAll(token, () => again) : token
+  }
+
+  const get: Effect.Effect<AccessToken, TokenError> = Effect.withFiberRuntime((fiber) => {
+    const clock = Hands.clockOf(fiber)
+    const now = clock.unsafeCurrentTimeMillis()
+    if (held !== undefined && now >= held.window.from && now < held.window.until) {
+      usedAt = now
+      return held.exit
+    }
+    if (isClosed) return Effect.interrupt
+    usedAt = now
+    const hands = Hands.read(clock)
+    look(hands, true)
+    if (held !== undefined) return held.exit
+    if (flight !== undefined) return join(flight, fiber, get)
+    return coolDown !== undefined && hands.monotonic < coolDown.until ? coolDown.exit : join(launch(false), fiber, get)
+  })
+
+  const refresh: Effect.Effect<AccessToken, TokenError> = Effect.withFiberRuntime((fiber) => {
+    if (isClosed) return Effect.interrupt
+    const now = Hands.read(Hands.clockOf(fiber))
+    usedAt = now.wall
+    if (flight !== undefined) return join(flight, fiber, refresh)
+    look(now, false)
+    if (held !== undefined && Pacing.isRecent(forced, now.monotonic)) return held.exit
+    isForcing = true
+    return join(launch(false), fiber, refresh)
+  })
+
+  const invalidate = (token: AccessToken): Effect.Effect<void> =>
+    Effect.withFiberRuntime((fiber) => {
+      if (held === undefined || !Equal.equals(held.token.value, token.value)) return Effect.void
+      const { monotonic } = Hands.read(Hands.clockOf(fiber))
+      const isIgnored = Pacing.isRecent(forced, monotonic)
+      forced = Pacing.refused(forced, monotonic, policy.minRefreshInterval)
+      if (isIgnored) return Effect.void
+      drop()
+      isForcing = true
+      return report.invalidated(token)
+    })
+
+  const peek = (): Option.Option<AccessToken> => {
+    if (held === undefined) return Option.none()
+    const now = clock.unsafeCurrentTimeMillis()
+    if (now >= held.window.from && now < held.window.until) return held.some
+    return Freshness.decide(held, held.notBefore, Hands.read(clock))._tag === "Wait" ? Option.none() : held.some
+  }
+
+  if (policy.start === "eager") launch(false)
+  return TokenSource.of({
+    get,
+    refresh,
+    invalidate,
+    peek,
+    ready: Effect.asVoid(get),
+    changes: Stream.fromPubSub(events)
+  })
+})
+
+/**
+ * The same as a Layer. Fails with `InvalidInputError`; nothing is sent as it is built, unless `start` is `"eager"`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options): Layer.Layer<TokenSource, InvalidInputError, TokenEndpoint> =>
+  Layer.scoped(TokenSource, make(options))
+
+/**
+ * `TILIA_SCOPES`: one scope or more, separated by commas.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const config: Config.Config<Options> = Config.map(Scopes.config, (scopes) => ({ scopes }))
+
+/**
+ * A source with the scopes of `TILIA_SCOPES` and every other option at its default.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig: Layer.Layer<TokenSource, ConfigError, TokenEndpoint> = Layer.scoped(
+  TokenSource,
+  Effect.flatMap(config, (options) => Effect.orDie(make(options))) // valid scopes, and no other option
+)

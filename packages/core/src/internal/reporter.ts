@@ -1,0 +1,65 @@
+/*
+ * What the world learns of a token source's requests: events, metrics and log lines (S13, S14). It remembers only how the
+ * last request ended, so that an outage is told of once when it starts and once when it ends.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as PubSub from "effect/PubSub"
+import type { AccessToken } from "../AccessToken.js"
+import * as Scopes from "../Scopes.js"
+import * as Telemetry from "../Telemetry.js"
+import type { TokenError } from "../TokenError.js"
+import * as TokenEvent from "../TokenEvent.js"
+
+export interface Reporter {
+  /** Both take the time since the request began, in milliseconds. */
+  readonly granted: (token: AccessToken, took: number) => Effect.Effect<void>
+  readonly failed: (error: TokenError, took: number) => Effect.Effect<void>
+  readonly invalidated: (token: AccessToken) => Effect.Effect<void>
+}
+
+const count = (outcome: string, took: number): Effect.Effect<void> =>
+  Effect.zipRight(
+    Metric.increment(Metric.tagged(Telemetry.requests, "outcome", outcome)),
+    Metric.update(Telemetry.requestDuration, Duration.millis(took))
+  )
+
+/** S14: the first failure is a Warning, refused credentials are an Error, and what repeats itself is Debug. */
+const logFailure = (error: TokenError, before: TokenError["_tag"] | undefined): Effect.Effect<void> => {
+  if (error._tag === before) return Effect.logDebug(`No new access token yet. ${error.message}`)
+  if (error._tag === "InvalidClientError") return Effect.logError(error.message)
+  return before === undefined
+    ? Effect.logWarning(`No new access token. ${error.message}`)
+    : Effect.logDebug(`No new access token yet. ${error.message}`)
+}
+
+export const make = (requested: Scopes.Scopes, events: PubSub.PubSub<TokenEvent.TokenEvent>): Reporter => {
+  let failing: TokenError["_tag"] | undefined
+
+  const granted = Effect.fnUntraced(function*(token: AccessToken, took: number) {
+    const recovered = failing !== undefined
+    failing = undefined
+    yield* PubSub.publish(events, TokenEvent.Refreshed({ scopes: token.scopes, expiresAt: token.expiresAt }))
+    const missing = Scopes.missing(requested, token.scopes)
+    if (missing.length > 0) yield* PubSub.publish(events, TokenEvent.ScopeNarrowed({ missing })) // E9
+    yield* count("success", took)
+    yield* Metric.set(Telemetry.expiresIn, (token.expiresAt.epochMillis - token.issuedAt.epochMillis) / 1000)
+    yield* recovered ? Effect.logInfo("There is a new access token again.") : Effect.logDebug("A new access token.")
+  })
+
+  const failed = Effect.fnUntraced(function*(error: TokenError, took: number) {
+    const before = failing
+    failing = error._tag
+    yield* PubSub.publish(events, TokenEvent.RefreshFailed({ error }))
+    yield* count(error._tag, took)
+    yield* Metric.increment(Metric.tagged(Telemetry.refreshFailures, "error", error._tag))
+    yield* logFailure(error, before)
+  })
+
+  return {
+    granted,
+    failed,
+    invalidated: ({ expiresAt }) => PubSub.publish(events, TokenEvent.Invalidated({ expiresAt }))
+  }
+}
