@@ -96,7 +96,7 @@ const lane = (name: string, request: Request, atOnce: number): Lane => ({
 const ours = (url: string, atOnce: number) =>
   Effect.gen(function*() {
     const context = yield* Layer.build(
-      NodeTilia.layer({ environment: { authUrl: url }, clientId, clientSecret })
+      NodeTilia.layer({ environment: { authUrl: url }, clientId, clientSecret, scopes: ["user_info"] })
     )
     const endpoint = Context.get(context, TokenEndpoint.TokenEndpoint)
     const runPromise = Runtime.runPromise(yield* Effect.runtime())

@@ -11,16 +11,13 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { validate, withoutValue } from "./internal/input.js"
+import { isSafe } from "./internal/safeUrl.js"
 import type { InvalidInputError } from "./TokenError.js"
 
-const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
-
-/** HTTPS, or plain HTTP that can't leave this machine; nothing in the URL that could be a credential or be dropped. */
-const isSafe = (url: URL): boolean =>
-  (url.protocol === "https:" || (url.protocol === "http:" && loopback.test(url.hostname))) &&
-  url.username === "" && url.password === "" && !/[?#]/.test(url.href)
-
-const BaseUrl = Schema.URL.pipe(Schema.filter(isSafe)).annotations(
+const BaseUrl = Schema.URL.pipe(
+  // nothing in the URL that could be a credential or be dropped
+  Schema.filter((url) => isSafe(url) && !/[?#]/.test(url.href))
+).annotations(
   withoutValue("an https URL (http on loopback only) without user, query or fragment")
 )
 

@@ -11,7 +11,6 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -21,14 +20,13 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import * as Random from "effect/Random"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type * as Tracer from "effect/Tracer"
 import type { AccessToken } from "./AccessToken.js"
 import * as Freshness from "./internal/freshness.js"
 import * as Hands from "./internal/hands.js"
-import { duration, validate } from "./internal/input.js"
 import * as Pacing from "./internal/pacing.js"
+import * as Policy from "./internal/policy.js"
 import * as Reporter from "./internal/reporter.js"
 import * as RetryPolicy from "./RetryPolicy.js"
 import * as Scopes from "./Scopes.js"
@@ -132,44 +130,6 @@ interface Flight {
 
 const closedWindow = { from: 0, until: 0 }
 
-const Fraction = Schema.Number.pipe(Schema.greaterThan(0), Schema.lessThan(1)).annotations({
-  description: "a number above 0 and below 1"
-})
-const Jitter = Schema.Number.pipe(Schema.between(0, 0.5)).annotations({ description: "a number from 0 to 0.5" })
-const Background = Schema.Literal("timer", "onDemand").annotations({ description: "\"timer\" or \"onDemand\"" })
-const Start = Schema.Literal("lazy", "eager").annotations({ description: "\"lazy\" or \"eager\"" })
-
-const millis = (setting: string, input: Duration.DurationInput): Either.Either<number, InvalidInputError> =>
-  Either.map(duration(setting)(input), (time) => Math.ceil(Duration.toMillis(time)))
-
-const validated = ({
-  background = "timer",
-  checkEvery = "1 minute",
-  coolDown = {},
-  expiryMargin = "10 seconds",
-  idleAfter,
-  jitter = 0.02,
-  minRefreshInterval = "1 second",
-  refreshAt = 0.8,
-  scopes,
-  start = "lazy"
-}: Options) =>
-  Either.all({
-    scopes: Scopes.make(scopes),
-    refreshAt: validate("refreshAt", Fraction)(refreshAt),
-    jitter: validate("jitter", Jitter)(jitter),
-    expiryMargin: millis("expiryMargin", expiryMargin),
-    background: validate("background", Background)(background),
-    idleAfter: idleAfter === undefined ? Either.right(undefined) : millis("idleAfter", idleAfter),
-    start: validate("start", Start)(start),
-    minRefreshInterval: millis("minRefreshInterval", minRefreshInterval),
-    coolDown: Either.all({
-      base: millis("coolDown.base", coolDown.base ?? "1 second"),
-      max: millis("coolDown.max", coolDown.max ?? "30 seconds")
-    }),
-    checkEvery: millis("checkEvery", checkEvery)
-  })
-
 const lifetimeOf = ({ expiresAt, issuedAt }: AccessToken): number => expiresAt.epochMillis - issuedAt.epochMillis
 
 /**
@@ -181,7 +141,7 @@ const lifetimeOf = ({ expiresAt, issuedAt }: AccessToken): number => expiresAt.e
  * @category constructors
  */
 export const make = Effect.fnUntraced(function*(options: Options) {
-  const policy = yield* validated(options)
+  const policy = yield* Policy.validate(options)
   const endpoint = yield* TokenEndpoint
   const clock = yield* Effect.clock
   const events = yield* Effect.acquireRelease(PubSub.sliding<TokenEvent>(256), PubSub.shutdown)

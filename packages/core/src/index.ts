@@ -3,14 +3,17 @@
  */
 
 export * as AccessToken from "./AccessToken.js"
+export * as AuthorizedHttpClient from "./AuthorizedHttpClient.js"
 export * as ClientCredentials from "./ClientCredentials.js"
 export * as Environment from "./Environment.js"
 export * as RetryPolicy from "./RetryPolicy.js"
 export * as Scopes from "./Scopes.js"
 export * as Telemetry from "./Telemetry.js"
+export * as Tilia from "./Tilia.js"
 export * as TokenEndpoint from "./TokenEndpoint.js"
 export * as TokenError from "./TokenError.js"
 export * as TokenEvent from "./TokenEvent.js"
 export * as TokenRequest from "./TokenRequest.js"
 export * as TokenResponse from "./TokenResponse.js"
 export * as TokenSource from "./TokenSource.js"
+export * as TokenSources from "./TokenSources.js"

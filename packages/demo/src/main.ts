@@ -3,19 +3,22 @@
  * It needs no account, and nothing leaves this machine.
  */
 import * as AccessToken from "@effect-tilia/core/AccessToken"
+import * as AuthorizedHttpClient from "@effect-tilia/core/AuthorizedHttpClient"
 import * as TokenEndpoint from "@effect-tilia/core/TokenEndpoint"
 import * as NodeTilia from "@effect-tilia/node/NodeTilia"
 import * as Faults from "@effect-tilia/sandbox/Faults"
 import * as NodeSandbox from "@effect-tilia/sandbox/NodeSandbox"
 import * as Sandbox from "@effect-tilia/sandbox/Sandbox"
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
 import * as Print from "./print.js"
+import { timeline } from "./timeline.js"
+
+const scopes = ["user_info", "write_invoices"]
 
 const requestToken = (...scopes: ReadonlyArray<string>) =>
   Effect.flatMap(TokenEndpoint.TokenEndpoint, (endpoint) => endpoint.requestToken(scopes))
@@ -32,17 +35,18 @@ const obtain = Effect.gen(function*() {
   yield* Print.row("claims", "decoded, not verified:")
   const claims = yield* AccessToken.claims(token)
   yield* Effect.forEach(Object.entries(claims), ([name, claim]) => Print.row(`  ${name}`, JSON.stringify(claim)))
-  return token
 })
 
-const use = (url: string, token: AccessToken.AccessToken) =>
+const use = (url: string) =>
   Effect.gen(function*() {
-    yield* Print.heading("The token at work: GET /whoami")
-    const http = yield* HttpClient.HttpClient
-    const response = yield* http.execute(
-      HttpClientRequest.get(`${url}/whoami`).pipe(HttpClientRequest.bearerToken(token.value))
+    yield* Print.heading("The token at work: AuthorizedHttpClient.get(\"/whoami\")")
+    const http = yield* AuthorizedHttpClient.AuthorizedHttpClient
+    yield* Print.row("status", (yield* http.get(`${url}/whoami`)).status)
+
+    yield* Print.heading("An origin that isn't the API's: nothing is sent")
+    yield* Effect.flip(http.get("https://accounts.tilia-inc.com.evil.example")).pipe(
+      Effect.flatMap((error) => error._tag === "ForbiddenOriginError" ? Print.error(error) : Effect.fail(error))
     )
-    yield* Print.row("status", response.status)
   })
 
 const refusals = Effect.gen(function*() {
@@ -80,31 +84,49 @@ const demo = Effect.gen(function*() {
   yield* Print.row("listens at", url)
 
   const environment = { authUrl: url, apiOrigins: [url] }
-  const { clientId, clientSecret } = Sandbox.wellKnown
+  const options = { environment, ...Sandbox.wellKnown, scopes }
 
   yield* Effect.gen(function*() {
-    yield* use(url, yield* obtain)
+    yield* obtain
+    yield* use(url)
     yield* refusals
     yield* outages
-  }).pipe(Effect.provide(NodeTilia.layer({ environment, clientId, clientSecret })))
+  }).pipe(Effect.provide(NodeTilia.layer(options)))
 
   yield* (yield* Sandbox.Sandbox).script([])
   yield* Print.heading("A wrong secret")
   yield* requestToken("user_info").pipe(
     Effect.flip,
     Effect.flatMap(Print.error),
-    Effect.provide(NodeTilia.layer({ environment, clientId, clientSecret: crypto.randomUUID() }))
+    Effect.provide(NodeTilia.layer({ ...options, clientSecret: crypto.randomUUID() }))
   )
 
   yield* Print.heading("A secret that isn't one: the error names the setting and doesn't show the value")
   yield* Effect.flip(
     requestToken("user_info").pipe(
-      Effect.provide(NodeTilia.layer({ environment, clientId, clientSecret: "hunter2" }))
+      Effect.provide(NodeTilia.layer({ ...options, clientSecret: "hunter2" }))
     )
   ).pipe(Effect.flatMap(Print.error))
 })
 
+/** A sandbox of its own, whose tokens live for four seconds and are due after two. */
+const outage = Effect.gen(function*() {
+  const { url } = yield* NodeSandbox.NodeSandbox
+  yield* Print.heading("A token that lives 4 seconds, 50 calls a second, and an outage of the token endpoint")
+  yield* Effect.provide(
+    timeline,
+    NodeTilia.layer({
+      environment: { authUrl: url, apiOrigins: [url] },
+      ...Sandbox.wellKnown,
+      scopes,
+      source: { refreshAt: 0.5 }
+    })
+  )
+}).pipe(Effect.provide(NodeSandbox.layer({ tokenLifetime: "4 seconds" })))
+
 demo.pipe(
-  Effect.provide([NodeSandbox.layer(), NodeHttpClient.layerUndici]),
+  Effect.provide(NodeSandbox.layer()),
+  Effect.zipRight(outage),
+  Logger.withMinimumLogLevel(LogLevel.None), // the demo tells of it in its own words
   NodeRuntime.runMain
 )

@@ -18,7 +18,7 @@ const rotated = "8d2a0b6e-5f0e-4a57-9c3b-1f2e3d4c5b6a"
 const configured = (settings: Readonly<Record<string, string>>) =>
   Layer.provide(
     NodeTilia.layerConfig,
-    Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(settings))))
+    Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries({ TILIA_SCOPES: "user_info", ...settings }))))
   )
 
 const secretFile = (content: string) =>
@@ -38,7 +38,7 @@ describe("layer", () => {
   it.scopedLive("obtains a token", () =>
     Effect.gen(function*() {
       const { url } = yield* server
-      const layer = NodeTilia.layer({ environment: { authUrl: url }, clientId, clientSecret })
+      const layer = NodeTilia.layer({ environment: { authUrl: url }, clientId, clientSecret, scopes: ["user_info"] })
       expect(Redacted.value((yield* Effect.provide(requestToken, layer)).value)).toBe("abc")
     }))
 
@@ -48,6 +48,8 @@ describe("layer", () => {
     ["authUrl", { environment: { authUrl: "http://swordfish@example.com" } }],
     ["apiOrigins", { environment: { authUrl: "https://example.com", apiOrigins: ["http://example.com"] } }],
     ["budget", { budget: 0 }],
+    ["scopes", { scopes: [] }],
+    ["refreshAt", { source: { refreshAt: 1 } }],
     ["proxy", { http: { proxy: "swordfish" } }]
   ])("a bad %s is an InvalidInputError that names it", ([setting, options]) =>
     Effect.gen(function*() {
@@ -55,6 +57,7 @@ describe("layer", () => {
         environment: { authUrl: "http://localhost:1" },
         clientId,
         clientSecret,
+        scopes: ["user_info"],
         ...options
       })
       const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
@@ -79,6 +82,7 @@ describe("layerConfig", () => {
       TILIA_CLIENT_SECRET: clientSecret,
       TILIA_CLIENT_SECRET_FILE: "/run/x"
     }],
+    ["TILIA_SCOPES", { TILIA_SCOPES: "user info" }],
     ["TILIA_ENVIRONMENT", { TILIA_ENVIRONMENT: "swordfish" }],
     ["TILIA_AUTH_URL", { TILIA_AUTH_URL: "http://swordfish.example" }]
   ])("a bad %s is a ConfigError that names it", ([setting, settings]) =>
@@ -90,12 +94,10 @@ describe("layerConfig", () => {
 
   it.effect("with nothing configured names all that is missing", () =>
     Effect.gen(function*() {
-      const error = yield* Effect.flip(Effect.scoped(Layer.build(configured({}))))
-      for (
-        const setting of ["TILIA_CLIENT_ID", "TILIA_CLIENT_SECRET", "TILIA_CLIENT_SECRET_FILE", "TILIA_ENVIRONMENT"]
-      ) {
-        expect(String(error)).toContain(setting)
-      }
+      const layer = Layer.provide(NodeTilia.layerConfig, Layer.setConfigProvider(ConfigProvider.fromMap(new Map())))
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
+      const settings = ["CLIENT_ID", "CLIENT_SECRET", "CLIENT_SECRET_FILE", "ENVIRONMENT", "SCOPES"]
+      for (const setting of settings) expect(String(error)).toContain(`TILIA_${setting}`)
     }))
 })
 

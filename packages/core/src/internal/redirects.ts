@@ -1,0 +1,24 @@
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+
+/**
+ * E3, A4: turns redirects off in fetch, at each call, and leaves the user's other settings in place: those of `ours`, or of
+ * the call. The other clients follow none by themselves.
+ */
+export const withoutRedirects = <E, R>(
+  client: HttpClient.HttpClient.With<E, R>,
+  ours: Partial<RequestInit> = {}
+): HttpClient.HttpClient.With<E, R> =>
+  HttpClient.transformResponse(
+    client,
+    Effect.mapInputContext((context: Context.Context<R>) =>
+      Context.add(context, FetchHttpClient.RequestInit, {
+        ...ours,
+        ...Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit)),
+        redirect: "manual"
+      })
+    )
+  )

@@ -1,0 +1,87 @@
+/*
+ * A6: platform's responses and errors hold their request, and print it in `JSON.stringify` and `inspect`, bearer and all. Here
+ * they are made anew, with the request as the caller made it.
+ */
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
+import * as Effect from "effect/Effect"
+import * as Inspectable from "effect/Inspectable"
+import * as Stream from "effect/Stream"
+
+/** The reason for an error, and nothing of its request. */
+const reasonOf = <Reason>(
+  { cause, description, reason }: { readonly reason: Reason; readonly cause?: unknown; readonly description?: string }
+) => ({ reason, ...(cause !== undefined && { cause }), ...(description !== undefined && { description }) })
+
+class UnsignedResponse extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
+  readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
+  readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
+  readonly request: HttpClientRequest.HttpClientRequest
+  readonly #original: HttpClientResponse.HttpClientResponse
+
+  constructor(request: HttpClientRequest.HttpClientRequest, original: HttpClientResponse.HttpClientResponse) {
+    super()
+    this.request = request
+    this.#original = original
+  }
+
+  readonly #unsigned = (error: HttpClientError.ResponseError): HttpClientError.ResponseError =>
+    new HttpClientError.ResponseError({ request: this.request, response: this, ...reasonOf(error) })
+
+  get status() {
+    return this.#original.status
+  }
+  get headers() {
+    return this.#original.headers
+  }
+  get cookies() {
+    return this.#original.cookies
+  }
+  get remoteAddress() {
+    return this.#original.remoteAddress
+  }
+  get json() {
+    return Effect.mapError(this.#original.json, this.#unsigned)
+  }
+  get text() {
+    return Effect.mapError(this.#original.text, this.#unsigned)
+  }
+  get urlParamsBody() {
+    return Effect.mapError(this.#original.urlParamsBody, this.#unsigned)
+  }
+  get formData() {
+    return Effect.mapError(this.#original.formData, this.#unsigned)
+  }
+  get arrayBuffer() {
+    return Effect.mapError(this.#original.arrayBuffer, this.#unsigned)
+  }
+  get stream() {
+    return Stream.mapError(this.#original.stream, this.#unsigned)
+  }
+
+  override toJSON(): unknown {
+    return HttpIncomingMessage.inspect(this, {
+      _id: "@effect/platform/HttpClientResponse",
+      request: this.request.toJSON(),
+      status: this.status
+    })
+  }
+}
+
+export const response = (
+  request: HttpClientRequest.HttpClientRequest,
+  original: HttpClientResponse.HttpClientResponse
+): HttpClientResponse.HttpClientResponse => new UnsignedResponse(request, original)
+
+/** Any other error is passed on as it is. */
+export const error = <E>(
+  request: HttpClientRequest.HttpClientRequest,
+  error: E
+): E | HttpClientError.HttpClientError => {
+  if (!HttpClientError.isHttpClientError(error)) return error
+  return error._tag === "RequestError"
+    ? new HttpClientError.RequestError({ request, ...reasonOf(error) })
+    : new HttpClientError.ResponseError({ request, response: response(request, error.response), ...reasonOf(error) })
+}
