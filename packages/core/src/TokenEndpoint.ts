@@ -9,12 +9,12 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -22,11 +22,14 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as AccessToken from "./AccessToken.js"
-import { ClientCredentials } from "./ClientCredentials.js"
+import { ClientCredentials, type Credentials } from "./ClientCredentials.js"
 import { Environment } from "./Environment.js"
 import * as Answer from "./internal/answer.js"
+import * as Hands from "./internal/hands.js"
 import { duration, validate } from "./internal/input.js"
 import { interpret } from "./internal/interpret.js"
+import { askedToWait } from "./internal/pacing.js"
+import { withoutRedirects } from "./internal/redirects.js"
 import { fromHttpClientError } from "./internal/transport.js"
 import { within } from "./internal/within.js"
 import * as RetryPolicy from "./RetryPolicy.js"
@@ -84,20 +87,20 @@ export class TokenEndpoint extends Context.Tag("@effect-tilia/core/TokenEndpoint
   ) => Effect.Effect<AccessToken.AccessToken, TokenError>
 }>() {}
 
+const isSame = (one: Credentials, other: Credentials): boolean =>
+  one.clientId === other.clientId && Equal.equals(one.clientSecret, other.clientSecret)
+
 const OnNarrowedScope = Schema.Literal("warn", "fail").annotations({ description: "\"warn\" or \"fail\"" })
 
 /** In milliseconds, from a clock that no one sets: a budget survives a step of the wall clock. */
-const monotonic = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos / 1_000_000n))
-
-const askedToWait = (error: TokenError): Duration.Duration =>
-  ("retryAfter" in error ? error.retryAfter : undefined) ?? Duration.zero
+const monotonic = Effect.map(Effect.clock, (clock) => Hands.read(clock).monotonic)
 
 /** E7: the policy's delays, none shorter than `Retry-After`, and none that would end after the deadline. */
 const paced = (policy: RetryPolicy.RetryPolicy, deadline: number): RetryPolicy.RetryPolicy =>
   policy.pipe(
     Schedule.passthrough,
     Schedule.modifyDelay((error, delay) =>
-      Duration.millis(Math.ceil(Duration.toMillis(Duration.max(delay, askedToWait(error)))))
+      Duration.millis(Math.ceil(Math.max(Duration.toMillis(delay), askedToWait(error))))
     ),
     Schedule.delays,
     Schedule.checkEffect((_, delay) => Effect.map(monotonic, (now) => now + Duration.toMillis(delay) < deadline))
@@ -108,19 +111,6 @@ const answered = (
   error: HttpClientError.HttpClientError
 ): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> =>
   error._tag === "ResponseError" && error.reason === "StatusCode" ? Effect.succeed(error.response) : Effect.fail(error)
-
-/** E3: turns redirects off in fetch, at each call, and leaves the user's other settings in place. */
-const withoutRedirects = (client: HttpClient.HttpClient, ours: Partial<RequestInit>): HttpClient.HttpClient =>
-  HttpClient.transformResponse(
-    client,
-    Effect.mapInputContext((context: Context.Context<never>) =>
-      Context.add(context, FetchHttpClient.RequestInit, {
-        ...ours,
-        ...Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit)),
-        redirect: "manual"
-      })
-    )
-  )
 
 /**
  * E6: an exchange that doesn't come to its end closes its socket, whether it stops before the answer, in it, or between
@@ -167,18 +157,35 @@ export const make = Effect.fnUntraced(function*({
       closedOnFailure
     )
 
-  const attempt = Effect.fnUntraced(function*(scopes: Scopes.Scopes, attempts: number) {
-    const { clientId, clientSecret } = yield* credentials.current
-    const issuedAt = yield* DateTime.now // S5: not the moment of the answer
+  const ask = Effect.fnUntraced(function*(
+    { clientId, clientSecret }: Credentials,
+    scopes: Scopes.Scopes,
+    attempts: number
+  ) {
+    const clock = yield* Effect.clock
+    const began = Hands.read(clock) // S5: not the moment of the answer
     const answer = yield* Effect.mapError(
       exchange(
         TokenRequest.toHttpClientRequest({ clientId, clientSecret, grantType: "client_credentials", scopes }, tokenUrl)
       ),
       (error) => fromHttpClientError(error, { tokenUrl, attempts })
     )
-    const receivedAt = yield* Clock.currentTimeMillis
-    const response = yield* interpret(answer, { tokenUrl, clientSecret, attempts, receivedAt })
-    return AccessToken.fromResponse(response, scopes, issuedAt)
+    const now = Hands.read(clock)
+    const response = yield* interpret(answer, { tokenUrl, clientSecret, attempts, receivedAt: now.wall })
+    const age = Hands.since(began, now)
+    return age < response.expiresIn * 1000
+      ? AccessToken.fromResponse(response, scopes, DateTime.unsafeMake(now.wall - age))
+      : yield* new TokenTimeoutError({ tokenUrl, attempts }) // it is over already
+  })
+
+  /** S12: where credentials were refused that have changed meanwhile, the new ones are tried at once. */
+  const attempt = Effect.fnUntraced(function*(scopes: Scopes.Scopes, count: () => number) {
+    const used = yield* credentials.current
+    return yield* Effect.catchTag(ask(used, scopes, count()), "InvalidClientError", (error) =>
+      Effect.flatMap(
+        Effect.mapError(credentials.current, () => error),
+        (current) => isSame(used, current) ? Effect.fail(error) : ask(current, scopes, count())
+      ))
   })
 
   const requestToken = Effect.fnUntraced(
@@ -187,14 +194,12 @@ export const make = Effect.fnUntraced(function*({
       const policy = yield* RetryPolicy.from(options?.retry ?? limits.policy)
       const deadline = (yield* monotonic) + Duration.toMillis(limits.budget)
       let attempts = 0
-      const token = yield* Effect.suspend(() => {
-        attempts++
-        return Effect.flatMap(monotonic, (now) =>
-          within(attempt(scopes, attempts), {
-            duration: Duration.min(limits.attempt, Duration.millis(deadline - now)),
-            onTimeout: () => new TokenTimeoutError({ tokenUrl, attempts })
-          }))
-      }).pipe(Effect.retry({ schedule: paced(policy, deadline), while: isRetryable }))
+      const one = attempt(scopes, () => ++attempts)
+      const token = yield* Effect.flatMap(monotonic, (now) =>
+        within(one, {
+          duration: Duration.min(limits.attempt, Duration.millis(deadline - now)),
+          onTimeout: () => new TokenTimeoutError({ tokenUrl, attempts })
+        })).pipe(Effect.retry({ schedule: paced(policy, deadline), while: isRetryable }))
 
       const missing = Scopes.missing(scopes, token.scopes) // E9
       if (missing.length > 0 && limits.onNarrowedScope === "fail") {
