@@ -16,6 +16,7 @@ import * as Tracer from "effect/Tracer"
 import { printed } from "./support/printed.js"
 import {
   answer,
+  clientId,
   clientSecret,
   inTurn,
   requestToken,
@@ -325,3 +326,77 @@ it.effect("a client that makes an error of a status still brings the server's an
     )
     expect(error).toMatchObject({ _tag: "InvalidClientError", code: "invalid_client" })
   }))
+
+describe("S12", () => {
+  const rotated = "8d2a0b6e-5f0e-4a57-9c3b-1f2e3d4c5b6a"
+  const refused = answer(401, { error: "invalid_client" })
+
+  /** An endpoint whose credentials come from a source, in turn; the server takes the rotated secret only. */
+  const rotating = (secrets: ReadonlyArray<string | TokenError.CredentialsError>) => {
+    let reads = 0
+    const { client, requests } = scripted((request, n) => {
+      const body = request.body._tag === "Uint8Array" ? new TextDecoder().decode(request.body.body) : ""
+      return (body.includes(rotated) ? answer(200, token) : refused)(request, n)
+    })
+    const current = Effect.suspend(() => {
+      const secret = secrets[Math.min(reads++, secrets.length - 1)] ?? ""
+      return typeof secret === "string" ? Effect.succeed({ clientId, clientSecret: secret }) : Effect.fail(secret)
+    })
+    const layer = TokenEndpoint.layer().pipe(Layer.provide([
+      ClientCredentials.layerEffect(current),
+      Environment.layer({ authUrl: "http://localhost:1" }),
+      Layer.succeed(HttpClient.HttpClient, client)
+    ]))
+    return { asked: Effect.provide(requestToken, layer), requests, reads: () => reads }
+  }
+
+  it.effect("row 79: S12: a secret that was rotated while the old one was revoked fails no caller, and costs no delay", () =>
+    Effect.gen(function*() {
+      const { asked, requests } = rotating([clientSecret, rotated])
+      yield* asked
+      expect(requests.length).toBe(2)
+    }))
+
+  it.effect("S12: what hasn't changed is asked for once, and the credentials are read twice", () =>
+    Effect.gen(function*() {
+      const { asked, reads, requests } = rotating([clientSecret])
+      expect(yield* Effect.flip(asked)).toMatchObject({ _tag: "InvalidClientError", attempts: 1 })
+      expect([requests.length, reads()]).toStrictEqual([1, 2])
+    }))
+
+  it.effect("S12: a source that is down by then leaves the refusal as it was", () =>
+    Effect.gen(function*() {
+      const down = new TokenError.CredentialsError({ message: "The vault is down.", retryable: true })
+      const { asked, requests } = rotating([clientSecret, down])
+      expect(yield* Effect.flip(asked)).toMatchObject({ _tag: "InvalidClientError", attempts: 1 })
+      expect(requests.length).toBe(1)
+    }))
+
+  it.effect("S12: new credentials that are refused, too, are the end of it", () =>
+    Effect.gen(function*() {
+      const { asked, requests } = rotating([clientSecret, clientId])
+      expect(yield* Effect.flip(asked)).toMatchObject({ _tag: "InvalidClientError", attempts: 2 })
+      expect(requests.length).toBe(2)
+    }))
+})
+
+describe("S5", () => {
+  it.effect("S5: a token whose life was over before it arrived is a time-out, and asked for again", () =>
+    Effect.gen(function*() {
+      const slow: Script = (request, n) =>
+        Effect.delay(answer(200, { ...token, expires_in: 2 })(request, n), "3 seconds")
+      const { result, sentAt } = yield* played(slow)
+      expect(result).toMatchObject({ left: { _tag: "TokenTimeoutError", attempts: 4 } })
+      expect(sentAt.length).toBe(4)
+    }))
+
+  it.effect("S5: its life begins before the request was sent", () =>
+    Effect.gen(function*() {
+      const slow: Script = (request, n) =>
+        Effect.delay(answer(200, { ...token, expires_in: 4 })(request, n), "3 seconds")
+      const { result } = yield* played(slow)
+      expect(result).toMatchObject({
+        right: { issuedAt: DateTime.unsafeMake(0), expiresAt: DateTime.unsafeMake(4000) }
+      })
+    }))
+})
