@@ -104,6 +104,7 @@ interface Held extends Freshness.Life {
   /** S1: made once, so that a `get` makes nothing. */
   readonly exit: Exit.Exit<AccessToken>
   readonly some: Option.Option<AccessToken>
+  began: Hands.Hands
   /** By the wall clock: within it nothing has to be decided. */
   window: { readonly from: number; readonly until: number }
   /** S6: how often its renewal has failed, and before when, on the monotonic hand, it isn't tried again. */
@@ -173,8 +174,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   )
 
   const hold = (token: AccessToken, now: Hands.Hands, draw: number) => {
-    const age = Math.max(0, now.wall - token.issuedAt.epochMillis)
-    const began = { wall: token.issuedAt.epochMillis, monotonic: now.monotonic - age }
+    const began = Hands.ago(now, Math.max(0, now.wall - token.issuedAt.epochMillis))
     drop()
     held = {
       ...Freshness.life(lifetimeOf(token), began, draw, policy),
@@ -191,6 +191,8 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   /** Decides about the current token anew: drops it, starts its renewal, or says for how long nothing has to be decided. */
   const look = (now: Hands.Hands, mayRefresh: boolean): Freshness.Decision | undefined => {
     if (held === undefined) return undefined
+    // S10: what either hand has shown is kept, or a suspend after the wall clock went back would go unnoticed.
+    held.began = Hands.ago(now, Hands.since(held.began, now))
     const decision = Freshness.decide(held, held.notBefore, now)
     if (decision._tag === "Wait") {
       drop()
@@ -209,6 +211,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     Effect.suspend(() => {
       if (held !== mine) return Effect.void
       const now = Hands.read(clock)
+      usedAt = Math.min(usedAt, now.wall) // the wall clock may have gone back
       const isIdle = now.wall - usedAt >= (policy.idleAfter ?? lifetimeOf(mine.token))
       const decision = look(now, !isIdle)
       if (decision === undefined || decision._tag === "Wait") return Effect.void

@@ -23,3 +23,6 @@ export const read = (clock: Clock.Clock): Hands => ({
 
 /** The time since then: the larger of what the hands say. */
 export const since = (then: Hands, now: Hands): number => Math.max(now.wall - then.wall, now.monotonic - then.monotonic)
+
+/** So long ago, by both hands. */
+export const ago = (now: Hands, time: number): Hands => ({ wall: now.wall - time, monotonic: now.monotonic - time })
