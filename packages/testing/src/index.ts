@@ -3,3 +3,8 @@
  */
 
 export * from "./leakProbe.js"
+export * as MockHttpClient from "./MockHttpClient.js"
+export * as SandboxHttpClient from "./SandboxHttpClient.js"
+export * as TestAccessToken from "./TestAccessToken.js"
+export * as TestTokenEndpoint from "./TestTokenEndpoint.js"
+export * as TestTokenSource from "./TestTokenSource.js"

@@ -1,0 +1,69 @@
+/**
+ * Access tokens for tests: any life, any scopes, any claims.
+ *
+ * @since 0.1.0
+ */
+import * as AccessToken from "@effect-tilia/core/AccessToken"
+import * as Scopes from "@effect-tilia/core/Scopes"
+import type { InvalidInputError } from "@effect-tilia/core/TokenError"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Encoding from "effect/Encoding"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+
+/**
+ * - `life`: from now, by the fiber's clock; whole seconds, at least one (1 hour).
+ * - `scopes`: the granted ones (`user_info`).
+ * - `claims`: in place of, or beside, those that the token would have.
+ * - `text`: the token itself, in place of a JWT.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  readonly life?: Duration.DurationInput | undefined
+  readonly scopes?: Scopes.Input | undefined
+  readonly claims?: Partial<AccessToken.Claims> | undefined
+  readonly text?: string | undefined
+}
+
+const part = (value: unknown): string => Encoding.encodeBase64Url(JSON.stringify(value))
+
+/**
+ * A token that was issued now. Its text is a JWT with the claims of the vendor's sample, whose signature is none. Scopes
+ * that are none are an `InvalidInputError`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  { claims, life = "1 hour", scopes = ["user_info"], text }: Options = {}
+): Effect.Effect<AccessToken.AccessToken, InvalidInputError> =>
+  Effect.gen(function*() {
+    const granted = yield* Scopes.make(scopes)
+    const issuedAt = yield* DateTime.now
+    const iat = Math.floor(issuedAt.epochMillis / 1000)
+    const expiresIn = Math.max(1, Math.ceil(Duration.toSeconds(life)))
+    const payload = {
+      account_id: "",
+      exp: iat + expiresIn,
+      iat,
+      nbf: 0,
+      scopes: granted,
+      token_type: "client_credentials",
+      username: "",
+      ...claims
+    }
+    return AccessToken.fromResponse(
+      {
+        accessToken: Redacted.make(text ?? `${part({ alg: "none", typ: "JWT" })}.${part(payload)}.none`),
+        tokenType: "Bearer",
+        expiresIn,
+        scopes: Option.some(granted)
+      },
+      granted,
+      issuedAt
+    )
+  })
