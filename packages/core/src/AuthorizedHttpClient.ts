@@ -108,7 +108,8 @@ const drain = ({ stream }: HttpClientResponse.HttpClientResponse): Effect.Effect
     return stream.pipe(
       Stream.runForEachWhile((chunk) => Effect.sync(() => (left -= chunk.length) > 0)),
       Effect.timeout("1 second"),
-      Effect.ignore
+      Effect.exit, // a body that the given client has read dies
+      Effect.asVoid
     )
   })
 

@@ -1,0 +1,751 @@
+import { AuthorizedHttpClient, Environment, TokenError, TokenSource } from "@effect-tilia/core"
+import * as HttpApi from "@effect/platform/HttpApi"
+import * as HttpApiClient from "@effect/platform/HttpApiClient"
+import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
+import type * as HttpApiError from "@effect/platform/HttpApiError"
+import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
+import * as HttpBody from "@effect/platform/HttpBody"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import { describe, expect, expectTypeOf, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import { identity } from "effect/Function"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type { ParseError } from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Struct from "effect/Struct"
+import * as TestClock from "effect/TestClock"
+import { leakProbe } from "../../testing/src/leakProbe.js"
+import { linesShowing } from "./support/printed.js"
+import { answer, inTurn, type Script, scripted } from "./support/scripted.js"
+import { type Answer, inTurn as tokensInTurn, scriptedEndpoint, text } from "./support/scriptedEndpoint.js"
+
+const origin = "https://accounts.tilia-inc.com"
+const url = `${origin}/v1/things`
+const apiOrigins = Environment.production.apiOrigins
+
+/** A scripted API, and a real source over a scripted endpoint. */
+const setUp = Effect.fnUntraced(function*(script: Script, tokens: (n: number) => Answer = () => ({})) {
+  const { calls, source: makeSource } = scriptedEndpoint(tokens)
+  const source = yield* makeSource()
+  const { client, requests } = scripted(script)
+  return { source, client, requests, tokenRequests: calls }
+})
+
+const authorized = (
+  { client, source }: { readonly client: HttpClient.HttpClient; readonly source: TokenSource.TokenSource["Type"] },
+  options: AuthorizedHttpClient.Options = {}
+) => AuthorizedHttpClient.authorize(client, source, { apiOrigins, ...options })
+
+const bearers = (requests: ReadonlyArray<HttpClientRequest.HttpClientRequest>) =>
+  requests.map(({ headers }) => headers["authorization"])
+
+/** What the caller's headers became, without what signing and tracing add. */
+const ownHeaders = ({ headers }: HttpClientRequest.HttpClientRequest) =>
+  Struct.omit(headers, "authorization", "b3", "traceparent")
+
+/** 401 to the tokens before the n-th. */
+const refusingBefore = (n: number): Script => (request, sent) =>
+  answer(
+    Number(/^Bearer token-(\d+)$/.exec(request.headers["authorization"] ?? "")?.[1]) < n ? 401 : 200,
+    `answer ${sent}`
+  )(
+    request,
+    sent
+  )
+
+const unavailable = new TokenError.ServiceUnavailableError({ status: 503, attempts: 1 })
+
+type Body = Pick<ReadableStreamDefaultController<Uint8Array>, "close" | "enqueue" | "error">
+
+/** An answer whose body is made piece by piece, and how far it came. */
+const bodied = (status: number, pull: (body: Body, pulls: number) => void) => {
+  const body = { pulls: 0, isOver: false }
+  const over = () => {
+    body.isOver = true
+  }
+  const script: Script = () =>
+    Effect.sync(() => {
+      const source: UnderlyingDefaultSource<Uint8Array> = {
+        cancel: over,
+        pull: (controller) =>
+          pull({
+            close: () => {
+              over()
+              controller.close()
+            },
+            enqueue: (chunk) => controller.enqueue(chunk),
+            error: (reason) => controller.error(reason)
+          }, ++body.pulls)
+      }
+      return new Response(new ReadableStream(source, { highWaterMark: 0 }), { status })
+    })
+  return { body, script }
+}
+
+describe("A1: the bearer goes only to listed origins", () => {
+  describe.each([
+    ["another origin", "https://other.example/v1", "https://other.example"],
+    ["http:", "http://accounts.tilia-inc.com/v1", "http://accounts.tilia-inc.com"],
+    [
+      "a look-alike host",
+      "https://accounts.tilia-inc.com.evil.example/v1",
+      "https://accounts.tilia-inc.com.evil.example"
+    ],
+    ["a host below it", "https://evil.accounts.tilia-inc.com", "https://evil.accounts.tilia-inc.com"],
+    ["the host above it", "https://tilia-inc.com", "https://tilia-inc.com"],
+    ["a host with a final dot", "https://accounts.tilia-inc.com./", "https://accounts.tilia-inc.com."],
+    ["a host in another's path", "https://evil.example/accounts.tilia-inc.com", "https://evil.example"],
+    ["a host as another's user", "https://accounts.tilia-inc.com@evil.example/", "https://evil.example"],
+    ["another port", "https://accounts.tilia-inc.com:8443/", "https://accounts.tilia-inc.com:8443"],
+    ["another environment", "https://accounts.staging.tilia-inc.com", "https://accounts.staging.tilia-inc.com"],
+    ["a user in the URL", "https://swordfish@accounts.tilia-inc.com/", origin],
+    ["a user and a password in the URL", "https://user:swordfish@accounts.tilia-inc.com/", origin],
+    ["a password alone", "https://:swordfish@accounts.tilia-inc.com/", origin],
+    ["a blob of that origin", "blob:https://accounts.tilia-inc.com/x", origin],
+    ["another scheme", "ftp://accounts.tilia-inc.com/", "ftp://accounts.tilia-inc.com"],
+    ["a relative URL", "/v1/things", "what is no URL"],
+    ["garbage", "https://", "what is no URL"]
+  ])("%s", (_, target, shown) => {
+    it.scoped("A1: row 93, is refused before a token is asked for", () =>
+      Effect.gen(function*() {
+        const { requests, tokenRequests, ...given } = yield* setUp(answer(200))
+        const error = yield* Effect.flip(authorized(given).get(target))
+        expect(error).toMatchObject({ _tag: "ForbiddenOriginError", origin: shown, retryable: false })
+        expect(linesShowing("swordfish", error)).toStrictEqual([])
+        expect(requests).toStrictEqual([])
+        expect(tokenRequests).toStrictEqual([])
+      }))
+  })
+
+  it.each(["http://api.example", "http://localhost.evil.example"])(
+    "A1: row 93, %s isn't sent to even where it is listed",
+    (listed) =>
+      Effect.gen(function*() {
+        const { client, requests, source, tokenRequests } = yield* setUp(answer(200))
+        const error = yield* Effect.flip(
+          AuthorizedHttpClient.authorize(client, source, { apiOrigins: [listed] }).get(`${listed}/v1`)
+        )
+        expect(error).toMatchObject({ _tag: "ForbiddenOriginError", origin: listed })
+        expect([requests.length, tokenRequests.length]).toStrictEqual([0, 0])
+      }).pipe(Effect.scoped, Effect.runPromise)
+  )
+
+  it.each([
+    ["the origin", origin],
+    ["every API of the environment", "https://wallets.tilia-inc.com/v2/wallet?a=b#c"],
+    ["upper case", "HTTPS://ACCOUNTS.TILIA-INC.COM/"],
+    ["the port that goes without saying", "https://accounts.tilia-inc.com:443/"],
+    ["loopback by http", "http://127.0.0.1:3000/"],
+    ["a backslash, which is a slash", "https://accounts.tilia-inc.com\\@evil.example/"]
+  ])("A1: %s receives it", (_, target) =>
+    Effect.gen(function*() {
+      const { client, requests, source } = yield* setUp(answer(200))
+      const options = { apiOrigins: [...apiOrigins, "http://127.0.0.1:3000"] }
+      yield* AuthorizedHttpClient.authorize(client, source, options).get(target)
+      expect(bearers(requests)).toStrictEqual(["Bearer token-0"])
+    }).pipe(Effect.scoped, Effect.runPromise))
+
+  describe("the origin that is looked at is the one that is sent to", () => {
+    const prepending = (client: HttpClient.HttpClient, prefix: string) =>
+      HttpClient.mapRequest(client, HttpClientRequest.prependUrl(prefix))
+
+    it.scoped("A1: row 93, a given client that leads elsewhere is refused", () =>
+      Effect.gen(function*() {
+        const { client, requests, source, tokenRequests } = yield* setUp(answer(200))
+        const elsewhere = authorized({ client: prepending(client, "https://evil.example"), source })
+        expect(yield* Effect.flip(elsewhere.get("/v1"))).toMatchObject({ origin: "https://evil.example" })
+
+        const replacing = HttpClient.mapRequest(client, HttpClientRequest.setUrl("https://evil.example/v1"))
+        expect(yield* Effect.flip(authorized({ client: replacing, source }).get(url))).toMatchObject({
+          _tag: "ForbiddenOriginError",
+          origin: "https://evil.example"
+        })
+        expect([requests.length, tokenRequests.length]).toStrictEqual([0, 0])
+      }))
+
+    it.scoped("A1: one that leads there, within or without, is sent to", () =>
+      Effect.gen(function*() {
+        const { client, requests, source } = yield* setUp(answer(200))
+        yield* authorized({ client: prepending(client, origin), source }).get("/v1/things")
+        yield* authorized({ client, source }).pipe(
+          HttpClient.mapRequest(HttpClientRequest.prependUrl(origin)),
+          (client) => client.get("/v1/things")
+        )
+        expect(requests.map(({ url }) => url)).toStrictEqual([url, url])
+        expect(bearers(requests)).toStrictEqual(["Bearer token-0", "Bearer token-0"])
+      }))
+  })
+
+  it.scoped("A1: nothing receives it unless it is listed", () =>
+    Effect.gen(function*() {
+      const { client, requests, source } = yield* setUp(answer(200))
+      const error = yield* Effect.flip(AuthorizedHttpClient.authorize(client, source, { apiOrigins: [] }).get(url))
+      expect(error).toMatchObject({ _tag: "ForbiddenOriginError", origin })
+      expect(requests).toStrictEqual([])
+    }))
+})
+
+describe("A2: a refused request is made once more, if that is safe", () => {
+  const withKey = HttpClientRequest.setHeader("Idempotency-Key", "key-1")
+  const make = (method: HttpClientRequest.HttpClientRequest["method"]) => HttpClientRequest.make(method)(url)
+  const form = new FormData()
+  form.append("a", "b")
+  const stream = () => Stream.make(new TextEncoder().encode("abc"))
+
+  const methods = (["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "POST", "PATCH"] as const).flatMap((method) => {
+    const isIdempotent = method !== "POST" && method !== "PATCH"
+    return [
+      [method, make(method), undefined, isIdempotent],
+      [`${method} with an Idempotency-Key`, withKey(make(method)), undefined, true],
+      [`${method}, always`, make(method), "always", true],
+      [`${method}, never`, withKey(make(method)), "never", false]
+    ] as const
+  })
+  const bodies = ([
+    ["text", HttpBody.text("abc"), true],
+    ["bytes", HttpBody.uint8Array(new Uint8Array([1, 2])), true],
+    ["JSON", HttpBody.unsafeJson({ a: 1 }), true],
+    ["a form", HttpBody.formData(form), true],
+    ["a raw text", HttpBody.raw("abc"), true],
+    ["raw form fields", HttpBody.raw(new URLSearchParams({ a: "b" })), true],
+    ["a stream", HttpBody.stream(stream()), false],
+    ["a raw stream", HttpBody.raw(new ReadableStream()), false],
+    ["an unknown object", HttpBody.raw({ next: () => ({ done: true }) }), false]
+  ] as const).flatMap(([what, body, isReadTwice]) =>
+    [
+      [`PUT with ${what}`, HttpClientRequest.setBody(make("PUT"), body), undefined, isReadTwice],
+      [`POST with a key and ${what}`, withKey(HttpClientRequest.setBody(make("POST"), body)), undefined, isReadTwice],
+      [`POST with ${what}`, HttpClientRequest.setBody(make("POST"), body), undefined, false],
+      [`POST with ${what}, always`, HttpClientRequest.setBody(make("POST"), body), "always", isReadTwice]
+    ] as const
+  )
+
+  describe.each([...methods, ...bodies])("%s", (_, request, replay, isReplayed) => {
+    it.scoped(
+      isReplayed ? "A2: row 90, is replayed, as it was" : "A2: row 90, is returned",
+      () =>
+        Effect.gen(function*() {
+          const { requests, tokenRequests, ...given } = yield* setUp(refusingBefore(1))
+          const { status } = yield* authorized(given, { replay }).execute(request)
+          expect(bearers(requests)).toStrictEqual(
+            isReplayed ? ["Bearer token-0", "Bearer token-1"] : ["Bearer token-0"]
+          )
+          expect(status).toBe(isReplayed ? 200 : 401)
+          expect(tokenRequests.length).toBe(isReplayed ? 2 : 1)
+          for (const sent of requests) {
+            expect(ownHeaders(sent)).toStrictEqual({ ...request.headers })
+            expect(sent.body).toBe(request.body)
+            expect([sent.method, sent.url]).toStrictEqual([request.method, url])
+          }
+          if (!isReplayed) expect(given.source.peek()).toStrictEqual(Option.none()) // S8: it was refused all the same
+        })
+    )
+  })
+
+  it.scoped("A2: row 90, an answer that is returned can still be read", () =>
+    Effect.gen(function*() {
+      const refused = yield* authorized(yield* setUp(refusingBefore(1))).post(url)
+      expect([refused.status, yield* refused.text]).toStrictEqual([401, "answer 0"])
+    }))
+
+  it.scoped("A2: a second 401 is returned as it is, and replaces no third token", () =>
+    Effect.gen(function*() {
+      const { requests, tokenRequests, ...given } = yield* setUp(refusingBefore(9))
+      const refused = yield* authorized(given).get(url)
+      expect([refused.status, yield* refused.text]).toStrictEqual([401, "answer 1"])
+      expect(bearers(requests)).toStrictEqual(["Bearer token-0", "Bearer token-1"])
+      expect(tokenRequests.length).toBe(2)
+    }))
+
+  it.scoped("S9: row 78, within the interval a 401 is returned without a replay, and the token stays", () =>
+    Effect.gen(function*() {
+      const { requests, tokenRequests, ...given } = yield* setUp(refusingBefore(9))
+      const client = authorized(given)
+      yield* client.get(url)
+      const refused = yield* client.get(url)
+      expect([refused.status, yield* refused.text]).toStrictEqual([401, "answer 2"])
+      expect(bearers(requests).slice(2)).toStrictEqual(["Bearer token-1"])
+      expect(tokenRequests.length).toBe(2)
+      expect(Option.map(given.source.peek(), text)).toStrictEqual(Option.some("token-1"))
+
+      yield* TestClock.adjust("1 minute")
+      yield* client.get(url)
+      expect(bearers(requests).slice(3)).toStrictEqual(["Bearer token-1", "Bearer token-2"])
+      expect(tokenRequests.length).toBe(3)
+    }))
+
+  describe("a 401 that the given client made an error", () => {
+    const strict = <A extends { readonly client: HttpClient.HttpClient }>(given: A): A => ({
+      ...given,
+      client: HttpClient.filterStatusOk(given.client)
+    })
+
+    it.scoped("A2: counts", () =>
+      Effect.gen(function*() {
+        const { requests, ...given } = yield* setUp(refusingBefore(1))
+        const { status } = yield* authorized(strict(given)).get(url)
+        expect(status).toBe(200)
+        expect(bearers(requests)).toStrictEqual(["Bearer token-0", "Bearer token-1"])
+      }))
+
+    it.scoped("A2: is the error that it was where it isn't replayed, or refused again", () =>
+      Effect.gen(function*() {
+        const { requests, ...given } = yield* setUp(refusingBefore(9))
+        const client = authorized(strict(given))
+        for (const [call, last] of [[client.get(url), 1], [client.post(url), 2]] as const) {
+          const error = yield* Effect.flip(call)
+          expect(error).toMatchObject({ _tag: "ResponseError", reason: "StatusCode", response: { status: 401 } })
+          if (error._tag !== "ResponseError") return
+          expect(yield* error.response.text).toBe(`answer ${last}`)
+        }
+        expect(requests.length).toBe(3)
+      }))
+
+    it.scoped("A2: no other status counts", () =>
+      Effect.gen(function*() {
+        const { requests, ...given } = yield* setUp(answer(500))
+        const error = yield* Effect.flip(authorized(strict(given)).get(url))
+        expect(error).toMatchObject({ _tag: "ResponseError", response: { status: 500 } })
+        expect(requests.length).toBe(1)
+        expect(Option.isSome(given.source.peek())).toBe(true)
+      }))
+  })
+
+  describe.each([
+    [403, "insufficient_scope"],
+    [400, "invalid_request"],
+    [407, "proxy"],
+    [302, "elsewhere"],
+    [503, "later"]
+  ])("%d %s", (status, error) => {
+    it.scoped(
+      status === 403 ? "A2: row 92, is returned, and the token stays" : "A2: is returned, and the token stays",
+      () =>
+        Effect.gen(function*() {
+          const headers = { "www-authenticate": `Bearer error="${error}"` }
+          const { requests, tokenRequests, ...given } = yield* setUp(answer(status, error, headers))
+          const response = yield* authorized(given).get(url)
+          expect([response.status, yield* response.text]).toStrictEqual([status, error])
+          expect(response.headers["www-authenticate"]).toBe(headers["www-authenticate"])
+          expect([requests.length, tokenRequests.length]).toStrictEqual([1, 1])
+          expect(Option.map(given.source.peek(), text)).toStrictEqual(Option.some("token-0"))
+        })
+    )
+  })
+
+  describe("where no token can be had", () => {
+    it.scoped("A2: the call fails with that error, and nothing is sent", () =>
+      Effect.gen(function*() {
+        const { requests, ...given } = yield* setUp(answer(200), () => ({ fail: unavailable }))
+        expect(yield* Effect.flip(authorized(given).get(url))).toMatchObject({ ...unavailable })
+        expect(requests).toStrictEqual([])
+      }))
+
+    it.scoped("A2: nor for a replay: the call fails with that error, and the refused answer is drained", () =>
+      Effect.gen(function*() {
+        const { body, script } = bodied(401, (controller) => controller.close())
+        const { requests, ...given } = yield* setUp(script, tokensInTurn({}, { fail: unavailable }))
+        expect(yield* Effect.flip(authorized(given).get(url))).toMatchObject({ ...unavailable })
+        expect(requests.length).toBe(1)
+        expect(body.isOver).toBe(true)
+      }))
+  })
+
+  describe("the refused answer", () => {
+    /** Refuses with this body, and notes how it stood when the request came again. */
+    const replayedAfter = Effect.fnUntraced(function*(
+      pull: (body: Body, pulls: number) => void,
+      given: (client: HttpClient.HttpClient) => HttpClient.HttpClient = (client) => client
+    ) {
+      const { body, script } = bodied(401, pull)
+      const seen: Array<typeof body> = []
+      const { client, source } = yield* setUp(inTurn(script, (request, n) => {
+        seen.push({ ...body })
+        return answer(200)(request, n)
+      }))
+      return { call: authorized({ client: given(client), source }).get(url), body, seen }
+    })
+
+    it.scoped("A2: is read to its end before the replay", () =>
+      Effect.gen(function*() {
+        const { call, seen } = yield* replayedAfter((controller, pulls) =>
+          pulls === 4 ? controller.close() : controller.enqueue(new Uint8Array(1024))
+        )
+        expect((yield* call).status).toBe(200)
+        expect(seen).toStrictEqual([{ pulls: 4, isOver: true }])
+      }))
+
+    it.scoped("A2: is left where it has too much to say", () =>
+      Effect.gen(function*() {
+        const { call, seen } = yield* replayedAfter((controller) => controller.enqueue(new Uint8Array(16 * 1024)))
+        expect((yield* call).status).toBe(200)
+        expect(seen).toStrictEqual([{ pulls: 4, isOver: true }])
+      }))
+
+    it.scoped("A2: is left where it takes longer than a second", () =>
+      Effect.gen(function*() {
+        const { body, call, seen } = yield* replayedAfter(() => undefined)
+        const fiber = yield* Effect.fork(call)
+        while (body.pulls === 0) yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+        yield* TestClock.adjust("999 millis")
+        expect(seen).toStrictEqual([])
+        yield* TestClock.adjust("1 millis")
+        expect((yield* Fiber.join(fiber)).status).toBe(200)
+        expect(seen.length).toBe(1)
+      }))
+
+    it.scoped("A2: may break off", () =>
+      Effect.gen(function*() {
+        const { call, seen } = yield* replayedAfter((controller) => controller.error(new Error("reset")))
+        expect((yield* call).status).toBe(200)
+        expect(seen.length).toBe(1)
+      }))
+
+    it.scoped("A2: may have been read by the given client", () =>
+      Effect.gen(function*() {
+        const { call, seen } = yield* replayedAfter(
+          (controller) => controller.close(),
+          HttpClient.tap(({ text }) => text)
+        )
+        expect((yield* call).status).toBe(200)
+        expect(seen.length).toBe(1)
+      }))
+  })
+})
+
+describe("A3: many 401s are one token request", () => {
+  it.scoped("A3: row 91, 50 at the same time", () =>
+    Effect.gen(function*() {
+      const gate = yield* Effect.makeLatch()
+      const { requests, tokenRequests, ...given } = yield* setUp(
+        (request, n) =>
+          Effect.zipRight(n === 49 ? gate.open : Effect.void, gate.await).pipe(
+            Effect.zipRight(refusingBefore(1)(request, n))
+          ),
+        tokensInTurn({}, { after: "1 second" })
+      )
+      const call = authorized(given).get(url)
+      const fiber = yield* Effect.fork(Effect.all(Array.from({ length: 50 }, () => call), { concurrency: "unbounded" }))
+      yield* TestClock.adjust("1 second")
+      const answers = yield* Fiber.join(fiber)
+      expect(answers.map(({ status }) => status)).toStrictEqual(Array.from({ length: 50 }, () => 200))
+      expect(requests.length).toBe(100)
+      expect(tokenRequests.length).toBe(2)
+    }))
+
+  it.scoped("A3: a 401 that comes late is replayed with the token that there is by then", () =>
+    Effect.gen(function*() {
+      const gate = yield* Effect.makeLatch()
+      const { requests, tokenRequests, ...given } = yield* setUp((request, n) =>
+        Effect.zipRight(n === 0 ? gate.await : Effect.void, refusingBefore(1)(request, n))
+      )
+      const call = authorized(given).get(url)
+      const late = yield* Effect.fork(call)
+      yield* Effect.yieldNow()
+      yield* call
+      yield* TestClock.adjust("10 seconds")
+      yield* gate.open
+      expect((yield* Fiber.join(late)).status).toBe(200)
+      expect(bearers(requests)).toStrictEqual(["Bearer token-0", "Bearer token-0", "Bearer token-1", "Bearer token-1"])
+      expect(tokenRequests.length).toBe(2)
+    }))
+})
+
+describe("A4: it follows no redirect", () => {
+  it.scoped("A4: row 94, one to another origin is returned as it is", () =>
+    Effect.gen(function*() {
+      const { requests, ...given } = yield* setUp(answer(307, "", { location: "https://evil.example/" }))
+      const { headers, status } = yield* authorized(given).get(url)
+      expect([status, headers["location"]]).toStrictEqual([307, "https://evil.example/"])
+      expect(requests.length).toBe(1)
+    }))
+
+  it.scoped("A4: row 94, a client that follows around it is refused at the other origin", () =>
+    Effect.gen(function*() {
+      const { requests, ...given } = yield* setUp(answer(307, "", { location: "https://evil.example/" }))
+      const following = HttpClient.followRedirects(authorized(given))
+      expect(yield* Effect.flip(following.get(url))).toMatchObject({
+        _tag: "ForbiddenOriginError",
+        origin: "https://evil.example"
+      })
+      expect(requests.map(({ url }) => url)).toStrictEqual([url])
+    }))
+})
+
+const Thing = Schema.Struct({ name: Schema.String })
+const Api = HttpApi.make("api").add(
+  HttpApiGroup.make("things").add(HttpApiEndpoint.get("read", "/v1/things").addSuccess(Thing))
+)
+type Thing = typeof Thing.Type
+
+describe("A5: it goes with HttpApiClient", () => {
+  const json = (n: number): Script => (request, sent) =>
+    refusingBefore(n)(request, sent).pipe(
+      Effect.map(({ status }) => Response.json({ name: "a" }, { status }))
+    )
+
+  it.scoped("A5: typed, by makeWith", () =>
+    Effect.gen(function*() {
+      const { requests, ...given } = yield* setUp(json(1))
+      const api = yield* HttpApiClient.makeWith(Api, { httpClient: authorized(given), baseUrl: origin })
+      const read = api.things.read({})
+      expectTypeOf(read).toEqualTypeOf<
+        Effect.Effect<
+          Thing,
+          | HttpApiError.HttpApiDecodeError
+          | HttpClientError.HttpClientError
+          | ParseError
+          | TokenError.TokenError
+          | AuthorizedHttpClient.ForbiddenOriginError
+        >
+      >()
+      expect(yield* read).toStrictEqual({ name: "a" })
+      expect(bearers(requests)).toStrictEqual(["Bearer token-0", "Bearer token-1"])
+    }))
+
+  it.scoped("A5: typed, its errors are the token's own", () =>
+    Effect.gen(function*() {
+      const given = yield* setUp(json(0), () => ({ fail: unavailable }))
+      const api = yield* HttpApiClient.makeWith(Api, { httpClient: authorized(given), baseUrl: origin })
+      expect(yield* Effect.flip(api.things.read({}))).toMatchObject({ ...unavailable })
+      const elsewhere = yield* HttpApiClient.makeWith(Api, {
+        httpClient: authorized(given),
+        baseUrl: "https://x.example"
+      })
+      expect(yield* Effect.flip(elsewhere.things.read({}))).toMatchObject({ _tag: "ForbiddenOriginError" })
+    }))
+
+  it.scoped("A5: folded, by transformClient", () =>
+    Effect.gen(function*() {
+      const { requests, ...given } = yield* setUp(json(1))
+      const make = HttpApiClient.make(Api, {
+        baseUrl: origin,
+        transformClient: (client) => AuthorizedHttpClient.folded(authorized({ ...given, client }))
+      })
+      const api = yield* Effect.provideService(make, HttpClient.HttpClient, given.client)
+      const read = api.things.read({})
+      expectTypeOf(read).toEqualTypeOf<
+        Effect.Effect<Thing, HttpApiError.HttpApiDecodeError | HttpClientError.HttpClientError | ParseError>
+      >()
+      expect(yield* read).toStrictEqual({ name: "a" })
+      expect(bearers(requests)).toStrictEqual(["Bearer token-0", "Bearer token-1"])
+    }))
+
+  it.scoped("A5: as the HttpClient itself, by layerHttpClient", () =>
+    Effect.gen(function*() {
+      const { requests, ...given } = yield* setUp(json(1))
+      const layer = Layer.provide(
+        AuthorizedHttpClient.layerHttpClient,
+        Layer.succeed(AuthorizedHttpClient.AuthorizedHttpClient, authorized(given))
+      )
+      expectTypeOf(layer).toEqualTypeOf<Layer.Layer<HttpClient.HttpClient>>()
+      const api = yield* Effect.provide(HttpApiClient.make(Api, { baseUrl: origin }), layer)
+      expect(yield* api.things.read({})).toStrictEqual({ name: "a" })
+      expect(bearers(requests)).toStrictEqual(["Bearer token-0", "Bearer token-1"])
+    }))
+
+  it.scoped("A5: folded, a token's error is the cause of a RequestError, and the client's own are as they were", () =>
+    Effect.gen(function*() {
+      const given = yield* setUp(answer(500), tokensInTurn({ fail: unavailable }, {}))
+      const client = AuthorizedHttpClient.folded(
+        authorized({ ...given, client: HttpClient.filterStatusOk(given.client) })
+      )
+      const request = HttpClientRequest.get(url)
+      expect(yield* Effect.flip(client.execute(request))).toMatchObject({
+        _tag: "RequestError",
+        reason: "Transport",
+        request,
+        cause: { ...unavailable },
+        description: unavailable.message
+      })
+      const elsewhere = yield* Effect.flip(client.get("https://evil.example"))
+      expect(elsewhere).toMatchObject({ _tag: "RequestError", cause: { _tag: "ForbiddenOriginError" } })
+      yield* TestClock.adjust("1 minute") // S7
+      expect(yield* Effect.flip(client.get(url))).toMatchObject({ _tag: "ResponseError", response: { status: 500 } })
+    }))
+
+  it.scoped("A5: a stream is read as it comes", () =>
+    Effect.gen(function*() {
+      const { script } = bodied(200, (controller, n) =>
+        n > 3 ? controller.close() : controller.enqueue(new TextEncoder().encode(`${n}`)))
+      const given = yield* setUp(inTurn(answer(401), script))
+      const chunks = yield* HttpClientResponse.stream(authorized(given).get(url)).pipe(
+        Stream.decodeText(),
+        Stream.runCollect
+      )
+      expect([...chunks]).toStrictEqual(["1", "2", "3"])
+    }))
+
+  it.scoped("A5: a body is read in every form", () =>
+    Effect.gen(function*() {
+      const type = { "content-type": "application/x-www-form-urlencoded", "set-cookie": "c=d" }
+      const client = authorized(yield* setUp(answer(200, "a=b", type)))
+      const answered = client.get(url)
+      expect(yield* Effect.flatMap(answered, (_) => _.text)).toBe("a=b")
+      expect(yield* Effect.flatMap(answered, (_) => _.urlParamsBody)).toStrictEqual([["a", "b"]])
+      expect((yield* Effect.flatMap(answered, (_) => _.arrayBuffer)).byteLength).toBe(3)
+      expect((yield* Effect.flatMap(answered, (_) => _.formData)).get("a")).toBe("b")
+      const { cookies, remoteAddress } = yield* answered
+      expect(cookies.toJSON()).toMatchObject({ cookies: { c: { value: "d" } } })
+      expect(remoteAddress).toStrictEqual(Option.none())
+    }))
+})
+
+describe("A6: what is printed doesn't show the bearer", () => {
+  /**
+   * Where the tokens were printed. The span of the given client ends with that client's own answer, so what a tracer makes
+   * of it is left out; its name and its attributes aren't.
+   */
+  const leaksOf = (effect: Effect.Effect<unknown, unknown>) =>
+    Effect.map(leakProbe(effect, ["token-0", "token-1"]), ({ exit, leaks }) => ({
+      exit,
+      leaks: leaks.filter(({ printer }) => printer !== "Span.status")
+    }))
+  const request = HttpClientRequest.post(url, { headers: { "x-mine": "1" } })
+  const notJson = answer(200, "{", { "content-type": "application/json" })
+  const failing: Script = (request) =>
+    new HttpClientError.RequestError({ request, reason: "Transport", description: "reset", cause: new Error("reset") })
+  const reading =
+    (read: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<unknown, unknown>) =>
+    (call: Effect.Effect<HttpClientResponse.HttpClientResponse, unknown>) => Effect.flatMap(call, read)
+
+  /** The scripts, what the given client makes of them, and what is done with the answer. */
+  const cases: ReadonlyArray<
+    readonly [
+      what: string,
+      script: Script,
+      ends: (call: Effect.Effect<HttpClientResponse.HttpClientResponse, unknown>) => Effect.Effect<unknown, unknown>,
+      given: (client: HttpClient.HttpClient) => HttpClient.HttpClient
+    ]
+  > = [
+    ["an answer", answer(200, { a: 1 }, { "content-type": "application/json" }), reading(Effect.succeed), identity],
+    ["a 401", answer(401), reading(Effect.succeed), identity],
+    ["a RequestError", failing, (call) => call, identity],
+    ["a ResponseError of filterStatusOk", answer(500), reading(HttpClientResponse.filterStatusOk), identity],
+    ["a ResponseError of the given client", answer(500), (call) => call, HttpClient.filterStatusOk],
+    ["a 401 that the given client made an error", answer(401), (call) => call, HttpClient.filterStatusOk],
+    ["an error of json", notJson, reading((_) => _.json), identity],
+    ["an error of schemaBodyJson", notJson, reading(HttpClientResponse.schemaBodyJson(Thing)), identity],
+    ["an error of formData", notJson, reading((_) => _.formData), identity],
+    ["an error of text", bodied(200, (_) => _.error("reset")).script, reading((_) => _.text), identity],
+    [
+      "an error of urlParamsBody",
+      bodied(200, (_) => _.error("reset")).script,
+      reading((_) => _.urlParamsBody),
+      identity
+    ],
+    ["an error of arrayBuffer", bodied(200, (_) => _.error("reset")).script, reading((_) => _.arrayBuffer), identity],
+    ["an error of a stream", answer(204), reading((_) => Stream.runDrain(_.stream)), identity]
+  ]
+
+  /** The request that an answer or an error holds, and the one that its answer holds. */
+  const requestsOf = (end: unknown): ReadonlyArray<unknown> =>
+    HttpClientError.isHttpClientError(end) && end._tag === "ResponseError"
+      ? [end.request, end.response.request]
+      : typeof end === "object" && end !== null && "request" in end
+      ? [end.request]
+      : []
+
+  describe.each(cases)("%s", (_, script, ends, given) => {
+    const probed = Effect.fnUntraced(function*(
+      authorize: (client: HttpClient.HttpClient, source: TokenSource.TokenSource["Type"]) => Effect.Effect<
+        HttpClientResponse.HttpClientResponse,
+        unknown
+      >
+    ) {
+      const { client, source } = yield* setUp(script)
+      return yield* leaksOf(ends(authorize(given(client), source)))
+    })
+
+    it.scoped("A6: row 95, nor does it hold it", () =>
+      Effect.gen(function*() {
+        const { exit, leaks } = yield* probed((client, source) => authorized({ client, source }).execute(request))
+        expect(leaks).toStrictEqual([])
+        const end = yield* Exit.isFailure(exit) ? Effect.flip(exit) : exit
+        const held = requestsOf(end)
+        expect(held.length).toBeGreaterThan(0)
+        for (const one of held) expect(one).toBe(request)
+      }))
+
+    it.scoped("A6: row 95, which the probe would see", () =>
+      Effect.gen(function*() {
+        const { leaks } = yield* probed((client, source) =>
+          Effect.flatMap(source.get, (token) => client.execute(HttpClientRequest.bearerToken(request, token.value)))
+        )
+        expect(leaks).not.toStrictEqual([])
+      }))
+  })
+
+  it.scoped("A6: row 95, nor where it is logged on the way, beside the request itself", () =>
+    Effect.gen(function*() {
+      const client = authorized(yield* setUp(answer(401)))
+      const logging = client.pipe(
+        HttpClient.tapRequest(Effect.logInfo),
+        HttpClient.tap((response) => Effect.logInfo("answered", response)),
+        HttpClient.filterStatusOk,
+        HttpClient.tapError((error) => Effect.logError("failed", error))
+      )
+      const { leaks } = yield* leaksOf(logging.get(url))
+      expect(leaks).toStrictEqual([])
+    }))
+
+  it.scoped("A6: row 95, an answer prints as platform's own does", () =>
+    Effect.gen(function*() {
+      const { client, ...given } = yield* setUp(answer(200, { a: 1 }, { "content-type": "application/json" }))
+      const [theirs, ours] = yield* Effect.all([
+        client.execute(request),
+        authorized({ client, ...given }).execute(request)
+      ])
+      expect(yield* ours.json).toStrictEqual(yield* theirs.json)
+      const shown = (value: unknown) => Struct.omit(JSON.parse(JSON.stringify(value)), "request")
+      expect(shown(ours)).toStrictEqual(shown(theirs))
+      expect(HttpClientResponse.TypeId in ours).toBe(true)
+    }))
+})
+
+describe("the Layer", () => {
+  const build = Effect.fnUntraced(function*(options?: AuthorizedHttpClient.Options) {
+    const { client, requests, source } = yield* setUp(refusingBefore(1))
+    const layer = AuthorizedHttpClient.layer(options).pipe(Layer.provide([
+      Layer.succeed(HttpClient.HttpClient, client),
+      Layer.succeed(TokenSource.TokenSource, source),
+      Environment.layer({ authUrl: "https://auth.example", apiOrigins: [origin] })
+    ]))
+    const context = yield* Layer.build(layer)
+    return { authorized: Context.get(context, AuthorizedHttpClient.AuthorizedHttpClient), requests }
+  })
+
+  it.scoped("A1: sends the token to the environment's origins only", () =>
+    Effect.gen(function*() {
+      const { authorized, requests } = yield* build()
+      expect((yield* authorized.get(url)).status).toBe(200)
+      expect(yield* Effect.flip(authorized.get("https://wallets.tilia-inc.com"))).toMatchObject({
+        _tag: "ForbiddenOriginError"
+      })
+      expect((yield* authorized.post(url)).status).toBe(200)
+      expect(requests.length).toBe(3)
+    }))
+
+  it.scoped("A2: replays as its option says", () =>
+    Effect.gen(function*() {
+      const never = yield* build({ replay: "never" })
+      expect((yield* never.authorized.get(url)).status).toBe(401)
+      const always = yield* build({ replay: "always" })
+      expect((yield* always.authorized.post(url)).status).toBe(200)
+    }))
+
+  it.scoped("E2: refuses an option that there isn't", () =>
+    Effect.gen(function*() {
+      // @ts-expect-error: it takes three words only
+      const error = yield* Effect.flip(build({ replay: "sometimes" }))
+      expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "replay" })
+    }))
+})

@@ -1,0 +1,208 @@
+import { TokenError, TokenSources } from "@effect-tilia/core"
+import { describe, expect, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as TestClock from "effect/TestClock"
+import { type Answer, scriptedEndpoint, text } from "./support/scriptedEndpoint.js"
+
+/** Sources over a scripted endpoint, as the Layer makes them. */
+const setUp = Effect.fnUntraced(function*(
+  options?: TokenSources.Options,
+  answerTo: (n: number) => Answer = () => ({})
+) {
+  const { calls, endpoint, flights } = scriptedEndpoint(answerTo)
+  const context = yield* Layer.build(Layer.provide(TokenSources.layer(options), endpoint))
+  const sources = yield* Effect.provide(TokenSources.TokenSources, context)
+  return { sources, calls, flights }
+})
+
+describe("a set of scopes has one source", () => {
+  it.scoped("whatever the order, and however often a scope is named", () =>
+    Effect.gen(function*() {
+      const { calls, sources } = yield* setUp()
+      const one = yield* sources.source(["a", "b"])
+      expect(yield* sources.source(["b", "a"])).toBe(one)
+      expect(yield* sources.source(["a", "b", "a"])).toBe(one)
+      expect(text(yield* sources.get(["b", "a", "b"]))).toBe("token-0")
+      expect(text(yield* one.get)).toBe("token-0")
+      expect(calls.length).toBe(1)
+    }))
+
+  it.scoped("and many who come at once share it, and its request", () =>
+    Effect.gen(function*() {
+      const { calls, sources } = yield* setUp({}, () => ({ after: "1 second" }))
+      const fiber = yield* Effect.fork(
+        Effect.forEach(
+          Array.from({ length: 50 }, (_, n) => n),
+          (n) => sources.get(n % 2 === 0 ? ["a", "b"] : ["b", "a"]),
+          { concurrency: "unbounded" }
+        )
+      )
+      yield* TestClock.adjust("1 second")
+      expect(new Set((yield* Fiber.join(fiber)).map(text))).toStrictEqual(new Set(["token-0"]))
+      expect(calls.length).toBe(1)
+    }))
+
+  it.scoped("which asks for these scopes", () =>
+    Effect.gen(function*() {
+      const { sources } = yield* setUp()
+      expect((yield* sources.get(["b", "a"])).scopes).toStrictEqual(["a", "b"])
+      expect((yield* sources.get(["c"])).scopes).toStrictEqual(["c"])
+    }))
+
+  it.scoped("a subset, a superset or other letters are another one", () =>
+    Effect.gen(function*() {
+      const { calls, sources } = yield* setUp()
+      const sets = [["a", "b"], ["a"], ["a", "b", "c"], ["A", "b"], ["ab"]]
+      const made = yield* Effect.forEach(sets, (scopes) => sources.source(scopes))
+      expect(new Set(made).size).toBe(sets.length)
+      const tokens = yield* Effect.forEach(sets, (scopes) => sources.get(scopes))
+      expect(new Set(tokens.map(text)).size).toBe(sets.length)
+      expect(calls.length).toBe(sets.length)
+    }))
+})
+
+describe("a source is made on first use", () => {
+  it.scoped("and asks for nothing before that", () =>
+    Effect.gen(function*() {
+      const { calls, sources } = yield* setUp()
+      const source = yield* sources.source(["a"])
+      yield* TestClock.adjust("1 day")
+      expect(calls.length).toBe(0)
+      yield* source.get
+      expect(calls.length).toBe(1)
+    }))
+
+  it.scoped("with start: \"eager\" too", () =>
+    Effect.gen(function*() {
+      const { calls, sources } = yield* setUp({ start: "eager" })
+      yield* TestClock.adjust("1 minute")
+      expect(calls.length).toBe(0)
+      yield* sources.source(["a"])
+      yield* TestClock.adjust("1 millis")
+      expect(calls.length).toBe(1)
+    }))
+})
+
+describe("a source is released when nobody uses it", () => {
+  it.scoped("after 10 minutes, with its timers", () =>
+    Effect.gen(function*() {
+      const { calls, sources } = yield* setUp()
+      const source = yield* Effect.scoped(sources.source(["a"]))
+      yield* source.get
+      yield* TestClock.adjust("9 minutes")
+      expect(Option.isSome(source.peek())).toBe(true)
+      yield* TestClock.adjust("1 minute")
+      expect(Option.isSome(source.peek())).toBe(false)
+      yield* TestClock.adjust("1 day")
+      expect(calls.length).toBe(1)
+      expect(text(yield* sources.get(["a"]))).toBe("token-1")
+    }))
+
+  it.scoped("after releaseAfter, which every get begins anew", () =>
+    Effect.gen(function*() {
+      const { calls, sources } = yield* setUp({ releaseAfter: "1 minute" })
+      for (let n = 0; n < 5; n++) {
+        yield* sources.get(["a"])
+        yield* TestClock.adjust("59 seconds")
+      }
+      expect(calls.length).toBe(1)
+      yield* TestClock.adjust("1 second")
+      yield* sources.get(["a"])
+      expect(calls.length).toBe(2)
+    }))
+
+  it.scoped("but not while a scope holds it", () =>
+    Effect.gen(function*() {
+      const { calls, sources } = yield* setUp({ releaseAfter: "1 minute" })
+      const source = yield* sources.source(["a"])
+      yield* source.get
+      yield* TestClock.adjust("10 minutes")
+      expect(Option.isSome(source.peek())).toBe(true)
+      yield* sources.get(["a"])
+      expect(calls.length).toBe(1)
+    }))
+
+  it.effect("and with the Layer's end, with what is under way", () =>
+    Effect.gen(function*() {
+      const { flights, source } = yield* Effect.scoped(Effect.gen(function*() {
+        const { flights, sources } = yield* setUp({}, () => ({ hang: true }))
+        const source = yield* Effect.scoped(sources.source(["a"]))
+        yield* Effect.fork(source.get)
+        yield* TestClock.adjust("1 millis")
+        expect(flights.open).toBe(1)
+        return { flights, source }
+      }))
+      expect(flights).toMatchObject({ open: 0, interrupted: 1 })
+      expect(yield* Effect.exit(source.get)).toMatchObject({ _tag: "Failure", cause: { _tag: "Interrupt" } })
+    }))
+})
+
+describe("different scopes", () => {
+  it.scoped("never wait for each other", () =>
+    Effect.gen(function*() {
+      const { calls, flights, sources } = yield* setUp({}, (n) => n === 0 ? { hang: true } : {})
+      const hanging = yield* Effect.fork(sources.get(["a"]))
+      yield* TestClock.adjust("1 millis")
+      expect(text(yield* sources.get(["b"]))).toBe("token-1")
+      expect(hanging.unsafePoll()).toBe(null)
+      expect(flights).toMatchObject({ open: 1, most: 2 })
+      expect(calls.length).toBe(2)
+    }))
+
+  it.scoped("nor share a failure, or its cool-down", () =>
+    Effect.gen(function*() {
+      const refused = new TokenError.InvalidScopeError({ status: 400, attempts: 1 })
+      const { calls, sources } = yield* setUp({}, (n) => n === 0 ? { fail: refused } : {})
+      expect(yield* Effect.flip(sources.get(["a"]))).toMatchObject({ _tag: "InvalidScopeError" })
+      expect(text(yield* sources.get(["b"]))).toBe("token-1")
+      expect(yield* Effect.flip(sources.get(["a"]))).toMatchObject({ _tag: "InvalidScopeError" }) // S7
+      expect(calls.length).toBe(2)
+    }))
+
+  it.scoped("nor an invalidation", () =>
+    Effect.gen(function*() {
+      const { calls, sources } = yield* setUp()
+      const a = yield* sources.source(["a"])
+      const b = yield* sources.source(["b"])
+      const token = yield* a.get
+      yield* b.get
+      yield* b.invalidate(token)
+      yield* a.invalidate(token)
+      expect([a, b].map(({ peek }) => Option.isSome(peek()))).toStrictEqual([false, true])
+      expect(calls.length).toBe(2)
+    }))
+})
+
+describe("E2: what is refused", () => {
+  it.effect.each<[string, ReadonlyArray<string>]>([
+    ["none", []],
+    ["an empty one", [""]],
+    ["a space", ["a b"]],
+    ["a comma", ["a,b"]]
+  ])("scopes: %s", ([, scopes]) =>
+    Effect.gen(function*() {
+      const { calls, sources } = yield* setUp()
+      const expected = { _tag: "InvalidInputError", setting: "scopes" }
+      expect(yield* Effect.flip(sources.source(scopes))).toMatchObject(expected)
+      expect(yield* Effect.flip(sources.get(scopes))).toMatchObject(expected)
+      expect(calls.length).toBe(0)
+    }).pipe(Effect.scoped))
+
+  it.effect.each<[string, TokenSources.Options]>([
+    ["releaseAfter", { releaseAfter: 0 }],
+    ["releaseAfter", { releaseAfter: -1 }],
+    ["releaseAfter", { releaseAfter: Duration.infinity }],
+    ["refreshAt", { refreshAt: 1 }],
+    ["jitter", { jitter: 1 }],
+    ["expiryMargin", { expiryMargin: Number.NaN }],
+    ["coolDown.base", { coolDown: { base: 0 } }],
+    ["checkEvery", { checkEvery: 0 }]
+  ])("an option fails the Layer: %s", ([setting, options]) =>
+    Effect.gen(function*() {
+      expect(yield* Effect.flip(setUp(options))).toMatchObject({ _tag: "InvalidInputError", setting })
+    }).pipe(Effect.scoped))
+})
