@@ -1,0 +1,418 @@
+/*
+ * The token source against any history of callers, servers and clocks. The world below keeps its own, true clock and notes
+ * every request; what holds in every history is said by `complaints`, and beside each rule the bug that it was seen to find.
+ */
+import { type AccessToken, TokenError } from "@effect-tilia/core"
+import { describe, expect, it } from "@effect/vitest"
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FastCheck from "effect/FastCheck"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Match from "effect/Match"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as TestClock from "effect/TestClock"
+import * as TestContext from "effect/TestContext"
+import { type Answer, scriptedEndpoint, text } from "./support/scriptedEndpoint.js"
+import { twoHands } from "./support/twoHands.js"
+
+const second = 1_000
+const minute = 60 * second
+const hour = 60 * minute
+
+/** Times are in milliseconds, a token's life is in seconds. */
+type Command =
+  | { readonly do: "get" | "refresh" }
+  | { readonly do: "invalidate"; readonly which: "current" | "old" }
+  | { readonly do: "interrupt"; readonly who: number | "all" }
+  | { readonly do: "advance" | "step" | "suspend"; readonly by: number }
+  | { readonly do: "serve"; readonly answer: Reply }
+
+interface Reply extends Answer {
+  readonly after: number
+  readonly life: number
+  readonly retryAfter?: number
+}
+
+interface Setting {
+  readonly background: "timer" | "onDemand"
+  readonly checkEvery: number
+  /** What chance draws, in turn: of back-offs a quarter at least, so that the number of failures has a bound. */
+  readonly draws: [number, ...Array<number>]
+}
+
+const unavailable = (retryAfter?: number) =>
+  new TokenError.ServiceUnavailableError({
+    status: 503,
+    attempts: 1,
+    ...(retryAfter === undefined ? {} : { retryAfter: Duration.millis(retryAfter) })
+  })
+const refused = new TokenError.InvalidClientError({ status: 401, attempts: 1 })
+
+const { constant, constantFrom, integer, record } = FastCheck
+
+const weighed = <A>(...arbitraries: Array<readonly [weight: number, arbitrary: FastCheck.Arbitrary<A>]>) =>
+  FastCheck.oneof(...arbitraries.map(([weight, arbitrary]) => ({ weight, arbitrary })))
+
+const after = constantFrom(0, 50, 3 * second)
+const life = constantFrom(1, 5, 60, 3600)
+
+const reply = weighed<Reply>(
+  [5, record({ after, life })],
+  [1, record({ after: constant(10 * second), life })], // as good as a hang, but it ends
+  [3, record({ after, life, fail: constant(unavailable()) })],
+  [
+    1,
+    constantFrom(5 * second, 20 * second).chain((retryAfter) =>
+      record({ after, life, fail: constant(unavailable(retryAfter)), retryAfter: constant(retryAfter) })
+    )
+  ],
+  [1, record({ after, life, fail: constant(refused) })]
+)
+
+/** Each look at the clock costs real time, so the longest advance is some looks long. */
+const command = ({ checkEvery }: Setting) =>
+  weighed<Command>(
+    [8, record({ do: constant("get" as const) })],
+    [2, record({ do: constant("refresh" as const) })],
+    [2, record({ do: constant("invalidate" as const), which: constantFrom("current" as const, "old" as const) })],
+    [
+      2,
+      record({
+        do: constant("interrupt" as const),
+        who: weighed<number | "all">([2, integer({ min: 0, max: 9 })], [1, constant("all")])
+      })
+    ],
+    [
+      8,
+      record({
+        do: constant("advance" as const),
+        by: weighed([2, integer({ min: 1, max: 900 })], [3, integer({ min: 900, max: 60 * second })], [
+          2,
+          integer({ min: minute, max: 8 * checkEvery })
+        ])
+      })
+    ],
+    [
+      1,
+      record({
+        do: constant("step" as const),
+        by: constantFrom(-hour, -5 * minute, -30 * second, -second, second, 30 * second, 5 * minute, hour)
+      })
+    ],
+    [1, record({ do: constant("suspend" as const), by: constantFrom(second, 30 * second, 5 * minute, hour) })],
+    [4, record({ do: constant("serve" as const), answer: reply })]
+  )
+
+const setting: FastCheck.Arbitrary<Setting> = record({
+  background: constantFrom("timer", "timer", "onDemand"),
+  checkEvery: constantFrom(minute, 10 * minute),
+  draws: FastCheck.tuple(
+    constantFrom(0.25, 0.5, 0.999),
+    constantFrom(0.25, 0.5, 0.999),
+    constantFrom(0.25, 0.5, 0.999)
+  )
+})
+
+const history = setting.chain((setting) =>
+  FastCheck.tuple(constant(setting), FastCheck.array(command(setting), { maxLength: 30, size: "max" }))
+)
+
+/** One request, by the true clock, by the timers' clock, and by the greatest age that any look could have seen. */
+interface Ask {
+  readonly bornAt: number
+  readonly launchedAt: number
+  readonly landsAt: number
+  readonly seenAt: number
+  readonly isBackground: boolean
+  readonly answer: Reply
+  /** Whether no token came of it, or none that was still alive. */
+  readonly failed: boolean
+}
+
+interface Counts {
+  callers: number
+  refreshes: number
+  invalidations: number
+  stepsBack: number
+  serves: number
+}
+
+/** S6: how many attempts fit into the rest of a life, where each back-off is the shortest that `draws` allows. */
+const attemptsIn = (time: number): number => {
+  let attempts = 1
+  for (let wait = 0.25 * second, left = time; left >= wait; left -= wait, wait = Math.min(2 * wait, 7.5 * second)) {
+    attempts++
+  }
+  return attempts
+}
+
+/**
+ * Why each request may be made, and so how many there may be. Every request but the first follows another one:
+ *
+ * - after a token that any hand may show as 90 % old, somebody had to ask; from 78 % on, the background may;
+ * - after a token that is younger by every hand, only `refresh` or `invalidate` can have forced it: one request each;
+ * - after a failure in the background, the back-off: its number within one token's last 22 % is bounded;
+ * - after a failure that callers saw, the cool-down, which only `refresh` passes, and a `get` whose token ended after a
+ *   `refresh` failed: two for each `refresh`;
+ * - and nobody's token is renewed more than twice after its last use (S11): once more while it still counts as used, and
+ *   once since the next one is due before a whole life without use has passed; a change of the server's life may make it
+ *   one more, and so may a step back, which makes the last use seem later than now. Whoever waits for a flight that
+ *   fails uses the source once more.
+ */
+const storms = (asks: ReadonlyArray<Ask>, counts: Counts): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  const expectAtMost = (what: string, actual: number, most: number) => {
+    if (actual > most) found.push(`${actual} ${what}, at most ${most} may be`)
+  }
+  const pairs = Arr.zip(asks, asks.slice(1))
+  const age = (before: Ask, ask: Ask) => (ask.seenAt - before.seenAt) / (before.answer.life * second)
+  const isForced = (before: Ask, ask: Ask) => !ask.isBackground && !before.failed && age(before, ask) < 0.9
+  const forced = pairs.filter(([before, ask]) => isForced(before, ask))
+
+  expectAtMost("requests that callers wait for", asks.filter((ask) => !ask.isBackground).length, counts.callers)
+  // Planted: S8 left out of `invalidate`.
+  expectAtMost("forced requests", forced.length, counts.refreshes + counts.invalidations)
+  // Planted: `Pacing.isRecent` always false.
+  expectAtMost(
+    "forced requests within a second",
+    Arr.zip(forced, forced.slice(1)).filter(([[, one], [before, other]]) =>
+      one === before && other.launchedAt - one.landsAt < second
+    ).length,
+    0
+  )
+  // Planted: `dueAt` at half the life.
+  expectAtMost(
+    "early renewals",
+    pairs.filter(([before, ask]) => ask.isBackground && !before.failed && age(before, ask) < 0.78).length,
+    0
+  )
+  // Planted: a failure starts no cool-down.
+  expectAtMost(
+    "requests within a cool-down",
+    pairs.filter(([before, ask]) =>
+      before.failed && !before.isBackground && !ask.isBackground &&
+      ask.launchedAt - before.landsAt < Math.max(second, before.answer.retryAfter ?? 0)
+    ).length,
+    2 * counts.refreshes
+  )
+  // Planted: the back-off without `askedToWait`.
+  expectAtMost(
+    "background requests before Retry-After is over",
+    pairs.filter(([before, ask]) =>
+      before.failed && before.isBackground && ask.isBackground &&
+      ask.launchedAt - before.landsAt < (before.answer.retryAfter ?? 0)
+    ).length,
+    0
+  )
+  // Planted: `isIdle` always false.
+  expectAtMost(
+    "renewals",
+    asks.filter((ask) => ask.isBackground && !ask.failed).length,
+    2 * (2 * counts.callers + counts.stepsBack) + counts.serves
+  )
+  let reign: { ask: Ask; background: number; foreground: number } | undefined
+  for (const ask of asks) {
+    if (!ask.failed) reign = { ask, background: 0, foreground: 0 }
+    else if (reign !== undefined && !ask.isBackground) reign.foreground++
+    else if (reign !== undefined) {
+      // Planted: a back-off of 100 ms, always.
+      const last = 0.22 * reign.ask.answer.life * second
+      expectAtMost("failures in a token's last days", ++reign.background, attemptsIn(last) + reign.foreground)
+    }
+  }
+  return found
+}
+
+const world = Effect.fnUntraced(function*({ background, checkEvery }: Setting) {
+  const timers = yield* TestClock.testClock()
+  const hands = twoHands(timers)
+  const found: Array<string> = []
+  const asks: Array<Omit<Ask, "failed">> = []
+  const callers: Array<
+    { readonly fiber: Fiber.RuntimeFiber<AccessToken.AccessToken, TokenError.TokenError>; isInterrupted: boolean }
+  > = []
+  const handedOut: Array<AccessToken.AccessToken> = []
+  const counts: Counts = { callers: 0, refreshes: 0, invalidations: 0, stepsBack: 0, serves: 0 }
+  let reply: Reply = { after: 50, life: 3600 }
+  let forward = 0
+  let moved: { readonly kind: "step" | "suspend"; readonly at: number } | undefined
+  /** When the hands were moved apart, by the true clock; and how often the wall clock went back. */
+  let disturbedAt = Number.NEGATIVE_INFINITY
+  const backAt: Array<number> = []
+
+  const endpoint = scriptedEndpoint((n) => {
+    const launchedAt = timers.unsafeCurrentTimeMillis()
+    asks.push({
+      bornAt: hands.elapsed(),
+      launchedAt,
+      landsAt: launchedAt + reply.after,
+      seenAt: hands.elapsed() + forward,
+      isBackground: endpoint.calls[n]?.isSingle === true,
+      answer: reply
+    })
+    return reply
+  })
+  const source = yield* Effect.withClock(endpoint.source({ background, checkEvery }), hands.clock)
+
+  /** Planted: `usableFor` a minute longer than the life. */
+  const check = (token: AccessToken.AccessToken, how: string) => {
+    const ask = asks[Number(text(token).split("-")[1])]
+    if (ask === undefined) return void found.push(`${text(token)} is nobody's`)
+    const end = ask.bornAt + ask.answer.life * second
+    // S10. Without a sleeper (`onDemand`) each step back may go unseen until the next look.
+    const looks = background === "timer" ? 1 : Math.max(1, backAt.filter((at) => at >= ask.bornAt).length)
+    const allowed = disturbedAt >= ask.bornAt ? checkEvery * looks : 0
+    const late = hands.elapsed() - end
+    if (late > allowed) found.push(`${how} yields ${text(token)} ${late} ms after its end, ${allowed} are allowed`)
+  }
+
+  const call = (how: "get" | "refresh") =>
+    source[how].pipe(
+      Effect.tap((token) =>
+        Effect.sync(() => {
+          check(token, how)
+          if (token !== handedOut.at(-1)) handedOut.push(token)
+        })
+      ),
+      Effect.withClock(hands.clock),
+      Effect.fork,
+      Effect.map((fiber) => {
+        counts.callers++
+        const caller = { fiber, isInterrupted: false }
+        callers.push(caller)
+        return caller
+      })
+    )
+
+  const advance = (by: number) => timers.adjust(by)
+
+  /** Nothing is under way as the hands move, and between moves of different kinds there is a look: within one check no two hands can tell a step back from a suspend. */
+  const apart = (kind: "step" | "suspend") =>
+    Effect.suspend(() => {
+      const wait = moved === undefined || moved.kind === kind
+        ? 0
+        : moved.at + checkEvery + 1 - timers.unsafeCurrentTimeMillis()
+      return advance(Math.max(0, wait))
+    }).pipe(Effect.tap(() => {
+      disturbedAt = hands.elapsed()
+      moved = { kind, at: timers.unsafeCurrentTimeMillis() }
+    }))
+
+  const obey: (command: Command) => Effect.Effect<unknown> = Match.type<Command>().pipe(
+    Match.discriminatorsExhaustive("do")({
+      get: () => call("get"),
+      refresh: () => {
+        counts.refreshes++
+        return call("refresh")
+      },
+      invalidate: ({ which }) => {
+        const token = handedOut.at(which === "current" ? -1 : -2)
+        if (token === undefined) return Effect.void
+        if (text(token) === `token-${endpoint.granted.at(-1)}`) counts.invalidations++
+        return Effect.withClock(source.invalidate(token), hands.clock)
+      },
+      interrupt: ({ who }) => {
+        const waiting = callers.filter(({ fiber }) => fiber.unsafePoll() === null)
+        const chosen = who === "all" ? waiting : waiting.slice(who, who + 1)
+        return Effect.forEach(chosen, (caller) => {
+          caller.isInterrupted = true
+          return Fiber.interruptFork(caller.fiber)
+        })
+      },
+      advance: ({ by }) => advance(by),
+      step: ({ by }) =>
+        Effect.map(apart("step"), () => {
+          hands.step(by)
+          forward += Math.max(0, by)
+          if (by > 0) return
+          counts.stepsBack++
+          backAt.push(hands.elapsed())
+        }),
+      suspend: ({ by }) => Effect.map(apart("suspend"), () => hands.suspend(by)),
+      serve: ({ answer }) =>
+        Effect.sync(() => {
+          counts.serves++
+          reply = answer
+        })
+    })
+  )
+
+  const peek = Effect.sync(() => Option.map(source.peek(), (token) => check(token, "peek")))
+
+  /** After the last command the server works, and time enough passes for the longest wait of all. */
+  const end = Effect.gen(function*() {
+    reply = { after: 0, life: 3600 }
+    yield* advance(2 * minute)
+    for (const [n, { fiber, isInterrupted }] of callers.entries()) {
+      const exit = fiber.unsafePoll()
+      // Planted: `landed` is not done where the flight failed.
+      if (exit === null) found.push(`caller ${n} still waits`)
+      // Planted: the flight forked in the fiber of the caller who started it.
+      else if (!isInterrupted && Exit.isInterrupted(exit)) found.push(`caller ${n} was interrupted by another one`)
+      else if (Exit.isFailure(exit) && exit.cause._tag === "Die") found.push(`caller ${n} died`)
+    }
+    const { fiber } = yield* call("get")
+    yield* advance(1)
+    const last = fiber.unsafePoll()
+    // Planted: `isForcing` makes `get` fail like a cool-down without an end.
+    if (last === null || !Exit.isSuccess(last)) {
+      found.push(
+        `there is no token in the end: ${last !== null && Exit.isFailure(last) ? Cause.pretty(last.cause) : last}`
+      )
+    }
+    // Planted: `launch` without looking for a flight.
+    if (endpoint.flights.most > 1) found.push(`${endpoint.flights.most} flights at once`)
+    if (endpoint.flights.interrupted > 0) found.push("a flight was interrupted")
+  })
+
+  return {
+    obey,
+    peek,
+    end,
+    complaints: () => [
+      ...found,
+      ...storms(asks.map((ask, n) => ({ ...ask, failed: !endpoint.granted.includes(n) })), counts)
+    ]
+  }
+})
+
+const quiet = Layer.merge(TestContext.TestContext, Logger.remove(Logger.defaultLogger))
+
+const complaints = ([setting, commands]: readonly [Setting, ReadonlyArray<Command>]) =>
+  Effect.gen(function*() {
+    const { complaints, end, obey, peek } = yield* world(setting)
+    for (const command of commands) {
+      yield* obey(command)
+      yield* Effect.yieldNow()
+      yield* peek
+    }
+    yield* end
+    return complaints()
+  }).pipe(Effect.scoped, Effect.withRandom(Random.fixed(setting.draws)), Effect.provide(quiet))
+
+/** What a run waits for is TestClock's own timers: several at a time wait together. */
+const lanes = 16
+const runs = process.env["CI"] === undefined ? 300 : 2_000
+const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000)
+
+describe("TokenSource, whatever happens", () => {
+  it(
+    `rows 70–78: ${runs} histories (SEED=${seed})`,
+    { timeout: 180_000 },
+    () =>
+      Promise.all(Arr.makeBy(lanes, (lane) =>
+        FastCheck.assert(
+          FastCheck.asyncProperty(history, async (history) => {
+            const found = await Effect.runPromise(complaints(history))
+            expect(found, found.join("; ")).toStrictEqual([])
+          }),
+          { numRuns: Math.ceil(runs / lanes), seed: seed + lane }
+        )))
+  )
+})
