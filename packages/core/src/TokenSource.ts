@@ -156,7 +156,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   let coolDown: CoolDown | undefined
   let forced = Pacing.neverForced(policy.minRefreshInterval)
   let isForcing = false
-  let usedAt = 0
+  let usedAt = clock.unsafeCurrentTimeMillis()
   let sleeper: Fiber.RuntimeFiber<void> | undefined
   let isClosed = false
 
@@ -170,6 +170,8 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     Effect.sync(() => {
       isClosed = true
       drop()
+      // S3: here, since a flight that is interrupted before its first step never lands.
+      if (flight !== undefined) Deferred.unsafeDone(flight.landed, Exit.interrupt(FiberId.none))
     })
   )
 
@@ -259,31 +261,29 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         if (!isClosed) hold(token, now, draw)
         return report.granted(token, took)
       },
-      onFailure: (cause) =>
-        Option.match(Cause.failureOption(cause), {
-          onNone: () => Effect.void,
-          onSome: (error) => {
-            if (held !== undefined) backOff(held, error, now, draw)
-            else if (!background) coolOff(error, now)
-            return report.failed(error, took)
-          }
-        })
+      onFailure: (cause) => {
+        // A defect is no error to report, but it's no reason to ask again at once either.
+        const error = Option.getOrUndefined(Cause.failureOption(cause))
+        if (held !== undefined) backOff(held, error, now, draw)
+        else if (!background) coolOff(cause, error, now)
+        return error === undefined ? Effect.void : report.failed(error, took)
+      }
     })
     Deferred.unsafeDone(landed, exit)
     return reported
   }
 
   /** S6 */
-  const backOff = (held: Held, error: TokenError, now: Hands.Hands, draw: number) => {
+  const backOff = (held: Held, error: TokenError | undefined, now: Hands.Hands, draw: number) => {
     held.notBefore = now.monotonic + Pacing.backOff(held.failures++, error, draw)
     held.window = closedWindow
   }
 
   /** S7 */
-  const coolOff = (error: TokenError, now: Hands.Hands) => {
+  const coolOff = (cause: Cause.Cause<TokenError>, error: TokenError | undefined, now: Hands.Hands) => {
     const failures = coolDown === undefined ? 0 : coolDown.failures + 1
     const until = now.monotonic + Pacing.coolDown(failures, error, policy.coolDown)
-    coolDown = { exit: Exit.fail(error), failures, until }
+    coolDown = { exit: Exit.failCause(cause), failures, until }
   }
 
   /** Waits for a flight. One in the background is a single attempt: where it fails, `again` decides anew (S6). */

@@ -6,19 +6,21 @@ import * as Duration from "effect/Duration"
 import type { TokenError } from "../TokenError.js"
 
 /** The wait that the server asked for, if it did. */
-export const askedToWait = (error: TokenError): number =>
-  "retryAfter" in error && error.retryAfter !== undefined ? Duration.toMillis(error.retryAfter) : 0
+export const askedToWait = (error: TokenError | undefined): number =>
+  error !== undefined && "retryAfter" in error && error.retryAfter !== undefined
+    ? Duration.toMillis(error.retryAfter)
+    : 0
 
 const doubled = (base: number, max: number, times: number): number => Math.min(max, base * 2 ** times)
 
 /** S6: before the background tries again, with full jitter; `draw` is from 0 to 1. */
-export const backOff = (failures: number, error: TokenError, draw: number): number =>
+export const backOff = (failures: number, error: TokenError | undefined, draw: number): number =>
   Math.ceil(Math.max(askedToWait(error), draw * doubled(1_000, 30_000, failures)))
 
 /** S7: before anyone may ask again. */
 export const coolDown = (
   failures: number,
-  error: TokenError,
+  error: TokenError | undefined,
   { base, max }: { readonly base: number; readonly max: number }
 ): number => Math.max(askedToWait(error), doubled(base, max, failures))
 

@@ -1,0 +1,449 @@
+/*
+ * What a source does when requests fail (S6, S7) or its tokens are refused (S8, S9).
+ */
+import { TokenError, type TokenSource } from "@effect-tilia/core"
+import { describe, expect, it } from "@effect/vitest"
+import * as Arr from "effect/Array"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Runtime from "effect/Runtime"
+import * as TestClock from "effect/TestClock"
+import { type Answer, inTurn, scriptedEndpoint, text } from "./support/scriptedEndpoint.js"
+
+const unavailable = new TokenError.ServiceUnavailableError({ status: 503, attempts: 4 })
+const refused = new TokenError.InvalidClientError({ status: 401, attempts: 1 })
+const limited = new TokenError.RateLimitedError({ status: 429, attempts: 1, retryAfter: Duration.seconds(90) })
+
+/** Every draw of chance is this one. With 0.5 a token is due at 80 % of its life, and back-offs are half as long as they can be. */
+const drawing = (draw: number) => Effect.withRandom(Random.fixed([draw]))
+const centred = drawing(0.5)
+
+/** Runs what must not wait for anything, and fails where it does. */
+const atOnce = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A> =>
+  Effect.map(Effect.runtime<never>(), (runtime) => Runtime.runSync(runtime)(effect))
+
+const textAtOnce = ({ get }: TokenSource.TokenSource["Type"]) => Effect.map(atOnce(get), text)
+
+/** Lets everything run that needn't wait for a later time. */
+const settle = TestClock.adjust(0)
+
+type Endpoint = ReturnType<typeof scriptedEndpoint>
+
+/** When the requests were sent, in seconds. */
+const sentAt = ({ calls }: Endpoint): ReadonlyArray<number> => calls.map(({ at }) => at / 1000)
+
+/** A server that can be switched off. */
+const switched = (whenOff: Answer = { fail: unavailable }) => {
+  const server = { isOff: false }
+  return { server, endpoint: scriptedEndpoint(() => server.isOff ? whenOff : {}) }
+}
+
+describe("S6: a failed refresh in the background", () => {
+  it.scoped("S6: row 74: callers notice nothing until the token expires, then get the typed error", () =>
+    Effect.gen(function*() {
+      const { endpoint, server } = switched()
+      const made = yield* endpoint.source()
+      yield* made.get
+      server.isOff = true
+      for (let n = 0; n < 3580 / 20; n++) {
+        yield* TestClock.adjust("20 seconds")
+        expect(yield* textAtOnce(made)).toBe("token-0")
+      }
+      yield* TestClock.adjust("10 seconds")
+      expect(made.peek()).toStrictEqual(Option.none())
+      const background = endpoint.calls.slice(1)
+      expect(background.length).toBeGreaterThan(20)
+      expect(background.every(({ isSingle }) => isSingle)).toBe(true)
+      expect(yield* Effect.flip(made.get)).toMatchObject({ _tag: "ServiceUnavailableError" })
+      expect(endpoint.calls.at(-1)).toStrictEqual({ at: 3_590_000, isSingle: false })
+      expect(endpoint.flights.most).toBe(1)
+    }))
+
+  it.scoped.each(
+    [
+      [0.5, [0.5, 1, 2, 4, 8, 15, 15, 15]],
+      [0.999_999_999, [1, 2, 4, 8, 16, 30, 30, 30]]
+    ] as const
+  )(
+    "S6: row 74: it is tried again after 1 s doubling to 30 s, times the draw: %d",
+    ([draw, pauses]) =>
+      Effect.gen(function*() {
+        const endpoint = scriptedEndpoint(inTurn({}, { fail: unavailable }))
+        const { get } = yield* drawing(draw)(endpoint.source())
+        yield* get
+        yield* TestClock.adjust("3590 seconds")
+        const at = sentAt(endpoint).slice(1)
+        expect(at.slice(1, 9).map((time, n) => time - (at[n] ?? 0))).toStrictEqual(
+          pauses.map((pause) => expect.closeTo(pause, 2))
+        )
+      })
+  )
+
+  it.scoped("S6: row 74: chance spreads the tries, and never beyond 30 s", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({ life: 36_000 }, { fail: unavailable }))
+      const { get } = yield* endpoint.source({ idleAfter: "20 days" })
+      yield* get
+      yield* TestClock.adjust("35990 seconds")
+      const at = sentAt(endpoint).slice(8)
+      const pauses = at.slice(1).map((time, n) => time - (at[n] ?? 0))
+      expect(Math.max(...pauses)).toBeLessThanOrEqual(30)
+      expect(Math.max(...pauses)).toBeGreaterThan(27)
+      expect(Math.min(...pauses)).toBeLessThan(3)
+    }))
+
+  it.scoped("S6: Retry-After is honoured", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({}, { fail: limited }))
+      const { get } = yield* centred(endpoint.source())
+      yield* get
+      yield* TestClock.adjust("3200 seconds")
+      expect(sentAt(endpoint)).toStrictEqual([0, 2880, 2970, 3060, 3150])
+    }))
+
+  it.scoped("S6: a get doesn't shorten the back-off, with timers or without", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({}, { fail: limited }))
+      const { get } = yield* centred(endpoint.source({ background: "onDemand" }))
+      yield* get
+      yield* TestClock.adjust("2880 seconds")
+      for (let n = 0; n < 30; n++) {
+        yield* atOnce(get)
+        yield* TestClock.adjust("10 seconds")
+      }
+      expect(sentAt(endpoint)).toStrictEqual([0, 2880, 2970, 3060, 3150])
+    }))
+
+  it.scoped("S6: row 74: it recovers within one step of the server's return", () =>
+    Effect.gen(function*() {
+      const { endpoint, server } = switched()
+      const made = yield* endpoint.source()
+      yield* made.get
+      server.isOff = true
+      yield* TestClock.adjust("3300 seconds")
+      yield* atOnce(made.get)
+      server.isOff = false
+      const failures = endpoint.calls.length
+      yield* TestClock.adjust("30 seconds")
+      expect(endpoint.calls).toHaveLength(failures + 1)
+      expect(yield* textAtOnce(made)).toBe(`token-${failures}`)
+    }))
+
+  it.scoped("S6: row 74: after expiry the next get asks at once, though the background was to wait", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint((n) => n === 1 ? { fail: limited } : {})
+      const { get } = yield* drawing(0.5)(endpoint.source({ refreshAt: 0.99 }))
+      yield* get
+      yield* TestClock.adjust("3600 seconds") // 90 s from 3564 aren't over
+      expect(text(yield* get)).toBe("token-2")
+      expect(sentAt(endpoint)).toStrictEqual([0, 3564, 3600])
+      expect(endpoint.calls[2]?.isSingle).toBe(false)
+    }))
+
+  it.scoped("S6: row 74: those who wait for one at expiry don't get its error: a flight in the foreground follows", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({}, { after: "20 minutes", fail: unavailable }, { after: "1 second" }))
+      const { get } = yield* centred(endpoint.source())
+      yield* get
+      yield* TestClock.adjust("3590 seconds")
+      const callers = yield* Effect.replicateEffect(Effect.fork(get), 100)
+      yield* TestClock.adjust("15 minutes")
+      expect(new Set((yield* Fiber.join(Fiber.all(callers))).map(text))).toStrictEqual(new Set(["token-2"]))
+      expect(endpoint.calls).toStrictEqual([
+        { at: 0, isSingle: false },
+        { at: 2_880_000, isSingle: true },
+        { at: 4_080_000, isSingle: false }
+      ])
+    }))
+
+  it.scoped("S6: a success starts the back-off anew", () =>
+    Effect.gen(function*() {
+      const failing = [1, 2, 3, 5, 6]
+      const endpoint = scriptedEndpoint((n) => failing.includes(n) ? { fail: unavailable } : {})
+      const { get } = yield* centred(endpoint.source({ idleAfter: "1 day" }))
+      yield* get
+      yield* TestClock.adjust("6000 seconds")
+      expect(sentAt(endpoint)).toStrictEqual([0, 2880, 2880.5, 2881.5, 2883.5, 5763.5, 5764, 5765])
+    }))
+
+  it.scoped("S6: a defect of the endpoint is no hot loop either", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint((n) => {
+        if (n > 100) return {} // a loop ends here
+        if (n > 0) throw new Error("a defect")
+        return {}
+      })
+      const made = yield* centred(endpoint.source())
+      yield* made.get
+      yield* TestClock.adjust("2890 seconds")
+      expect(sentAt(endpoint)).toStrictEqual([0, 2880, 2880.5, 2881.5, 2883.5, 2887.5])
+      expect(yield* textAtOnce(made)).toBe("token-0")
+    }))
+})
+
+describe("S7: no token, and the request for one fails", () => {
+  it.scoped("S7: row 71: each caller has the same error", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({ after: "2 seconds", fail: unavailable }))
+      const { get } = yield* endpoint.source()
+      const callers = yield* Effect.replicateEffect(Effect.fork(Effect.flip(get)), 1000)
+      yield* TestClock.adjust("2 seconds")
+      const errors = new Set(yield* Fiber.join(Fiber.all(callers)))
+      errors.add(yield* Effect.flip(get))
+      expect(errors.size).toBe(1)
+      expect([...errors][0]).toMatchObject({ _tag: "ServiceUnavailableError", status: 503, attempts: 4 })
+      expect(endpoint.calls).toHaveLength(1)
+    }))
+
+  it.scoped.each([["an outage", unavailable], ["a refused secret", refused]] as const)(
+    "S7: row 71: %s is one try after 1, 2, 4, 8, 16, 30, 30 s, whoever asks how often",
+    ([, fail]) =>
+      Effect.gen(function*() {
+        const endpoint = scriptedEndpoint(inTurn({ fail }))
+        const made = yield* endpoint.source()
+        for (let n = 0; n <= 200; n++) {
+          yield* Effect.forkAll(Arr.replicate(Effect.ignore(made.get), 3))
+          yield* TestClock.adjust("500 millis")
+        }
+        expect(sentAt(endpoint)).toStrictEqual([0, 1, 3, 7, 15, 31, 61, 91])
+        expect(endpoint.calls.some(({ isSingle }) => isSingle)).toBe(false)
+      })
+  )
+
+  it.scoped("S7: the error comes at once in a cool-down", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({ fail: refused }, { hang: true }))
+      const { get, ready } = yield* endpoint.source()
+      yield* Effect.flip(get)
+      yield* TestClock.adjust("999 millis")
+      expect(yield* atOnce(Effect.flip(get))).toMatchObject({ _tag: "InvalidClientError" })
+      expect(yield* atOnce(Effect.flip(ready))).toMatchObject({ _tag: "InvalidClientError" })
+      expect(endpoint.calls).toHaveLength(1)
+    }))
+
+  it.scoped("S7: Retry-After is its floor", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({ fail: limited }, {}))
+      const { get } = yield* endpoint.source()
+      yield* Effect.flip(get)
+      yield* TestClock.adjust("89999 millis")
+      expect(yield* Effect.flip(get)).toMatchObject({ _tag: "RateLimitedError" })
+      expect(endpoint.calls).toHaveLength(1)
+      yield* TestClock.adjust(1)
+      expect(text(yield* get)).toBe("token-1")
+    }))
+
+  it.scoped("S7: base and max are options", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({ fail: unavailable }))
+      const { get } = yield* endpoint.source({ coolDown: { base: "5 seconds", max: "8 seconds" } })
+      for (let n = 0; n <= 30; n++) {
+        yield* Effect.ignore(get)
+        yield* TestClock.adjust("1 second")
+      }
+      expect(sentAt(endpoint)).toStrictEqual([0, 5, 13, 21, 29])
+    }))
+
+  it.scoped("S7: a success ends the doubling", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint((n) => n === 3 ? { life: 10 } : { fail: unavailable })
+      const { get } = yield* endpoint.source({ background: "onDemand" })
+      for (let n = 0; n <= 19; n++) {
+        yield* Effect.ignore(get)
+        yield* TestClock.adjust("1 second")
+      }
+      // A token at 7, due at 15: two tries in the background, and none in the foreground before it ends at 16.
+      const foreground = endpoint.calls.flatMap(({ at, isSingle }) => isSingle ? [] : [at / 1000])
+      expect(foreground).toStrictEqual([0, 1, 3, 7, 16, 17, 19])
+    }))
+
+  it.scoped("S7: refresh bypasses it", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({ fail: unavailable }, {}))
+      const made = yield* endpoint.source()
+      yield* Effect.flip(made.get)
+      expect(text(yield* made.refresh)).toBe("token-1")
+      expect(yield* textAtOnce(made)).toBe("token-1")
+      expect(sentAt(endpoint)).toStrictEqual([0, 0])
+    }))
+
+  it.scoped("S7: a defect reaches the callers, and is cooled off too", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(() => {
+        throw new Error("a defect")
+      })
+      const { get } = yield* endpoint.source()
+      for (let n = 0; n < 10; n++) expect(Exit.isFailure(yield* Effect.exit(get))).toBe(true)
+      expect(endpoint.calls).toHaveLength(1)
+    }))
+})
+
+describe("S8: invalidate", () => {
+  it.scoped("S8: of the current token makes the next get ask for another one", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({}))
+      const made = yield* endpoint.source()
+      yield* made.invalidate(yield* made.get)
+      expect(made.peek()).toStrictEqual(Option.none())
+      expect(endpoint.calls).toHaveLength(1)
+      expect(text(yield* made.get)).toBe("token-1")
+      yield* TestClock.adjust("2 hours")
+      expect(endpoint.calls.length).toBeLessThanOrEqual(4) // the first one's timer is gone
+    }))
+
+  it.scoped("S8: row 77: of an old one does nothing", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({}))
+      const made = yield* endpoint.source()
+      const old = yield* made.get
+      yield* TestClock.adjust("2 seconds")
+      yield* made.refresh
+      yield* TestClock.adjust("2 seconds")
+      yield* Effect.replicateEffect(made.invalidate(old), 1000, { discard: true })
+      expect(yield* textAtOnce(made)).toBe("token-1")
+      expect(endpoint.calls).toHaveLength(2)
+    }))
+
+  it.scoped("S8: row 77: by 1,000 callers is one request", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({}, { after: "1 second" }))
+      const { get, invalidate } = yield* endpoint.source()
+      const token = yield* get
+      const callers = yield* Effect.replicateEffect(Effect.fork(Effect.zipRight(invalidate(token), get)), 1000)
+      yield* TestClock.adjust("1 second")
+      const tokens = yield* Fiber.join(Fiber.all(callers))
+      expect(new Set(tokens.map(text))).toStrictEqual(new Set(["token-1"]))
+      expect(endpoint.calls).toHaveLength(2)
+    }))
+
+  it.scoped("S8: row 77: one that comes after the new token leaves it alone", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({}))
+      const made = yield* endpoint.source()
+      const token = yield* made.get
+      yield* made.invalidate(token)
+      yield* made.get
+      yield* TestClock.adjust("1 minute")
+      yield* made.invalidate(token)
+      expect(yield* textAtOnce(made)).toBe("token-1")
+    }))
+})
+
+describe("S9: forced refreshes", () => {
+  it.scoped("S9: two within minRefreshInterval yield the same token", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({}))
+      const { get, refresh } = yield* endpoint.source()
+      yield* get
+      expect(text(yield* refresh)).toBe("token-1")
+      yield* TestClock.adjust("999 millis")
+      expect(text(yield* atOnce(refresh))).toBe("token-1")
+      yield* TestClock.adjust(1)
+      expect(text(yield* refresh)).toBe("token-2")
+      expect(sentAt(endpoint)).toStrictEqual([0, 0, 1])
+    }))
+
+  it.scoped("S9: the current token serves get while it is renewed, and stays where that fails", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({}, { after: "1 second", fail: unavailable }))
+      const made = yield* endpoint.source()
+      yield* made.get
+      const forced = yield* Effect.fork(Effect.flip(made.refresh))
+      yield* settle
+      expect(yield* textAtOnce(made)).toBe("token-0")
+      yield* TestClock.adjust("1 second")
+      expect(yield* Fiber.join(forced)).toMatchObject({ _tag: "ServiceUnavailableError" })
+      expect(yield* textAtOnce(made)).toBe("token-0")
+      expect(endpoint.calls).toHaveLength(2)
+    }))
+
+  it.scoped("S9: an invalidate within the interval after one is ignored", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({}))
+      const made = yield* endpoint.source({ minRefreshInterval: "5 seconds" })
+      yield* made.get
+      const token = yield* made.refresh
+      yield* TestClock.adjust("4999 millis")
+      yield* made.invalidate(token)
+      expect(yield* textAtOnce(made)).toBe("token-1")
+      yield* TestClock.adjust(1)
+      yield* made.invalidate(token)
+      expect(made.peek()).toStrictEqual(Option.none())
+    }))
+
+  it.scoped("S9: a token that came without force may be refused at once", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({}))
+      const made = yield* centred(endpoint.source())
+      yield* made.get
+      yield* TestClock.adjust("2880 seconds")
+      const renewed = yield* made.get
+      expect(text(renewed)).toBe("token-1")
+      yield* made.invalidate(renewed)
+      expect(text(yield* made.get)).toBe("token-2")
+    }))
+
+  it.scoped("S9: row 78: the interval doubles to 30 s while each forced token is refused within it", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({}))
+      const { get, invalidate } = yield* endpoint.source({ background: "onDemand" })
+      // As a client that replays its request once: the second token is refused as the first one was.
+      const refuse = Effect.replicateEffect(Effect.flatMap(get, invalidate), 2)
+      for (let n = 0; n < 125; n++) {
+        yield* refuse
+        yield* TestClock.adjust("1 second")
+      }
+      expect(sentAt(endpoint)).toStrictEqual([0, 0, 1, 3, 7, 15, 31, 61, 91, 121])
+    }))
+
+  it.scoped("S9: the interval is short again after a token that wasn't refused within it", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({}))
+      const { get, invalidate } = yield* endpoint.source({ background: "onDemand" })
+      const replace = Effect.zipRight(Effect.flatMap(get, invalidate), get)
+      for (let n = 0; n < 3; n++) {
+        yield* replace
+        yield* Effect.flatMap(get, invalidate)
+        yield* TestClock.adjust("4 seconds")
+      }
+      yield* replace // its interval is 8 s, but nobody refuses it within that
+      yield* TestClock.adjust("5 minutes")
+      yield* replace
+      yield* TestClock.adjust("1 second")
+      yield* replace
+      expect(sentAt(endpoint)).toStrictEqual([0, 0, 4, 8, 12, 312, 313])
+    }))
+
+  it.scoped("S9: row 78: an API that refuses every token is no load on the server and takes no token from the others", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({}, { after: "300 millis" }))
+      const made = yield* endpoint.source()
+      const refusing = Effect.zipRight(
+        Effect.flatMap(made.get, made.invalidate),
+        Effect.sleep("2 seconds")
+      )
+      let served = 0
+      let waited = 0
+      const healthy = Effect.gen(function*() {
+        const before = yield* TestClock.currentTimeMillis
+        yield* made.get
+        if ((yield* TestClock.currentTimeMillis) > before) waited++
+        served++
+        yield* Effect.sleep("1500 millis")
+      })
+      yield* made.get
+      yield* Effect.fork(Effect.forever(refusing))
+      yield* Effect.fork(Effect.forever(healthy))
+      yield* TestClock.adjust("10 minutes")
+      // 1, 2, 4, 8, 16 and then every 30 seconds or so.
+      expect(endpoint.calls.length).toBeGreaterThan(15)
+      expect(endpoint.calls.length).toBeLessThanOrEqual(2 + 5 + 20)
+      expect(served).toBeGreaterThan(390)
+      expect(waited).toBeLessThan(endpoint.calls.length)
+      expect(endpoint.flights.most).toBe(1)
+    }))
+})

@@ -1,0 +1,792 @@
+/*
+ * A source whose server is well. What it does when requests fail or tokens are refused: TokenSource.failures.test.ts.
+ */
+import { Telemetry, TokenEndpoint, TokenError, type TokenEvent, TokenSource } from "@effect-tilia/core"
+import { describe, expect, it } from "@effect/vitest"
+import * as Arr from "effect/Array"
+import * as ConfigError from "effect/ConfigError"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Runtime from "effect/Runtime"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Supervisor from "effect/Supervisor"
+import * as TestClock from "effect/TestClock"
+import type * as Tracer from "effect/Tracer"
+import { linesShowing } from "./support/printed.js"
+import { inTurn, scriptedEndpoint, text } from "./support/scriptedEndpoint.js"
+import { twoHands } from "./support/twoHands.js"
+
+const unavailable = new TokenError.ServiceUnavailableError({ status: 503, attempts: 4 })
+const refused = new TokenError.InvalidClientError({ status: 401, attempts: 1 })
+
+/** Every draw of chance is this one: with 0.5 a token is due at exactly 80 % of its life. */
+const drawing = (draw: number) => Effect.withRandom(Random.fixed([draw]))
+const centred = drawing(0.5)
+
+/** Runs what must not wait for anything, and fails where it does. */
+const atOnce = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A> =>
+  Effect.map(Effect.runtime<never>(), (runtime) => Runtime.runSync(runtime)(effect))
+
+const textAtOnce = ({ get }: TokenSource.TokenSource["Type"]) => Effect.map(atOnce(get), text)
+
+/** Lets everything run that needn't wait for a later time. */
+const settle = TestClock.adjust(0)
+
+const idleNever = { idleAfter: "24 days" } as const
+
+describe("S1: get with a valid token", () => {
+  it.scoped("S1: is synchronous and sends nothing", () =>
+    Effect.gen(function*() {
+      const { calls, source } = scriptedEndpoint(inTurn({}))
+      const made = yield* source()
+      yield* made.get
+      const runtime = yield* Effect.runtime<never>()
+      const tokens = new Set(Arr.makeBy(1000, () => Runtime.runSync(runtime)(made.get)))
+      expect(tokens.size).toBe(1)
+      expect(calls).toHaveLength(1)
+    }))
+
+  it.scoped("S1: starts no fiber, and is the same exit each time", () =>
+    Effect.gen(function*() {
+      const supervisor = yield* Supervisor.track
+      const made = yield* Effect.supervised(scriptedEndpoint(inTurn({})).source(), supervisor)
+      yield* made.get
+      yield* settle
+      const before = (yield* supervisor.value).length
+      const exits = yield* Effect.replicateEffect(Effect.exit(made.get), 3)
+      expect(yield* supervisor.value).toHaveLength(before)
+      expect(new Set(exits.map(Exit.getOrElse(() => undefined))).size).toBe(1)
+    }))
+
+  it.scoped("S1: reads the caller's clock, and peek the source's", () =>
+    Effect.gen(function*() {
+      const { calls, source } = scriptedEndpoint(inTurn({}))
+      const made = yield* source({ background: "onDemand" })
+      yield* made.get
+      const later = twoHands(yield* Effect.clock)
+      later.step(7_200_000)
+      expect(Option.map(made.peek(), text)).toStrictEqual(Option.some("token-0"))
+      expect(text(yield* Effect.withClock(made.get, later.clock))).toBe("token-1")
+      expect(calls).toHaveLength(2)
+    }))
+})
+
+describe("S2: single flight", () => {
+  it.scoped("S2: row 70: 10,000 callers and nothing cached are one request, and all get the token", () =>
+    Effect.gen(function*() {
+      const { calls, flights, source } = scriptedEndpoint(inTurn({ after: "300 millis" }))
+      const { get } = yield* source()
+      const callers = yield* Effect.replicateEffect(Effect.fork(get), 10_000)
+      yield* TestClock.adjust("300 millis")
+      const tokens = yield* Fiber.join(Fiber.all(callers))
+      expect(new Set(tokens.map(text))).toStrictEqual(new Set(["token-0"]))
+      expect(calls).toStrictEqual([{ at: 0, isSingle: false }])
+      expect(flights.most).toBe(1)
+    }))
+
+  it.scoped("S2: get, refresh and ready share a flight", () =>
+    Effect.gen(function*() {
+      const { calls, source } = scriptedEndpoint(inTurn({ after: "1 second" }))
+      const { get, ready, refresh } = yield* source()
+      const callers = yield* Effect.forEach([get, refresh, ready], Effect.fork)
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(Fiber.all(callers))
+      expect(calls).toHaveLength(1)
+    }))
+
+  it.scoped("S2: one in the background is shared by a refresh", () =>
+    Effect.gen(function*() {
+      const { calls, source } = scriptedEndpoint(inTurn({}, { after: "5 seconds" }))
+      const { get, refresh } = yield* centred(source())
+      yield* get
+      yield* TestClock.adjust("2880 seconds")
+      const caller = yield* Effect.fork(refresh)
+      yield* TestClock.adjust("5 seconds")
+      expect(text(yield* Fiber.join(caller))).toBe("token-1")
+      expect(calls).toHaveLength(2)
+    }))
+})
+
+describe("S3: interruption", () => {
+  it.scoped.each([["the first caller", 1], ["half of them", 5], ["all of them", 10]] as const)(
+    "S3: row 72: the flight goes on when it interrupts %s",
+    ([, interrupted]) =>
+      Effect.gen(function*() {
+        const { calls, flights, source } = scriptedEndpoint(inTurn({ after: "1 second" }))
+        const { get } = yield* source()
+        const callers = yield* Effect.replicateEffect(Effect.fork(get), 10)
+        yield* settle
+        yield* Fiber.interruptAll(callers.slice(0, interrupted))
+        yield* TestClock.adjust("1 second")
+        const others = yield* Fiber.join(Fiber.all(callers.slice(interrupted)))
+        expect(others.filter((token) => text(token) === "token-0")).toHaveLength(10 - interrupted)
+        expect(text(yield* atOnce(get))).toBe("token-0")
+        expect(calls).toHaveLength(1)
+        expect(flights.interrupted).toBe(0)
+      })
+  )
+
+  it.scoped("S3: row 72: a caller's time-out is its own", () =>
+    Effect.gen(function*() {
+      const { calls, source } = scriptedEndpoint(inTurn({ after: "3 seconds" }))
+      const { get } = yield* source()
+      const hasty = yield* Effect.fork(Effect.timeoutOption(get, "1 second"))
+      const patient = yield* Effect.fork(get)
+      yield* TestClock.adjust("3 seconds")
+      expect(yield* Fiber.join(hasty)).toStrictEqual(Option.none())
+      expect(text(yield* Fiber.join(patient))).toBe("token-0")
+      expect(calls).toHaveLength(1)
+    }))
+
+  it.scoped("S3: a flight doesn't run in its first caller's context", () =>
+    Effect.gen(function*() {
+      const { calls, source } = scriptedEndpoint(inTurn({}))
+      const { get } = yield* source()
+      const elsewhere = twoHands(yield* Effect.clock)
+      yield* Effect.withClock(get, elsewhere.clock)
+      expect(calls[0]?.at).toBe(0) // by the source's clock
+    }))
+})
+
+describe("S3: closing the scope", () => {
+  /** A source in a scope of its own, all of whose fibers are known. */
+  const closable = (
+    { source }: ReturnType<typeof scriptedEndpoint>,
+    options: Partial<TokenSource.Options> = {}
+  ) =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const supervisor = yield* Supervisor.track
+      const made = yield* source(options).pipe(Scope.extend(scope), Effect.supervised(supervisor), centred)
+      return {
+        ...made,
+        fibers: Effect.map(supervisor.value, (fibers) => fibers.length),
+        close: Scope.close(scope, Exit.void)
+      }
+    })
+
+  /** Nothing is left, and nothing begins again. */
+  const isOver = (
+    { fibers, get, invalidate, peek, ready, refresh }: Effect.Effect.Success<ReturnType<typeof closable>>,
+    { calls, flights }: ReturnType<typeof scriptedEndpoint>
+  ) =>
+    Effect.gen(function*() {
+      const sent = calls.length
+      expect(yield* fibers).toBe(0)
+      expect(flights.open).toBe(0)
+      for (const effect of [get, refresh, ready]) {
+        expect(Exit.isInterrupted(yield* Effect.exit(effect))).toBe(true)
+      }
+      expect(peek()).toStrictEqual(Option.none())
+      yield* invalidate(yield* Effect.scoped(Effect.flatMap(scriptedEndpoint(inTurn({})).source(), ({ get }) => get)))
+      yield* TestClock.adjust("3 hours")
+      expect(yield* TestClock.sleeps()).toHaveLength(0)
+      expect(calls).toHaveLength(sent)
+      expect(yield* fibers).toBe(0)
+    })
+
+  it.effect("S3: row 73: in mid flight: it and every waiting caller are interrupted", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({ hang: true }))
+      const made = yield* closable(endpoint)
+      const callers = yield* Effect.replicateEffect(Effect.fork(made.get), 100)
+      yield* settle
+      expect(endpoint.flights.open).toBe(1)
+      yield* made.close
+      const exits = yield* Effect.forEach(callers, (caller) => Fiber.await(caller))
+      expect(exits.filter(Exit.isInterrupted)).toHaveLength(100)
+      expect(endpoint.flights.interrupted).toBe(1)
+      yield* isOver(made, endpoint)
+    }))
+
+  it.effect("S3: row 73: before the flight has taken its first step", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({ hang: true }))
+      const made = yield* closable(endpoint)
+      const caller = yield* Effect.fork(made.get)
+      yield* Effect.yieldNow()
+      expect(endpoint.calls).toHaveLength(0)
+      yield* made.close
+      yield* settle
+      expect(Option.map(yield* Fiber.poll(caller), Exit.isInterrupted)).toStrictEqual(Option.some(true))
+      yield* isOver(made, endpoint)
+    }))
+
+  it.effect("S3: row 73: in mid flight in the background, with a caller who waits for it", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({}, { hang: true }))
+      const made = yield* closable(endpoint)
+      yield* made.get
+      yield* TestClock.adjust("1 hour")
+      const caller = yield* Effect.fork(made.get)
+      yield* settle
+      yield* made.close
+      expect(Exit.isInterrupted(yield* Fiber.await(caller))).toBe(true)
+      expect(endpoint.flights.interrupted).toBe(1)
+      yield* isOver(made, endpoint)
+    }))
+
+  it.effect("S3: row 73: in back-off", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({}, { fail: unavailable }))
+      const made = yield* closable(endpoint)
+      yield* made.get
+      yield* TestClock.adjust("2890 seconds")
+      expect(endpoint.calls.length).toBeGreaterThan(2)
+      yield* made.close
+      yield* isOver(made, endpoint)
+    }))
+
+  it.effect("S3: row 73: in a cool-down", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({ fail: unavailable }))
+      const made = yield* closable(endpoint)
+      yield* Effect.flip(made.get)
+      yield* made.close
+      yield* isOver(made, endpoint)
+    }))
+
+  it.effect("S3: row 73: while it sleeps", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({}))
+      const made = yield* closable(endpoint)
+      yield* made.get
+      yield* settle
+      expect(yield* made.fibers).toBe(1)
+      yield* made.close
+      yield* isOver(made, endpoint)
+    }))
+})
+
+describe("S4: the refresh", () => {
+  it.scoped.each([[0, 2808], [0.5, 2880], [0.999_999_999, 2952]] as const)(
+    "S4: comes at 80 %% ± 2 %% of the life, as it is drawn: %d",
+    ([draw, due]) =>
+      Effect.gen(function*() {
+        const { calls, source } = scriptedEndpoint(inTurn({}))
+        const { get } = yield* drawing(draw)(source())
+        yield* get
+        yield* TestClock.adjust(`${due - 1} seconds`)
+        expect(calls).toHaveLength(1)
+        yield* TestClock.adjust("1 second")
+        expect(calls).toHaveLength(2)
+        expect(calls[1]).toStrictEqual({ at: due * 1000, isSingle: true })
+      })
+  )
+
+  it.scoped("S4: is drawn anew for each token", () =>
+    Effect.gen(function*() {
+      const { calls, source } = scriptedEndpoint(inTurn({ life: 100 }))
+      const { get } = yield* source({ ...idleNever, checkEvery: "1 hour" })
+      yield* get
+      yield* TestClock.adjust("1 hour")
+      const lives = calls.slice(1).map(({ at }, n) => at - (calls[n]?.at ?? 0))
+      expect(lives.length).toBeGreaterThan(40)
+      expect(Math.min(...lives)).toBeGreaterThanOrEqual(78_000)
+      expect(Math.max(...lives)).toBeLessThanOrEqual(82_000)
+      expect(new Set(lives).size).toBeGreaterThan(30)
+    }))
+
+  it.scoped("S4: no caller waits for it", () =>
+    Effect.gen(function*() {
+      const { calls, flights, source } = scriptedEndpoint(inTurn({}, { after: "20 seconds" }))
+      const made = yield* centred(source())
+      yield* made.get
+      yield* TestClock.adjust("2880 seconds")
+      expect(flights.open).toBe(1)
+      expect(yield* textAtOnce(made)).toBe("token-0")
+      yield* TestClock.adjust("19 seconds")
+      expect(yield* textAtOnce(made)).toBe("token-0")
+      yield* TestClock.adjust("1 second")
+      expect(yield* textAtOnce(made)).toBe("token-1")
+      expect(calls).toHaveLength(2)
+    }))
+
+  it.scoped.each<[string, number]>([
+    ["1 second", 1],
+    ["5 seconds", 5],
+    ["60 seconds", 60],
+    ["1 hour", 3600],
+    ["400 days", 34_560_000]
+  ])(
+    "S4: row 76: ten lives of %s are 13 requests, and whoever asks has a token that lives",
+    ([, life]) =>
+      Effect.gen(function*() {
+        const { calls, source } = scriptedEndpoint(inTurn({ life }))
+        const made = yield* centred(source({ ...idleNever, checkEvery: "20 days" }))
+        yield* made.get
+        for (let n = 0; n < 100; n++) {
+          yield* TestClock.adjust(life * 100)
+          const { expiresAt } = yield* atOnce(made.get)
+          expect(expiresAt.epochMillis).toBeGreaterThan(yield* TestClock.currentTimeMillis)
+        }
+        expect(calls).toHaveLength(13)
+        expect(new Set(calls.slice(1).map(({ at }, n) => at - (calls[n]?.at ?? 0)))).toStrictEqual(
+          new Set([life * 800])
+        )
+      })
+  )
+})
+
+describe("S5: a token's end", () => {
+  it.scoped.each<[string, number, Partial<TokenSource.Options>, number]>([
+    ["10 seconds early", 3600, {}, 3590],
+    ["a tenth of its life early, where that is less", 50, {}, 45],
+    ["as early as it is told", 3600, { expiryMargin: "1 minute" }, 3540],
+    ["a tenth of its life early, whatever it is told", 3600, { expiryMargin: "1 day" }, 3240]
+  ])("S5: is %s, and counts from before the request was sent", ([, life, options, end]) =>
+    Effect.gen(function*() {
+      const { calls, source } = scriptedEndpoint(inTurn({ life, after: "4 seconds" }))
+      const { get, peek } = yield* source({ background: "onDemand", ...options })
+      yield* Effect.fork(get)
+      yield* TestClock.adjust(end * 1000 - 1)
+      expect(Option.map(peek(), text)).toStrictEqual(Option.some("token-0"))
+      yield* TestClock.adjust(1)
+      expect(peek()).toStrictEqual(Option.none())
+      expect(calls).toHaveLength(1)
+      yield* Effect.fork(get)
+      yield* settle
+      expect(calls[1]).toStrictEqual({ at: end * 1000, isSingle: false })
+    }))
+})
+
+describe("S10: a clock whose hands move apart", () => {
+  const hour = 3_600_000
+  /** A source that lives by such a clock, and its callers. */
+  const apart = (life: number, options: Partial<TokenSource.Options> = {}) =>
+    Effect.gen(function*() {
+      const hands = twoHands(yield* Effect.clock)
+      const { calls, source } = scriptedEndpoint(inTurn({ life }))
+      const made = yield* source(options).pipe(centred, Effect.withClock(hands.clock))
+      return { calls, hands, peek: made.peek, get: Effect.map(Effect.withClock(made.get, hands.clock), text) }
+    })
+
+  it.scoped("S10: row 75: an hour forward ends a token of an hour", () =>
+    Effect.gen(function*() {
+      const { calls, get, hands, peek } = yield* apart(3600)
+      yield* get
+      hands.step(hour)
+      expect(peek()).toStrictEqual(Option.none())
+      expect(yield* get).toBe("token-1")
+      yield* TestClock.adjust("40 minutes")
+      expect(calls).toHaveLength(2)
+    }))
+
+  it.scoped.each(["timer", "onDemand"] as const)(
+    "S10: row 75: an hour back lengthens no life (%s)",
+    (background) =>
+      Effect.gen(function*() {
+        const { calls, get, hands, peek } = yield* apart(3600, { background })
+        yield* get
+        hands.step(-hour)
+        expect(yield* get).toBe("token-0")
+        yield* TestClock.adjust("2879 seconds")
+        expect(yield* get).toBe("token-0")
+        expect(calls).toHaveLength(1)
+        yield* TestClock.adjust("1 second")
+        yield* get
+        yield* settle
+        expect(calls).toHaveLength(2)
+        expect(Option.map(peek(), text)).toStrictEqual(Option.some("token-1"))
+      })
+  )
+
+  it.scoped("S10: row 75: a wall clock that is held back lengthens a life by a minute at most", () =>
+    Effect.gen(function*() {
+      const { get, hands } = yield* apart(600)
+      yield* get
+      for (let n = 0; n < 11 * 4; n++) {
+        yield* TestClock.adjust("15 seconds")
+        hands.step(-15_000)
+        yield* Effect.fork(get)
+      }
+      yield* settle
+      expect(yield* get).not.toBe("token-0")
+    }))
+
+  it.scoped("S10: row 75: a machine that slept past its token's end uses it no more", () =>
+    Effect.gen(function*() {
+      const { calls, get, hands, peek } = yield* apart(3600)
+      yield* get
+      hands.suspend(2 * hour)
+      expect(peek()).toStrictEqual(Option.none())
+      yield* TestClock.adjust("1 minute")
+      expect(calls).toHaveLength(1) // nobody asked
+      expect(yield* get).toBe("token-1")
+    }))
+
+  it.scoped("S10: row 75: a timer that fires late makes up for it within checkEvery", () =>
+    Effect.gen(function*() {
+      const { calls, get, hands } = yield* apart(36_000)
+      yield* get
+      hands.suspend(9 * hour) // due an hour ago
+      yield* TestClock.adjust("59 seconds")
+      expect(calls).toHaveLength(1)
+      yield* TestClock.adjust("1 second")
+      expect(calls).toHaveLength(2)
+    }))
+
+  it.scoped("S10: row 75: a clock that jumps to and fro for a day makes no storm", () =>
+    Effect.gen(function*() {
+      const { calls, get, hands } = yield* apart(3600, { checkEvery: "10 minutes" })
+      const jumps = 48
+      for (const n of Arr.range(1, jumps)) {
+        hands.step(n % 2 === 0 ? hour : -hour)
+        yield* get
+        yield* TestClock.adjust("15 minutes")
+        yield* get
+        yield* TestClock.adjust("15 minutes")
+      }
+      expect(calls.length).toBeLessThanOrEqual(jumps + 24 / 0.8)
+    }))
+})
+
+describe("S11: idleness", () => {
+  it.scoped("S11: with no get for one life the requests stop, and the next get starts them again", () =>
+    Effect.gen(function*() {
+      const { calls, source } = scriptedEndpoint(inTurn({}))
+      const made = yield* centred(source())
+      yield* made.get
+      yield* TestClock.adjust("6000 seconds")
+      const at = () => calls.map(({ at }) => at / 1000)
+      expect(at()).toStrictEqual([0, 2880]) // due again at 5760, but idle since 3600
+      expect(yield* textAtOnce(made)).toBe("token-1") // which lives until 6470
+      yield* settle
+      expect(at()).toStrictEqual([0, 2880, 6000])
+      yield* TestClock.adjust("1 day")
+      expect(at()).toStrictEqual([0, 2880, 6000, 8880])
+      expect(made.peek()).toStrictEqual(Option.none())
+      expect(yield* TestClock.sleeps()).toHaveLength(0)
+      yield* made.get
+      yield* TestClock.adjust("2880 seconds")
+      expect(at()).toStrictEqual([0, 2880, 6000, 8880, 6000 + 86_400, 6000 + 86_400 + 2880])
+    }))
+
+  it.scoped("S11: idleAfter is the time, and peek isn't use", () =>
+    Effect.gen(function*() {
+      const { calls, source } = scriptedEndpoint(inTurn({}))
+      const { get, peek } = yield* centred(source({ idleAfter: "3 hours" }))
+      yield* get
+      for (let n = 0; n < 24; n++) {
+        yield* TestClock.adjust("1 hour")
+        peek()
+      }
+      expect(calls.map(({ at }) => at / 2_880_000)).toStrictEqual([0, 1, 2, 3])
+    }))
+
+  it.scoped("S11: nothing stops while there are callers", () =>
+    Effect.gen(function*() {
+      const { calls, source } = scriptedEndpoint(inTurn({}))
+      const { get } = yield* centred(source({ checkEvery: "1 hour" }))
+      yield* get
+      for (let n = 0; n < 48; n++) {
+        yield* TestClock.adjust("30 minutes")
+        yield* atOnce(get)
+      }
+      expect(calls).toHaveLength(31) // a day of 86,400 s, at each 2880 s
+    }))
+})
+
+describe("options", () => {
+  it.scoped("background: \"onDemand\": a get past the due point starts the flight, and no timer does", () =>
+    Effect.gen(function*() {
+      const { calls, source } = scriptedEndpoint(inTurn({}, { after: "1 second" }))
+      const made = yield* centred(source({ background: "onDemand" }))
+      yield* made.get
+      yield* TestClock.adjust("2879 seconds")
+      yield* made.get
+      expect(yield* TestClock.sleeps()).toHaveLength(0)
+      yield* TestClock.adjust("10 minutes")
+      expect(calls).toHaveLength(1)
+      expect(yield* textAtOnce(made)).toBe("token-0")
+      yield* TestClock.adjust("1 second")
+      expect(calls[1]).toStrictEqual({ at: 3_479_000, isSingle: true })
+      expect(yield* textAtOnce(made)).toBe("token-1")
+    }))
+
+  it.scoped("start: \"lazy\": nothing is sent before the first get", () =>
+    Effect.gen(function*() {
+      const { calls, source } = scriptedEndpoint(inTurn({}))
+      yield* source()
+      yield* TestClock.adjust("2 hours")
+      expect(calls).toHaveLength(0)
+    }))
+
+  it.scoped("start: \"eager\": the first token is asked for at once, without waiting for it", () =>
+    Effect.gen(function*() {
+      const { calls, source } = scriptedEndpoint(inTurn({ after: "1 second" }))
+      const { peek, ready } = yield* source({ start: "eager" })
+      yield* settle
+      expect(calls).toStrictEqual([{ at: 0, isSingle: false }])
+      const health = yield* Effect.fork(ready)
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(health)
+      expect(Option.map(peek(), text)).toStrictEqual(Option.some("token-0"))
+      expect(calls).toHaveLength(1)
+    }))
+
+  it.scoped("start: \"eager\": a source counts as used when it is made, whatever the year", () =>
+    Effect.gen(function*() {
+      yield* TestClock.setTime(Date.UTC(2026, 0, 1))
+      const { calls, source } = scriptedEndpoint(inTurn({}))
+      yield* centred(source({ start: "eager" }))
+      yield* TestClock.adjust("2880 seconds")
+      expect(calls).toHaveLength(2)
+    }))
+
+  it.scoped("start: \"eager\": where it fails, the source is made, and ready fails", () =>
+    Effect.gen(function*() {
+      const { calls, source } = scriptedEndpoint(inTurn({ fail: refused }))
+      const { ready } = yield* source({ start: "eager" })
+      expect(yield* Effect.flip(ready)).toMatchObject({ _tag: "InvalidClientError" })
+      expect(calls).toHaveLength(1)
+    }))
+
+  it.scoped("peek asks for nothing", () =>
+    Effect.gen(function*() {
+      const { calls, source } = scriptedEndpoint(inTurn({}))
+      const { get, peek } = yield* source({ background: "onDemand" })
+      expect(peek()).toStrictEqual(Option.none())
+      const token = yield* get
+      expect(peek()).toStrictEqual(Option.some(token))
+      yield* TestClock.adjust("3589 seconds")
+      expect(peek()).toStrictEqual(Option.some(token))
+      yield* settle
+      expect(calls).toHaveLength(1)
+    }))
+
+  const noTime = [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31]
+  const outOfRange: Array<[string, Partial<TokenSource.Options>]> = [
+    ...[[], ["a b"], [""]].map((scopes): [string, Partial<TokenSource.Options>] => ["scopes", { scopes }]),
+    ...[0, -0.5, 1, 2, Number.NaN, Infinity].map((refreshAt): [string, Partial<TokenSource.Options>] => [
+      "refreshAt",
+      { refreshAt }
+    ]),
+    ...[-0.01, 0.51, Number.NaN, Infinity].map((jitter): [string, Partial<TokenSource.Options>] => [
+      "jitter",
+      { jitter }
+    ]),
+    ...noTime.flatMap((time): Array<[string, Partial<TokenSource.Options>]> => [
+      ["expiryMargin", { expiryMargin: time }],
+      ["idleAfter", { idleAfter: time }],
+      ["minRefreshInterval", { minRefreshInterval: time }],
+      ["coolDown.base", { coolDown: { base: time } }],
+      ["coolDown.max", { coolDown: { max: time } }],
+      ["checkEvery", { checkEvery: time }]
+    ]),
+    ["background", JSON.parse("{\"background\":\"always\"}")],
+    ["start", JSON.parse("{\"start\":\"never\"}")]
+  ]
+  it.effect.each(outOfRange)("row 64: %s %j", ([setting, options]) =>
+    Effect.gen(function*() {
+      const { calls, endpoint } = scriptedEndpoint(inTurn({}))
+      const layer = TokenSource.layer({ scopes: ["user_info"], start: "eager", ...options })
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(Layer.provide(layer, endpoint))))
+      expect(error).toMatchObject({ _tag: "InvalidInputError", setting })
+      expect(calls).toHaveLength(0)
+    }))
+
+  const configured = (env: Record<string, string>, endpoint: Layer.Layer<TokenEndpoint.TokenEndpoint>) =>
+    Effect.flatMap(TokenSource.TokenSource, ({ get }) => get).pipe(
+      Effect.provide(Layer.provide(TokenSource.layerConfig, endpoint)),
+      Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(env))))
+    )
+
+  it.effect("layerConfig reads TILIA_SCOPES", () =>
+    Effect.gen(function*() {
+      const { endpoint } = scriptedEndpoint(inTurn({}))
+      const { scopes } = yield* configured({ TILIA_SCOPES: "user_info,read_wallet" }, endpoint)
+      expect(scopes).toStrictEqual(["user_info", "read_wallet"])
+    }))
+
+  it.effect.each<[string, Record<string, string>]>([
+    ["missing", {}],
+    ["empty", { TILIA_SCOPES: "" }],
+    ["malformed", { TILIA_SCOPES: "a b" }]
+  ])("row 63: layerConfig with TILIA_SCOPES %s is a ConfigError", ([, env]) =>
+    Effect.gen(function*() {
+      const { calls, endpoint } = scriptedEndpoint(inTurn({}))
+      const error = yield* Effect.flip(configured(env, endpoint))
+      expect(ConfigError.isConfigError(error)).toBe(true)
+      expect(String(error)).toContain("TILIA_SCOPES")
+      expect(calls).toHaveLength(0)
+    }))
+})
+
+describe("S13: changes", () => {
+  const observed = ({ changes }: TokenSource.TokenSource["Type"]) =>
+    Effect.gen(function*() {
+      const events: Array<TokenEvent.TokenEvent> = []
+      const reader = yield* Effect.fork(Stream.runForEach(changes, (event) => Effect.sync(() => events.push(event))))
+      yield* settle
+      return { events, reader }
+    })
+
+  it.scoped("S13: every token, failure and invalidation, in order, and never a token's text", () =>
+    Effect.gen(function*() {
+      const { source } = scriptedEndpoint(inTurn({}, {}, { fail: unavailable }, { scopes: ["user_info"] }))
+      const made = yield* centred(source({ scopes: ["user_info", "read_wallet"], background: "onDemand" }))
+      const { events } = yield* observed(made)
+      yield* made.invalidate(yield* made.get)
+      yield* made.get
+      yield* TestClock.adjust("2 seconds")
+      yield* Effect.flip(made.refresh)
+      yield* made.refresh
+      yield* settle
+      const both = ["user_info", "read_wallet"]
+      expect(events).toMatchObject([
+        { _tag: "Refreshed", scopes: both, expiresAt: { epochMillis: 3_600_000 } },
+        { _tag: "Invalidated", expiresAt: { epochMillis: 3_600_000 } },
+        { _tag: "Refreshed", scopes: both },
+        { _tag: "RefreshFailed", error: unavailable },
+        { _tag: "Refreshed", scopes: ["user_info"], expiresAt: { epochMillis: 3_602_000 } },
+        { _tag: "ScopeNarrowed", missing: ["read_wallet"] }
+      ])
+      expect(linesShowing("token-", events)).toStrictEqual([])
+    }))
+
+  it.scoped("S13: what happens in the background too", () =>
+    Effect.gen(function*() {
+      const { source } = scriptedEndpoint(inTurn({}, { fail: unavailable }, {}))
+      const made = yield* centred(source())
+      yield* made.get
+      const { events } = yield* observed(made)
+      yield* TestClock.adjust("2890 seconds")
+      expect(events.map(({ _tag }) => _tag)).toStrictEqual(["RefreshFailed", "Refreshed"])
+    }))
+
+  it.effect("S13: they end with the source", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const made = yield* Scope.extend(scriptedEndpoint(inTurn({})).source(), scope)
+      const { events, reader } = yield* observed(made)
+      yield* made.get
+      yield* settle
+      yield* Scope.close(scope, Exit.void)
+      expect(yield* Fiber.await(reader)).toStrictEqual(Exit.void)
+      expect(events).toHaveLength(1)
+    }))
+})
+
+describe("S14: what can be observed", () => {
+  const recording = Effect.map(Effect.tracer, (tracer) => {
+    const spans: Array<Tracer.Span> = []
+    const recorder: Tracer.Tracer = {
+      ...tracer,
+      span: (...args) => {
+        const span = tracer.span(...args)
+        spans.push(span)
+        return span
+      }
+    }
+    return { spans, withTracer: Effect.withTracer(recorder) }
+  })
+
+  it.scoped("S14: a flight's span is a root, linked to the spans of all who wait for it", () =>
+    Effect.gen(function*() {
+      const { spans, withTracer } = yield* recording
+      const { source } = scriptedEndpoint(inTurn({ after: "1 second" }))
+      const { get } = yield* source().pipe(Effect.withSpan("boot"), withTracer)
+      const caller = (name: string) => Effect.fork(get.pipe(Effect.withSpan(name), withTracer))
+      const callers = [yield* caller("first"), yield* caller("second")]
+      yield* settle
+      callers.push(yield* caller("late"))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(Fiber.all(callers))
+      yield* Effect.withSpan(get, "warm").pipe(withTracer)
+      expect(spans.map(({ name }) => name)).toStrictEqual([
+        "boot",
+        "first",
+        "second",
+        Telemetry.refreshSpan,
+        "late",
+        "warm"
+      ])
+      const flight = spans.find(({ name }) => name === Telemetry.refreshSpan)
+      expect(flight?.parent).toStrictEqual(Option.none())
+      expect(flight?.links.map(({ span }) => spans.find(({ spanId }) => spanId === span.spanId)?.name)).toStrictEqual([
+        "first",
+        "second",
+        "late"
+      ])
+      expect(flight?.status._tag).toBe("Ended")
+    }))
+
+  it.scoped("S14: the request's span is inside the flight's", () =>
+    Effect.gen(function*() {
+      const { spans, withTracer } = yield* recording
+      const { endpoint } = scriptedEndpoint(inTurn({}))
+      const { requestToken } = yield* Effect.provide(TokenEndpoint.TokenEndpoint, endpoint)
+      const { get } = yield* TokenSource.make({ scopes: ["user_info"] }).pipe(
+        Effect.provideService(TokenEndpoint.TokenEndpoint, {
+          requestToken: (...args) => Effect.withSpan(requestToken(...args), Telemetry.requestSpan)
+        }),
+        withTracer
+      )
+      yield* get
+      const [flight, request] = spans
+      expect(request?.name).toBe(Telemetry.requestSpan)
+      expect(Option.map(request?.parent ?? Option.none(), ({ spanId }) => spanId)).toStrictEqual(
+        Option.some(flight?.spanId)
+      )
+    }))
+
+  it.scoped("S14: metrics count requests by their outcome, and failures by their error", () =>
+    Effect.gen(function*() {
+      const read = Effect.all({
+        success: Metric.value(Metric.tagged(Telemetry.requests, "outcome", "success")),
+        unavailable: Metric.value(Metric.tagged(Telemetry.requests, "outcome", "ServiceUnavailableError")),
+        failures: Metric.value(Metric.tagged(Telemetry.refreshFailures, "error", "ServiceUnavailableError")),
+        durations: Metric.value(Telemetry.requestDuration),
+        expiresIn: Metric.value(Telemetry.expiresIn)
+      })
+      const { source } = scriptedEndpoint(inTurn({ after: "2 seconds", life: 1234 }, { fail: unavailable }))
+      const before = yield* read
+      const { get, refresh } = yield* source()
+      yield* Effect.fork(get)
+      yield* TestClock.adjust("2 seconds")
+      yield* Effect.flip(refresh)
+      yield* settle
+      const after = yield* read
+      expect(after.success.count - before.success.count).toBe(1)
+      expect(after.unavailable.count - before.unavailable.count).toBe(1)
+      expect(after.failures.count - before.failures.count).toBe(1)
+      expect(after.durations.count - before.durations.count).toBe(2)
+      expect(after.durations.sum - before.durations.sum).toBe(2000)
+      expect(after.expiresIn.value).toBe(1234)
+    }))
+
+  it.scoped("S14: an outage is told of once when it starts and once when it ends; refused credentials are an Error", () =>
+    Effect.gen(function*() {
+      const lines: Array<[string, string]> = []
+      const capture = Logger.make(({ logLevel, message }) => lines.push([logLevel.label, String(message)]))
+      const { source } = scriptedEndpoint(
+        inTurn({}, {}, { fail: unavailable }, { fail: unavailable }, { fail: refused }, { fail: refused }, {}, {})
+      )
+      const { get, refresh } = yield* source({ background: "onDemand" }).pipe(
+        Effect.provide(Logger.replace(Logger.defaultLogger, capture)),
+        Logger.withMinimumLogLevel(LogLevel.All)
+      )
+      yield* get
+      for (let n = 0; n < 7; n++) {
+        yield* TestClock.adjust("2 seconds")
+        yield* Effect.exit(refresh)
+        yield* settle
+      }
+      expect(lines.map(([level]) => level)).toStrictEqual(
+        ["DEBUG", "DEBUG", "WARN", "DEBUG", "ERROR", "DEBUG", "INFO", "DEBUG"]
+      )
+      expect(lines[2]?.[1]).toContain(unavailable.message)
+      expect(lines[4]?.[1]).toContain(refused.message)
+      expect(linesShowing("token-", lines)).toStrictEqual([])
+    }))
+})
