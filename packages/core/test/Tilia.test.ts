@@ -1,0 +1,240 @@
+import { AuthorizedHttpClient, Environment, Tilia, TokenEndpoint, TokenSource } from "@effect-tilia/core"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import { describe, expect, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import * as Struct from "effect/Struct"
+import { linesShowing } from "./support/printed.js"
+import { clientId, clientSecret } from "./support/scripted.js"
+import { text } from "./support/scriptedEndpoint.js"
+
+const otherId = "8d2a0b6e-5f0e-4a57-9c3b-1f2e3d4c5b6a"
+const otherSecret = "1b3d5f70-92b4-4cd6-8ef0-112233445566"
+
+/** A vendor: it issues `<scopes>-<n>` at every `/token`, and notes who asked where, and what the APIs received. */
+const vendor = (apiStatus = 200) => {
+  const asked: Array<{ readonly url: string; readonly clientId: string | undefined }> = []
+  const received: Array<{ readonly url: string; readonly bearer: string | undefined }> = []
+  const client = HttpClient.make((request) =>
+    Effect.sync(() => {
+      const answer = (body: unknown, status = 200) =>
+        HttpClientResponse.fromWeb(request, Response.json(body, { status }))
+      if (!request.url.endsWith("/token")) {
+        received.push({ url: request.url, bearer: request.headers["authorization"] })
+        return answer({}, apiStatus)
+      }
+      const form = new URLSearchParams(
+        request.body._tag === "Uint8Array" ? new TextDecoder().decode(request.body.body) : ""
+      )
+      const scope = form.get("scope") ?? ""
+      asked.push({ url: request.url, clientId: form.get("client_id") ?? undefined })
+      return answer({
+        access_token: `${scope.replace(",", ".")}-${asked.length}`,
+        token_type: "Bearer",
+        expires_in: 3600,
+        scope
+      })
+    })
+  )
+  return { asked, received, http: Layer.succeed(HttpClient.HttpClient, client) }
+}
+
+const one: Tilia.Options = {
+  environment: { authUrl: "https://auth.one.example", apiOrigins: ["https://api.one.example"] },
+  clientId,
+  clientSecret,
+  scopes: ["user_info"]
+}
+
+const two: Tilia.Options = {
+  environment: { authUrl: "https://auth.two.example/p", apiOrigins: ["https://api.two.example"] },
+  clientId: otherId,
+  clientSecret: otherSecret,
+  scopes: ["read_kycs"]
+}
+
+const call = (url: string) => Effect.flatMap(AuthorizedHttpClient.AuthorizedHttpClient, (client) => client.get(url))
+
+describe("layer", () => {
+  it.effect("is one source, asked for when the first call is made, and a client that carries its token", () =>
+    Effect.gen(function*() {
+      const { asked, http, received } = vendor()
+      yield* Effect.gen(function*() {
+        const source = yield* TokenSource.TokenSource
+        expect(asked).toStrictEqual([])
+        yield* call("https://api.one.example/v1")
+        yield* call("https://api.one.example/v2")
+        expect(text(yield* source.get)).toBe("user_info-1")
+        expect(yield* Effect.flip(call("https://api.two.example/"))).toMatchObject({ _tag: "ForbiddenOriginError" })
+        const { requestToken } = yield* TokenEndpoint.TokenEndpoint
+        expect(text(yield* requestToken(["read_kycs"]))).toBe("read_kycs-2")
+      }).pipe(Effect.provide(Layer.provide(Tilia.layer(one), http)))
+      expect(asked.map(({ url }) => url)).toStrictEqual(Array(2).fill("https://auth.one.example/token"))
+      expect(received).toStrictEqual([
+        { url: "https://api.one.example/v1", bearer: "Bearer user_info-1" },
+        { url: "https://api.one.example/v2", bearer: "Bearer user_info-1" }
+      ])
+    }))
+
+  it.effect("takes a named environment", () =>
+    Effect.gen(function*() {
+      const { asked, http } = vendor()
+      const layer = Layer.provide(Tilia.layer({ ...one, environment: Environment.staging }), http)
+      yield* Effect.provide(call("https://wallets.staging.tilia-inc.com/v2"), layer)
+      expect(asked).toStrictEqual([{ url: "https://auth.staging.tilia-inc.com/token", clientId }])
+    }))
+
+  it.effect("hands each option on to whom it is for", () =>
+    Effect.gen(function*() {
+      const { asked, http, received } = vendor(401)
+      const layer = Tilia.layer({ ...one, replay: "never", source: { start: "eager" } })
+      yield* Effect.gen(function*() {
+        yield* TokenSource.TokenSource
+        while (asked.length === 0) yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+        expect((yield* call("https://api.one.example/")).status).toBe(401)
+        expect(received.length).toBe(1)
+      }).pipe(Effect.provide(Layer.provide(layer, http)))
+    }))
+
+  it.effect.each<[string, Partial<Tilia.Options>]>([
+    ["clientId", { clientId: "x" }],
+    ["clientSecret", { clientSecret: "swordfish" }],
+    ["authUrl", { environment: { authUrl: "http://swordfish@one.example" } }],
+    ["apiOrigins", { environment: { authUrl: "https://one.example", apiOrigins: ["http://one.example"] } }],
+    ["scopes", { scopes: [] }],
+    ["budget", { budget: 0 }],
+    ["refreshAt", { source: { refreshAt: 1 } }]
+  ])("E2: a bad %s is an InvalidInputError, before anything is sent", ([setting, options]) =>
+    Effect.gen(function*() {
+      const { asked, http } = vendor()
+      const error = yield* Effect.flip(Layer.build(Layer.provide(Tilia.layer({ ...one, ...options }), http)))
+      expect(error).toMatchObject({ _tag: "InvalidInputError", setting })
+      expect(linesShowing("swordfish", error)).toStrictEqual([])
+      expect(asked).toStrictEqual([])
+    }).pipe(Effect.scoped))
+})
+
+describe("layerConfig", () => {
+  const settings = {
+    TILIA_CLIENT_ID: clientId,
+    TILIA_CLIENT_SECRET: clientSecret,
+    TILIA_SCOPES: "user_info,read_kycs",
+    TILIA_ENVIRONMENT: "staging"
+  }
+  const configured = (settings: Readonly<Record<string, string>>) =>
+    ConfigProvider.fromMap(new Map(Object.entries(settings)))
+  const withProvider = (provider: ConfigProvider.ConfigProvider) =>
+    Layer.provide(Tilia.layerConfig, Layer.setConfigProvider(provider))
+
+  it.effect("reads everything", () =>
+    Effect.gen(function*() {
+      const { asked, http, received } = vendor()
+      const layer = Layer.provide(withProvider(configured(settings)), http)
+      yield* Effect.provide(call("https://wallets.staging.tilia-inc.com/v2"), layer)
+      expect(asked).toStrictEqual([{ url: "https://auth.staging.tilia-inc.com/token", clientId }])
+      expect(received).toMatchObject([{ bearer: "Bearer user_info.read_kycs-1" }])
+    }))
+
+  const refusal = Effect.fnUntraced(function*(settings: Readonly<Record<string, string>>) {
+    const { asked, http } = vendor()
+    const error = yield* Effect.flip(Layer.build(Layer.provide(withProvider(configured(settings)), http)))
+    expect(asked).toStrictEqual([])
+    expect(linesShowing(/swordfish/, error)).toStrictEqual([])
+    return String(error)
+  })
+
+  it.scoped("names all that is missing", () =>
+    Effect.gen(function*() {
+      const said = yield* refusal({})
+      for (const name of Object.keys(settings)) expect(said).toContain(name)
+      const others = Struct.omit(settings, "TILIA_CLIENT_ID")
+      expect(yield* refusal(others)).toContain("TILIA_CLIENT_ID")
+      for (const name of Object.keys(others)) expect(yield* refusal(others)).not.toContain(name)
+    }))
+
+  it.scoped("names all that is wrong, and quotes nothing", () =>
+    Effect.gen(function*() {
+      const said = yield* refusal({
+        TILIA_CLIENT_ID: "swordfish",
+        TILIA_CLIENT_SECRET: "swordfish",
+        TILIA_SCOPES: "sword fish,swordfish",
+        TILIA_ENVIRONMENT: "swordfish"
+      })
+      for (const name of Object.keys(settings)) expect(said).toContain(name)
+    }))
+
+  it.scoped("serves two tenants of a nested ConfigProvider", () =>
+    Effect.gen(function*() {
+      const { asked, http, received } = vendor()
+      const provider = configured({
+        "ONE.TILIA_CLIENT_ID": clientId,
+        "ONE.TILIA_CLIENT_SECRET": clientSecret,
+        "ONE.TILIA_SCOPES": "user_info,read_kycs",
+        "ONE.TILIA_ENVIRONMENT": "staging",
+        "TWO.TILIA_CLIENT_ID": otherId,
+        "TWO.TILIA_CLIENT_SECRET": otherSecret,
+        "TWO.TILIA_SCOPES": "write_invoices",
+        "TWO.TILIA_AUTH_URL": "https://auth.two.example/p",
+        "TWO.TILIA_API_ORIGINS": "https://a.two.example,https://b.two.example"
+      })
+      const tenant = (name: string) => Layer.provide(withProvider(ConfigProvider.nested(provider, name)), http)
+      yield* Effect.provide(call("https://wallets.staging.tilia-inc.com/"), tenant("ONE"))
+      yield* Effect.provide(call("https://b.two.example/"), tenant("TWO"))
+      expect(asked).toStrictEqual([
+        { url: "https://auth.staging.tilia-inc.com/token", clientId },
+        { url: "https://auth.two.example/p/token", clientId: otherId }
+      ])
+      expect(received).toStrictEqual([
+        { url: "https://wallets.staging.tilia-inc.com/", bearer: "Bearer user_info.read_kycs-1" },
+        { url: "https://b.two.example/", bearer: "Bearer write_invoices-2" }
+      ])
+    }))
+})
+
+describe("make", () => {
+  it.scoped("serves two tenants in one process, who share nothing", () =>
+    Effect.gen(function*() {
+      const { asked, http, received } = vendor()
+      const [first, second] = yield* Effect.provide(Effect.all([Tilia.make(one), Tilia.make(two)]), http)
+      yield* first.client.get("https://api.one.example/")
+      yield* second.client.get("https://api.two.example/")
+      expect(yield* Effect.flip(first.client.get("https://api.two.example/"))).toMatchObject({
+        _tag: "ForbiddenOriginError"
+      })
+      yield* second.source.invalidate(yield* second.source.get)
+      expect(text(yield* first.source.get)).toBe("user_info-1")
+      expect(text(yield* first.endpoint.requestToken(["read_kycs"]))).toBe("read_kycs-3")
+      expect(asked).toStrictEqual([
+        { url: "https://auth.one.example/token", clientId },
+        { url: "https://auth.two.example/p/token", clientId: otherId },
+        { url: "https://auth.one.example/token", clientId }
+      ])
+      expect(received).toStrictEqual([
+        { url: "https://api.one.example/", bearer: "Bearer user_info-1" },
+        { url: "https://api.two.example/", bearer: "Bearer read_kycs-2" }
+      ])
+    }))
+
+  it.scoped("makes a new one at every call, of the same options too", () =>
+    Effect.gen(function*() {
+      const { asked, http } = vendor()
+      const [first, second] = yield* Effect.provide(Effect.all([Tilia.make(one), Tilia.make(one)]), http)
+      yield* first.source.get
+      yield* second.source.get
+      expect(asked.length).toBe(2)
+    }))
+
+  it.effect("lives as long as its scope", () =>
+    Effect.gen(function*() {
+      const { http } = vendor()
+      const scope = yield* Scope.make()
+      const { source } = yield* Tilia.make(one).pipe(Effect.provide(http), Scope.extend(scope))
+      yield* source.get
+      yield* Scope.close(scope, Exit.void)
+      expect(Exit.isInterrupted(yield* Effect.exit(source.get))).toBe(true)
+    }))
+})
