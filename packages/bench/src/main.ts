@@ -1,72 +1,79 @@
 /*
- * `pnpm bench [--quick]`: ratios, each measured in this one run, held against the goals of docs/design/performance.md.
+ * `pnpm bench [--quick] [--only P1,P4]`: ratios, each measured in this one run, held against the goals of
+ * docs/design/performance.md.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { mkdirSync, writeFileSync } from "node:fs"
+import { parseArgs } from "node:util"
+import * as Authorized from "./Authorized.js"
 import * as ColdRequest from "./ColdRequest.js"
+import * as Herd from "./Herd.js"
 import * as Measure from "./Measure.js"
+import * as Outage from "./Outage.js"
+import * as RefreshStall from "./RefreshStall.js"
+import * as Report from "./Report.js"
 import * as Server from "./Server.js"
+import * as WarmPath from "./WarmPath.js"
 
-const quick = process.argv.includes("--quick")
-
-interface Goal {
-  readonly value: number
-  readonly goal: number
-  readonly holds: boolean
-}
-
-const ratio = (measured: ReadonlyArray<Measure.Measured>, ours: string, theirs: string): number => {
-  const of = (name: string) => measured.find((lane) => lane.name === name)?.median ?? NaN
-  return of(ours) / of(theirs)
-}
-
-const goal = (value: number, goal: number): Goal => ({ value: Number(value.toFixed(2)), goal, holds: value <= goal })
-
-const table = (title: string, measured: ReadonlyArray<Measure.Measured>, baselines: ReadonlyArray<string>) =>
-  Effect.gen(function*() {
-    yield* Console.log(`\n${title}`)
-    yield* Console.log(["".padEnd(28), "µs".padStart(8), ...baselines.map((name) => `× ${name}`.padStart(10))].join(""))
-    for (const { median, name } of measured) {
-      const ratios = baselines.map((baseline) => ratio(measured, name, baseline).toFixed(2).padStart(10))
-      yield* Console.log([name.padEnd(28), median.toFixed(0).padStart(8), ...ratios].join(""))
-    }
-  })
+const { only, quick } = parseArgs({
+  options: { only: { type: "string", default: "" }, quick: { type: "boolean", default: false } }
+}).values
 
 const coldRequest = Effect.gen(function*() {
   const url = yield* Server.start()
   const rounds = quick ? 9 : 31
   const oneByOne = yield* Measure.interleaved(yield* ColdRequest.lanes(url, 1), { rounds, times: 200 })
-  yield* table("P3: one cold token request, one after another", oneByOne, ["undici", "fetch"])
   const atOnce = yield* Measure.interleaved(yield* ColdRequest.lanes(url, 64), { rounds, times: 1024 })
-  yield* table("P3: 64 at once", atOnce, ["undici", "fetch"])
+  const lanes = {
+    oneByOne: Report.rows(oneByOne, ["undici", "fetch"]),
+    atOnce: Report.rows(atOnce, ["undici", "fetch"])
+  }
+  yield* Report.table("P3: one cold token request, one after another", lanes.oneByOne)
+  yield* Report.table("P3: 64 at once", lanes.atOnce)
   return {
     goals: {
-      "P3 × undici": goal(ratio(oneByOne, "effect-tilia", "undici"), 2.5),
-      "P3 × fetch": goal(ratio(oneByOne, "effect-tilia", "fetch"), 1),
-      "P3 64 at once × fetch": goal(ratio(atOnce, "effect-tilia", "fetch"), 1.2)
+      "P3 × undici": Report.goal(Report.ratio(oneByOne, "effect-tilia", "undici"), 2.5),
+      "P3 × fetch": Report.goal(Report.ratio(oneByOne, "effect-tilia", "fetch"), 1),
+      "P3 64 at once × fetch": Report.goal(Report.ratio(atOnce, "effect-tilia", "fetch"), 1.2)
     },
     lanes: [
-      ...oneByOne.map((lane) => ({ ...lane, measurement: "P3: one after another" })),
-      ...atOnce.map((lane) => ({ ...lane, measurement: "P3: 64 at once" }))
+      ...lanes.oneByOne.map((lane) => ({ ...lane, measurement: "P3: one after another" })),
+      ...lanes.atOnce.map((lane) => ({ ...lane, measurement: "P3: 64 at once" }))
     ]
   }
 }).pipe(Effect.scoped)
 
+const measurements = [
+  { keys: ["P1", "P2"], measure: WarmPath.measure(quick) },
+  { keys: ["P3"], measure: coldRequest },
+  { keys: ["P4"], measure: Herd.measure(quick) },
+  { keys: ["P5"], measure: RefreshStall.measure(quick) },
+  { keys: ["P6"], measure: Outage.measure(quick) },
+  { keys: ["P8"], measure: Authorized.measure(quick) }
+]
+
+const chosen = only === "" ? measurements : measurements.filter(({ keys }) => {
+  const asked = only.split(",")
+  return keys.some((key) => asked.includes(key))
+})
+
 const bench = Effect.gen(function*() {
-  const results = yield* coldRequest
-  yield* Console.log("")
-  for (const [name, { goal, holds, value }] of Object.entries(results.goals)) {
-    yield* Console.log(
-      `${name.padEnd(28)} ${value.toFixed(2).padStart(8)}  goal ${goal.toFixed(2)}  ${
-        holds ? "holds" : "DOES NOT HOLD"
-      }`
-    )
-  }
+  const reports = yield* Effect.forEach(chosen, ({ measure }): Effect.Effect<Report.Report, unknown> => measure)
+  const goals = Object.fromEntries(reports.flatMap((report) => Object.entries(report.goals)))
+  const lanes = reports.flatMap((report) => report.lanes)
+  yield* Report.table(
+    "The goals",
+    Object.entries(goals).map(([name, { goal, holds, value }]) => ({
+      name,
+      value,
+      goal,
+      "": holds ? "holds" : "DOES NOT HOLD"
+    }))
+  )
   const folder = new URL("../results/", import.meta.url)
   mkdirSync(folder, { recursive: true })
-  writeFileSync(new URL("latest.json", folder), `${JSON.stringify(results, null, 2)}\n`)
+  writeFileSync(new URL("latest.json", folder), `${JSON.stringify({ goals, lanes }, null, 2)}\n`)
 })
 
 NodeRuntime.runMain(bench)

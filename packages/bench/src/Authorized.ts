@@ -1,0 +1,89 @@
+/*
+ * P8: what the bearer costs on each request, in time of the processor: the API has a process of its own.
+ */
+import * as Tilia from "@effect-tilia/core/Tilia"
+import * as NodeTokenHttpClient from "@effect-tilia/node/NodeTokenHttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Effect from "effect/Effect"
+import { OAuth2Client } from "google-auth-library"
+import type * as Measure from "./Measure.js"
+import * as Report from "./Report.js"
+import * as Server from "./Server.js"
+
+const bearer = `eyJ${"a".repeat(600)}.${"b".repeat(600)}.${"c".repeat(600)}`
+
+const ofClient = <E>(
+  name: string,
+  client: HttpClient.HttpClient.With<E>,
+  request: HttpClientRequest.HttpClientRequest
+) => {
+  const call = Effect.flatMap(client.execute(request), (response) => response.json).pipe(Effect.scoped)
+  return {
+    name,
+    run: (times: number) =>
+      Effect.runPromise(Effect.whileLoop({ while: () => times-- > 0, body: () => call, step: () => {} }))
+  } satisfies Measure.Lane
+}
+
+const google = (url: string): Measure.Lane => {
+  const client = new OAuth2Client()
+  client.setCredentials({ access_token: bearer, expiry_date: Date.now() + 3_600_000 })
+  return {
+    name: "google-auth-library",
+    run: async (times) => {
+      while (times-- > 0) await client.request({ url })
+    }
+  }
+}
+
+/** In microseconds, since the process began. */
+const processorTime = (): number => {
+  const { system, user } = process.cpuUsage()
+  return system + user
+}
+
+/** As `Measure.interleaved`, by the processor's time instead of the wall clock's. */
+const interleaved = (
+  lanes: ReadonlyArray<Measure.Lane>,
+  { rounds, times, warmUp = 3 }: { readonly rounds: number; readonly times: number; readonly warmUp?: number }
+): Effect.Effect<ReadonlyArray<Measure.Measured>> =>
+  Effect.promise(async () => {
+    const all = lanes.map((lane) => ({ lane, times: Array<number>() }))
+    for (let round = 0; round < warmUp + rounds; round++) {
+      for (const { lane, times: measured } of round % 2 === 0 ? all : [...all].reverse()) {
+        const begun = processorTime()
+        await lane.run(times)
+        if (round >= warmUp) measured.push((processorTime() - begun) / times)
+      }
+    }
+    return all.map(({ lane, times }) => ({
+      name: lane.name,
+      median: Report.percentile(times, 50),
+      best: Math.min(...times)
+    }))
+  })
+
+export const measure = (quick: boolean): Effect.Effect<Report.Report> =>
+  Effect.gen(function*() {
+    const url = yield* Server.start()
+    const plain = yield* HttpClient.HttpClient
+    const { client } = yield* Tilia.make({
+      environment: { authUrl: url, apiOrigins: [url] },
+      clientId: "3f2bfe5b-19b8-41c1-88d7-70a1586bce94",
+      clientSecret: "9bc00ca4-937e-4946-bdb5-0814b603334d",
+      scopes: ["user_info", "write_invoices"]
+    })
+    const request = HttpClientRequest.get(url)
+    const measured = yield* interleaved([
+      ofClient("HttpClient", plain, HttpClientRequest.bearerToken(request, bearer)),
+      ofClient("effect-tilia", client, request),
+      google(url)
+    ], { rounds: quick ? 15 : 101, times: 200 })
+    const lanes = Report.rows(measured, ["HttpClient"])
+    yield* Report.table("P8: one authorized request, time of the processor", lanes)
+    return {
+      goals: { P8: Report.goal(Report.ratio(measured, "effect-tilia", "HttpClient"), 1.2) },
+      lanes: lanes.map((lane) => ({ ...lane, measurement: "P8" }))
+    }
+  }).pipe(Effect.provide(NodeTokenHttpClient.layer()), Effect.scoped, Effect.orDie)
