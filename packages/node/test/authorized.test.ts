@@ -1,0 +1,294 @@
+/*
+ * Rows 90–95 of docs/design/faults.md from real sockets, for each of Effect's clients.
+ */
+import { AuthorizedHttpClient, Tilia, TokenSource } from "@effect-tilia/core"
+import { leakProbe } from "@effect-tilia/testing"
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as HttpBody from "@effect/platform/HttpBody"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import { describe, expect, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import { clients } from "./support/clients.js"
+import { clientId, clientSecret } from "./support/endpoint.js"
+import * as RawServer from "./support/RawServer.js"
+
+const { always, answer, inTurn, json } = RawServer
+
+/** Its tokens are `swordfish-0`, `swordfish-1` and so on. */
+const tokenServer = RawServer.make((socket, n) =>
+  socket.end(json(200, { access_token: `swordfish-${n}`, token_type: "Bearer", expires_in: 3600, scope: "user_info" }))
+)
+
+const bearers = (requests: ReadonlyArray<string>) =>
+  requests.filter((request) => /^[A-Z]+ \//.test(request)).map((request) =>
+    /^authorization: *(.*)\r$/im.exec(request)?.[1]
+  )
+
+const first = "Bearer swordfish-0"
+const second = "Bearer swordfish-1"
+
+const refusingOnce = inTurn(json(401, { error: "invalid_token" }), json(200, { name: "a" }))
+
+/** Answers the first request, once the rest of it has come too: fetch sends streams in chunks, whose end looks like another. */
+const later = (bytes: Uint8Array): RawServer.Play => (socket, n) => {
+  if (n === 0) setTimeout(() => socket.end(bytes), 100)
+}
+
+describe.each(Object.entries(clients))("%s", (_, http) => {
+  /** Two servers, one of tokens and one of an API that plays, and the client that may send them to the latter. */
+  const setUp = Effect.fnUntraced(function*(play: RawServer.Play, options: AuthorizedHttpClient.Options = {}) {
+    const auth = yield* tokenServer
+    const api = yield* RawServer.make(play)
+    const environment = { authUrl: auth.url, apiOrigins: [api.url] }
+    const layer = Tilia.layer({ environment, clientId, clientSecret, scopes: ["user_info"], ...options })
+    const context = yield* Layer.build(Layer.provide(layer, http))
+    const client = Context.get(context, AuthorizedHttpClient.AuthorizedHttpClient)
+    const source = Context.get(context, TokenSource.TokenSource)
+    return { auth, api, client, source, request: HttpClientRequest.get(`${api.url}/v1/things`) }
+  })
+
+  describe("row 90: 401 once", () => {
+    const post = HttpClientRequest.setMethod("POST")
+    const withKey = HttpClientRequest.setHeader("Idempotency-Key", "key-1")
+    const withBody = HttpClientRequest.bodyUnsafeJson({ amount: 1 })
+    const withStream = HttpClientRequest.setBody(
+      HttpBody.stream(Stream.make(new TextEncoder().encode("abc")), "text/plain", 3)
+    )
+
+    it.scopedLive.each<{
+      readonly what: string
+      readonly make: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest
+      readonly options?: AuthorizedHttpClient.Options
+    }>([
+      { what: "GET", make: (request) => request },
+      { what: "POST with a key", make: (request) => withKey(withBody(post(request))) },
+      { what: "POST, always", make: (request) => withBody(post(request)), options: { replay: "always" } }
+    ])("A2: row 90, $what is replayed as it was, with a new token", ({ make, options }) =>
+      Effect.gen(function*() {
+        const { api, auth, client, request } = yield* setUp(refusingOnce, options)
+        const response = yield* client.execute(make(request))
+        expect([response.status, yield* response.json]).toStrictEqual([200, { name: "a" }])
+        expect(bearers(api.requests)).toStrictEqual([first, second])
+        expect(auth.requests.length).toBe(2)
+        const [before, after] = api.requests.map((request) =>
+          request.split("\r\n").filter((line) => !/^(authorization|b3|traceparent):/i.test(line))
+        )
+        expect(after).toStrictEqual(before)
+      }))
+
+    it.scopedLive.each<{
+      readonly what: string
+      readonly make: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest
+      readonly options?: AuthorizedHttpClient.Options
+      readonly play?: RawServer.Play
+    }>([
+      { what: "POST", make: (request) => withBody(post(request)) },
+      { what: "GET, never", make: (request) => request, options: { replay: "never" } },
+      {
+        what: "a stream with a key, always",
+        make: (request) => withKey(withStream(post(request))),
+        options: { replay: "always" },
+        play: later(json(401, { error: "invalid_token" }))
+      }
+    ])("A2: row 90, $what is returned", ({ make, options, play = refusingOnce }) =>
+      Effect.gen(function*() {
+        const { api, auth, client, request } = yield* setUp(play, options)
+        const response = yield* client.execute(make(request))
+        expect([response.status, yield* response.json]).toStrictEqual([401, { error: "invalid_token" }])
+        expect(bearers(api.requests)).toStrictEqual([first])
+        expect(auth.requests.length).toBe(1)
+      }))
+  })
+
+  it.scopedLive("A2: the connection of a refused answer serves the replay", () =>
+    Effect.gen(function*() {
+      const { api, client, request } = yield* setUp((socket, n) =>
+        socket.write(json(n % 2 === 0 ? 401 : 200, { name: "a".repeat(10_000) }, { connection: "keep-alive" }))
+      )
+      expect((yield* client.execute(request)).status).toBe(200)
+      expect(api.requests.length).toBe(2)
+      if (http === clients.undici) expect(api.connections().used).toBe(1)
+    }))
+
+  it.scopedLive("A3: row 91, 50 parallel 401s are one token request", () =>
+    Effect.gen(function*() {
+      const waiting: Array<() => void> = []
+      const { api, auth, client, request } = yield* setUp((socket, n) => {
+        if (n >= 50) return void socket.end(json(200, {}))
+        waiting.push(() => socket.end(json(401, {})))
+        if (n === 49) { for (const refuse of waiting) refuse() }
+      })
+      const answers = yield* Effect.all(Array.from({ length: 50 }, () => client.execute(request)), {
+        concurrency: "unbounded"
+      })
+      expect(new Set(answers.map(({ status }) => status))).toStrictEqual(new Set([200]))
+      expect(api.requests.length).toBe(100)
+      expect(auth.requests.length).toBe(2)
+    }))
+
+  it.scopedLive("A2: row 92, 403 insufficient_scope is returned, and the token stays", () =>
+    Effect.gen(function*() {
+      const refusal = answer(403, { "www-authenticate": "Bearer error=\"insufficient_scope\"" })
+      const { api, auth, client, request } = yield* setUp(always(refusal))
+      expect((yield* client.execute(request)).status).toBe(403)
+      expect((yield* client.execute(request)).status).toBe(403)
+      expect(bearers(api.requests)).toStrictEqual([first, first])
+      expect(auth.requests.length).toBe(1)
+    }))
+
+  it.scopedLive("A1: row 93, another origin isn't connected to, and no token is asked for", () =>
+    Effect.gen(function*() {
+      const other = yield* RawServer.make(always(json(200, {})))
+      const { api, auth, client } = yield* setUp(always(json(200, {})))
+      for (const url of [other.url, `http://user@127.0.0.1:${api.port}/`, `http://localhost:${api.port}/`]) {
+        expect(yield* Effect.flip(client.get(url))).toMatchObject({ _tag: "ForbiddenOriginError" })
+      }
+      expect([api, auth, other].map((server) => server.connections().made)).toStrictEqual([0, 0, 0])
+    }))
+
+  it.scopedLive.each([301, 302, 303, 307, 308])(
+    "A4: row 94, %i to another origin is returned as it is, and the bearer isn't sent on",
+    (status) =>
+      Effect.gen(function*() {
+        const other = yield* RawServer.make(always(json(200, {})))
+        const { api, client, request } = yield* setUp(always(answer(status, { location: `${other.url}/v1` })))
+        for (
+          const call of [
+            client.execute(request),
+            Effect.provideService(client.execute(request), FetchHttpClient.RequestInit, { redirect: "follow" })
+          ]
+        ) {
+          const response = yield* call
+          expect([response.status, response.headers["location"]]).toStrictEqual([status, `${other.url}/v1`])
+        }
+        expect(bearers(api.requests)).toStrictEqual([first, first])
+        expect(other.connections().made).toBe(0)
+      })
+  )
+
+  it.scopedLive("A4: row 94, a client that follows around it doesn't get there", () =>
+    Effect.gen(function*() {
+      const other = yield* RawServer.make(always(json(200, {})))
+      const { client, request } = yield* setUp(always(answer(307, { location: other.url })))
+      const error = yield* Effect.flip(HttpClient.followRedirects(client).execute(request))
+      expect(error).toMatchObject({ _tag: "ForbiddenOriginError", origin: other.url })
+      expect(other.connections().made).toBe(0)
+    }))
+
+  describe("row 95: what is printed", () => {
+    const text = Effect.flatMap(({ text }: HttpClientResponse.HttpClientResponse) => text)
+
+    it.scopedLive.each<{
+      readonly what: string
+      readonly play: RawServer.Play
+      readonly ends: (
+        call: Effect.Effect<HttpClientResponse.HttpClientResponse, unknown>
+      ) => Effect.Effect<unknown, unknown>
+      readonly tag: string | undefined
+    }>([
+      { what: "an answer", play: always(json(200, { name: "a" })), ends: (call) => call, tag: undefined },
+      { what: "a 401", play: always(json(401, {})), ends: (call) => call, tag: undefined },
+      { what: "a reset", play: (socket) => socket.resetAndDestroy(), ends: (call) => call, tag: "RequestError" },
+      { what: "no HTTP", play: always(Buffer.from("SSH-2.0\r\n")), ends: (call) => call, tag: "RequestError" },
+      {
+        what: "a bad status",
+        play: always(json(500, {})),
+        ends: Effect.flatMap(HttpClientResponse.filterStatusOk),
+        tag: "ResponseError"
+      },
+      {
+        what: "a body that isn't JSON",
+        play: always(answer(200, { "content-type": "application/json" }, "{")),
+        ends: Effect.flatMap(({ json }) => json),
+        tag: "ResponseError"
+      },
+      {
+        what: "a body that is cut",
+        play: always(answer(200, { "content-length": "9" }, "{")),
+        ends: text,
+        tag: "ResponseError"
+      },
+      {
+        what: "a stream that is cut",
+        play: always(answer(200, { "content-length": "9" }, "{")),
+        ends: Effect.flatMap(({ stream }) => Stream.runDrain(stream)),
+        tag: "ResponseError"
+      }
+    ])("A6: row 95, $what shows no bearer", ({ ends, play, tag }) =>
+      Effect.gen(function*() {
+        const { api, client, request } = yield* setUp(play)
+        const { exit, leaks } = yield* leakProbe(ends(client.execute(request)), ["swordfish"])
+        expect(bearers(api.requests)[0]).toBe(first)
+        // The span of the given client ends with that client's own answer.
+        expect(leaks.filter(({ printer }) => printer !== "Span.status")).toStrictEqual([])
+        const end = yield* Exit.isFailure(exit) ? Effect.flip(exit) : exit
+        expect(end).toMatchObject({ request, ...(tag !== undefined && { _tag: tag }) })
+      }))
+  })
+
+  describe("streams", () => {
+    const dripping: RawServer.Play = (socket) => {
+      socket.write("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
+      const timer = setInterval(() => socket.write("a"), 5)
+      socket.on("close", () => clearInterval(timer))
+    }
+
+    it.scopedLive("A5: a body is read as it comes, and its socket is closed where the reader stops", () =>
+      Effect.gen(function*() {
+        const { api, client, request } = yield* setUp(dripping)
+        const chunks = yield* HttpClientResponse.stream(client.execute(request)).pipe(
+          Stream.decodeText(),
+          Stream.take(3),
+          Stream.mkString
+        )
+        expect(chunks).toMatch(/^a{3,}$/)
+        yield* RawServer.until(() => api.connections().used === 0)
+      }))
+
+    it.scopedLive("A5: a stream is sent", () =>
+      Effect.gen(function*() {
+        const { api, client, request } = yield* setUp(later(json(200, {})))
+        const body = HttpBody.stream(Stream.make("abc", "def").pipe(Stream.encodeText), "text/plain", 6)
+        const sent = HttpClientRequest.setBody(HttpClientRequest.setMethod(request, "PUT"), body)
+        expect((yield* client.execute(sent)).status).toBe(200)
+        expect(bearers(api.requests)).toStrictEqual([first])
+        expect(api.requests.join("")).toMatch(/\r\n\r\n(abcdef$|3\r\nabc\r\n3\r\ndef\r\n0)/)
+      }))
+
+    it.scopedLive("interruption closes the socket, between headers and body's end too", () =>
+      Effect.gen(function*() {
+        const { api, client, request } = yield* setUp(dripping)
+        const fiber = yield* Effect.fork(Effect.flatMap(client.execute(request), ({ text }) => text))
+        yield* RawServer.until(() => api.requests.length === 1)
+        yield* Effect.sleep("30 millis")
+        expect(Exit.isInterrupted(yield* Fiber.interrupt(fiber))).toBe(true)
+        yield* RawServer.until(() => api.connections().used === 0)
+      }))
+  })
+
+  it.scopedLive("interruption of a call closes its socket, and sends nothing more", () =>
+    Effect.gen(function*() {
+      const { api, client, request } = yield* setUp(() => undefined)
+      const fiber = yield* Effect.fork(client.execute(request))
+      yield* RawServer.until(() => api.requests.length === 1)
+      expect(Exit.isInterrupted(yield* Fiber.interrupt(fiber))).toBe(true)
+      yield* RawServer.until(() => api.connections().used === 0)
+      expect(api.requests.length).toBe(1)
+    }))
+
+  it.scopedLive("withScope on the given client: the scope's end closes the socket of an answer that nobody read", () =>
+    Effect.gen(function*() {
+      const { api, source } = yield* setUp((socket) => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n"))
+      const given = Context.get(yield* Layer.build(http), HttpClient.HttpClient)
+      const client = AuthorizedHttpClient.authorize(HttpClient.withScope(given), source, { apiOrigins: [api.url] })
+      yield* Effect.scoped(client.get(api.url))
+      yield* RawServer.until(() => api.connections().used === 0)
+    }))
+})
