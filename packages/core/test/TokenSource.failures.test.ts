@@ -9,27 +9,15 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import * as Random from "effect/Random"
-import * as Runtime from "effect/Runtime"
 import * as TestClock from "effect/TestClock"
+import { atOnce, centred, drawing, settle } from "./support/onTestClock.js"
 import { type Answer, inTurn, scriptedEndpoint, text } from "./support/scriptedEndpoint.js"
 
 const unavailable = new TokenError.ServiceUnavailableError({ status: 503, attempts: 4 })
 const refused = new TokenError.InvalidClientError({ status: 401, attempts: 1 })
 const limited = new TokenError.RateLimitedError({ status: 429, attempts: 1, retryAfter: Duration.seconds(90) })
 
-/** Every draw of chance is this one. With 0.5 a token is due at 80 % of its life, and back-offs are half as long as they can be. */
-const drawing = (draw: number) => Effect.withRandom(Random.fixed([draw]))
-const centred = drawing(0.5)
-
-/** Runs what must not wait for anything, and fails where it does. */
-const atOnce = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A> =>
-  Effect.map(Effect.runtime<never>(), (runtime) => Runtime.runSync(runtime)(effect))
-
 const textAtOnce = ({ get }: TokenSource.TokenSource["Type"]) => Effect.map(atOnce(get), text)
-
-/** Lets everything run that needn't wait for a later time. */
-const settle = TestClock.adjust(0)
 
 type Endpoint = ReturnType<typeof scriptedEndpoint>
 
@@ -85,10 +73,10 @@ describe("S6: a failed refresh in the background", () => {
 
   it.scoped("S6: row 74: chance spreads the tries, and never beyond 30 s", () =>
     Effect.gen(function*() {
-      const endpoint = scriptedEndpoint(inTurn({ life: 36_000 }, { fail: unavailable }))
+      const endpoint = scriptedEndpoint(inTurn({ life: 10_000 }, { fail: unavailable }))
       const { get } = yield* endpoint.source({ idleAfter: "20 days" })
       yield* get
-      yield* TestClock.adjust("35990 seconds")
+      yield* TestClock.adjust("9990 seconds")
       const at = sentAt(endpoint).slice(8)
       const pauses = at.slice(1).map((time, n) => time - (at[n] ?? 0))
       expect(Math.max(...pauses)).toBeLessThanOrEqual(30)

@@ -1,45 +1,24 @@
 /*
- * A source whose server is well. What it does when requests fail or tokens are refused: TokenSource.failures.test.ts.
+ * A source whose server is well. When requests fail or tokens are refused: TokenSource.failures.test.ts. Its options and
+ * what can be observed of it: TokenSource.surface.test.ts.
  */
-import { Telemetry, TokenEndpoint, TokenError, type TokenEvent, TokenSource } from "@effect-tilia/core"
+import { TokenError, type TokenSource } from "@effect-tilia/core"
 import { describe, expect, it } from "@effect/vitest"
 import * as Arr from "effect/Array"
-import * as ConfigError from "effect/ConfigError"
-import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
-import * as LogLevel from "effect/LogLevel"
-import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
-import * as Random from "effect/Random"
-import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import * as Supervisor from "effect/Supervisor"
 import * as TestClock from "effect/TestClock"
-import type * as Tracer from "effect/Tracer"
-import { linesShowing } from "./support/printed.js"
+import { atOnce, centred, drawing, settle } from "./support/onTestClock.js"
 import { inTurn, scriptedEndpoint, text } from "./support/scriptedEndpoint.js"
 import { twoHands } from "./support/twoHands.js"
 
 const unavailable = new TokenError.ServiceUnavailableError({ status: 503, attempts: 4 })
-const refused = new TokenError.InvalidClientError({ status: 401, attempts: 1 })
-
-/** Every draw of chance is this one: with 0.5 a token is due at exactly 80 % of its life. */
-const drawing = (draw: number) => Effect.withRandom(Random.fixed([draw]))
-const centred = drawing(0.5)
-
-/** Runs what must not wait for anything, and fails where it does. */
-const atOnce = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A> =>
-  Effect.map(Effect.runtime<never>(), (runtime) => Runtime.runSync(runtime)(effect))
 
 const textAtOnce = ({ get }: TokenSource.TokenSource["Type"]) => Effect.map(atOnce(get), text)
-
-/** Lets everything run that needn't wait for a later time. */
-const settle = TestClock.adjust(0)
 
 const idleNever = { idleAfter: "24 days" } as const
 
@@ -49,9 +28,8 @@ describe("S1: get with a valid token", () => {
       const { calls, source } = scriptedEndpoint(inTurn({}))
       const made = yield* source()
       yield* made.get
-      const runtime = yield* Effect.runtime<never>()
-      const tokens = new Set(Arr.makeBy(1000, () => Runtime.runSync(runtime)(made.get)))
-      expect(tokens.size).toBe(1)
+      const tokens = yield* Effect.replicateEffect(atOnce(made.get), 1000)
+      expect(new Set(tokens).size).toBe(1)
       expect(calls).toHaveLength(1)
     }))
 
@@ -493,300 +471,5 @@ describe("S11: idleness", () => {
         yield* atOnce(get)
       }
       expect(calls).toHaveLength(31) // a day of 86,400 s, at each 2880 s
-    }))
-})
-
-describe("options", () => {
-  it.scoped("background: \"onDemand\": a get past the due point starts the flight, and no timer does", () =>
-    Effect.gen(function*() {
-      const { calls, source } = scriptedEndpoint(inTurn({}, { after: "1 second" }))
-      const made = yield* centred(source({ background: "onDemand" }))
-      yield* made.get
-      yield* TestClock.adjust("2879 seconds")
-      yield* made.get
-      expect(yield* TestClock.sleeps()).toHaveLength(0)
-      yield* TestClock.adjust("10 minutes")
-      expect(calls).toHaveLength(1)
-      expect(yield* textAtOnce(made)).toBe("token-0")
-      yield* TestClock.adjust("1 second")
-      expect(calls[1]).toStrictEqual({ at: 3_479_000, isSingle: true })
-      expect(yield* textAtOnce(made)).toBe("token-1")
-    }))
-
-  it.scoped("start: \"lazy\": nothing is sent before the first get", () =>
-    Effect.gen(function*() {
-      const { calls, source } = scriptedEndpoint(inTurn({}))
-      yield* source()
-      yield* TestClock.adjust("2 hours")
-      expect(calls).toHaveLength(0)
-    }))
-
-  it.scoped("start: \"eager\": the first token is asked for at once, without waiting for it", () =>
-    Effect.gen(function*() {
-      const { calls, source } = scriptedEndpoint(inTurn({ after: "1 second" }))
-      const { peek, ready } = yield* source({ start: "eager" })
-      yield* settle
-      expect(calls).toStrictEqual([{ at: 0, isSingle: false }])
-      const health = yield* Effect.fork(ready)
-      yield* TestClock.adjust("1 second")
-      yield* Fiber.join(health)
-      expect(Option.map(peek(), text)).toStrictEqual(Option.some("token-0"))
-      expect(calls).toHaveLength(1)
-    }))
-
-  it.scoped("start: \"eager\": a source counts as used when it is made, whatever the year", () =>
-    Effect.gen(function*() {
-      yield* TestClock.setTime(Date.UTC(2026, 0, 1))
-      const { calls, source } = scriptedEndpoint(inTurn({}))
-      yield* centred(source({ start: "eager" }))
-      yield* TestClock.adjust("2880 seconds")
-      expect(calls).toHaveLength(2)
-    }))
-
-  it.scoped("start: \"eager\": where it fails, the source is made, and ready fails", () =>
-    Effect.gen(function*() {
-      const { calls, source } = scriptedEndpoint(inTurn({ fail: refused }))
-      const { ready } = yield* source({ start: "eager" })
-      expect(yield* Effect.flip(ready)).toMatchObject({ _tag: "InvalidClientError" })
-      expect(calls).toHaveLength(1)
-    }))
-
-  it.scoped("peek asks for nothing", () =>
-    Effect.gen(function*() {
-      const { calls, source } = scriptedEndpoint(inTurn({}))
-      const { get, peek } = yield* source({ background: "onDemand" })
-      expect(peek()).toStrictEqual(Option.none())
-      const token = yield* get
-      expect(peek()).toStrictEqual(Option.some(token))
-      yield* TestClock.adjust("3589 seconds")
-      expect(peek()).toStrictEqual(Option.some(token))
-      yield* settle
-      expect(calls).toHaveLength(1)
-    }))
-
-  const noTime = [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31]
-  const outOfRange: Array<[string, Partial<TokenSource.Options>]> = [
-    ...[[], ["a b"], [""]].map((scopes): [string, Partial<TokenSource.Options>] => ["scopes", { scopes }]),
-    ...[0, -0.5, 1, 2, Number.NaN, Infinity].map((refreshAt): [string, Partial<TokenSource.Options>] => [
-      "refreshAt",
-      { refreshAt }
-    ]),
-    ...[-0.01, 0.51, Number.NaN, Infinity].map((jitter): [string, Partial<TokenSource.Options>] => [
-      "jitter",
-      { jitter }
-    ]),
-    ...noTime.flatMap((time): Array<[string, Partial<TokenSource.Options>]> => [
-      ["expiryMargin", { expiryMargin: time }],
-      ["idleAfter", { idleAfter: time }],
-      ["minRefreshInterval", { minRefreshInterval: time }],
-      ["coolDown.base", { coolDown: { base: time } }],
-      ["coolDown.max", { coolDown: { max: time } }],
-      ["checkEvery", { checkEvery: time }]
-    ]),
-    ["background", JSON.parse("{\"background\":\"always\"}")],
-    ["start", JSON.parse("{\"start\":\"never\"}")]
-  ]
-  it.effect.each(outOfRange)("row 64: %s %j", ([setting, options]) =>
-    Effect.gen(function*() {
-      const { calls, endpoint } = scriptedEndpoint(inTurn({}))
-      const layer = TokenSource.layer({ scopes: ["user_info"], start: "eager", ...options })
-      const error = yield* Effect.flip(Effect.scoped(Layer.build(Layer.provide(layer, endpoint))))
-      expect(error).toMatchObject({ _tag: "InvalidInputError", setting })
-      expect(calls).toHaveLength(0)
-    }))
-
-  const configured = (env: Record<string, string>, endpoint: Layer.Layer<TokenEndpoint.TokenEndpoint>) =>
-    Effect.flatMap(TokenSource.TokenSource, ({ get }) => get).pipe(
-      Effect.provide(Layer.provide(TokenSource.layerConfig, endpoint)),
-      Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(env))))
-    )
-
-  it.effect("layerConfig reads TILIA_SCOPES", () =>
-    Effect.gen(function*() {
-      const { endpoint } = scriptedEndpoint(inTurn({}))
-      const { scopes } = yield* configured({ TILIA_SCOPES: "user_info,read_wallet" }, endpoint)
-      expect(scopes).toStrictEqual(["user_info", "read_wallet"])
-    }))
-
-  it.effect.each<[string, Record<string, string>]>([
-    ["missing", {}],
-    ["empty", { TILIA_SCOPES: "" }],
-    ["malformed", { TILIA_SCOPES: "a b" }]
-  ])("row 63: layerConfig with TILIA_SCOPES %s is a ConfigError", ([, env]) =>
-    Effect.gen(function*() {
-      const { calls, endpoint } = scriptedEndpoint(inTurn({}))
-      const error = yield* Effect.flip(configured(env, endpoint))
-      expect(ConfigError.isConfigError(error)).toBe(true)
-      expect(String(error)).toContain("TILIA_SCOPES")
-      expect(calls).toHaveLength(0)
-    }))
-})
-
-describe("S13: changes", () => {
-  const observed = ({ changes }: TokenSource.TokenSource["Type"]) =>
-    Effect.gen(function*() {
-      const events: Array<TokenEvent.TokenEvent> = []
-      const reader = yield* Effect.fork(Stream.runForEach(changes, (event) => Effect.sync(() => events.push(event))))
-      yield* settle
-      return { events, reader }
-    })
-
-  it.scoped("S13: every token, failure and invalidation, in order, and never a token's text", () =>
-    Effect.gen(function*() {
-      const { source } = scriptedEndpoint(inTurn({}, {}, { fail: unavailable }, { scopes: ["user_info"] }))
-      const made = yield* centred(source({ scopes: ["user_info", "read_wallet"], background: "onDemand" }))
-      const { events } = yield* observed(made)
-      yield* made.invalidate(yield* made.get)
-      yield* made.get
-      yield* TestClock.adjust("2 seconds")
-      yield* Effect.flip(made.refresh)
-      yield* made.refresh
-      yield* settle
-      const both = ["user_info", "read_wallet"]
-      expect(events).toMatchObject([
-        { _tag: "Refreshed", scopes: both, expiresAt: { epochMillis: 3_600_000 } },
-        { _tag: "Invalidated", expiresAt: { epochMillis: 3_600_000 } },
-        { _tag: "Refreshed", scopes: both },
-        { _tag: "RefreshFailed", error: unavailable },
-        { _tag: "Refreshed", scopes: ["user_info"], expiresAt: { epochMillis: 3_602_000 } },
-        { _tag: "ScopeNarrowed", missing: ["read_wallet"] }
-      ])
-      expect(linesShowing("token-", events)).toStrictEqual([])
-    }))
-
-  it.scoped("S13: what happens in the background too", () =>
-    Effect.gen(function*() {
-      const { source } = scriptedEndpoint(inTurn({}, { fail: unavailable }, {}))
-      const made = yield* centred(source())
-      yield* made.get
-      const { events } = yield* observed(made)
-      yield* TestClock.adjust("2890 seconds")
-      expect(events.map(({ _tag }) => _tag)).toStrictEqual(["RefreshFailed", "Refreshed"])
-    }))
-
-  it.effect("S13: they end with the source", () =>
-    Effect.gen(function*() {
-      const scope = yield* Scope.make()
-      const made = yield* Scope.extend(scriptedEndpoint(inTurn({})).source(), scope)
-      const { events, reader } = yield* observed(made)
-      yield* made.get
-      yield* settle
-      yield* Scope.close(scope, Exit.void)
-      expect(yield* Fiber.await(reader)).toStrictEqual(Exit.void)
-      expect(events).toHaveLength(1)
-    }))
-})
-
-describe("S14: what can be observed", () => {
-  const recording = Effect.map(Effect.tracer, (tracer) => {
-    const spans: Array<Tracer.Span> = []
-    const recorder: Tracer.Tracer = {
-      ...tracer,
-      span: (...args) => {
-        const span = tracer.span(...args)
-        spans.push(span)
-        return span
-      }
-    }
-    return { spans, withTracer: Effect.withTracer(recorder) }
-  })
-
-  it.scoped("S14: a flight's span is a root, linked to the spans of all who wait for it", () =>
-    Effect.gen(function*() {
-      const { spans, withTracer } = yield* recording
-      const { source } = scriptedEndpoint(inTurn({ after: "1 second" }))
-      const { get } = yield* source().pipe(Effect.withSpan("boot"), withTracer)
-      const caller = (name: string) => Effect.fork(get.pipe(Effect.withSpan(name), withTracer))
-      const callers = [yield* caller("first"), yield* caller("second")]
-      yield* settle
-      callers.push(yield* caller("late"))
-      yield* TestClock.adjust("1 second")
-      yield* Fiber.join(Fiber.all(callers))
-      yield* Effect.withSpan(get, "warm").pipe(withTracer)
-      expect(spans.map(({ name }) => name)).toStrictEqual([
-        "boot",
-        "first",
-        "second",
-        Telemetry.refreshSpan,
-        "late",
-        "warm"
-      ])
-      const flight = spans.find(({ name }) => name === Telemetry.refreshSpan)
-      expect(flight?.parent).toStrictEqual(Option.none())
-      expect(flight?.links.map(({ span }) => spans.find(({ spanId }) => spanId === span.spanId)?.name)).toStrictEqual([
-        "first",
-        "second",
-        "late"
-      ])
-      expect(flight?.status._tag).toBe("Ended")
-    }))
-
-  it.scoped("S14: the request's span is inside the flight's", () =>
-    Effect.gen(function*() {
-      const { spans, withTracer } = yield* recording
-      const { endpoint } = scriptedEndpoint(inTurn({}))
-      const { requestToken } = yield* Effect.provide(TokenEndpoint.TokenEndpoint, endpoint)
-      const { get } = yield* TokenSource.make({ scopes: ["user_info"] }).pipe(
-        Effect.provideService(TokenEndpoint.TokenEndpoint, {
-          requestToken: (...args) => Effect.withSpan(requestToken(...args), Telemetry.requestSpan)
-        }),
-        withTracer
-      )
-      yield* get
-      const [flight, request] = spans
-      expect(request?.name).toBe(Telemetry.requestSpan)
-      expect(Option.map(request?.parent ?? Option.none(), ({ spanId }) => spanId)).toStrictEqual(
-        Option.some(flight?.spanId)
-      )
-    }))
-
-  it.scoped("S14: metrics count requests by their outcome, and failures by their error", () =>
-    Effect.gen(function*() {
-      const read = Effect.all({
-        success: Metric.value(Metric.tagged(Telemetry.requests, "outcome", "success")),
-        unavailable: Metric.value(Metric.tagged(Telemetry.requests, "outcome", "ServiceUnavailableError")),
-        failures: Metric.value(Metric.tagged(Telemetry.refreshFailures, "error", "ServiceUnavailableError")),
-        durations: Metric.value(Telemetry.requestDuration),
-        expiresIn: Metric.value(Telemetry.expiresIn)
-      })
-      const { source } = scriptedEndpoint(inTurn({ after: "2 seconds", life: 1234 }, { fail: unavailable }))
-      const before = yield* read
-      const { get, refresh } = yield* source()
-      yield* Effect.fork(get)
-      yield* TestClock.adjust("2 seconds")
-      yield* Effect.flip(refresh)
-      yield* settle
-      const after = yield* read
-      expect(after.success.count - before.success.count).toBe(1)
-      expect(after.unavailable.count - before.unavailable.count).toBe(1)
-      expect(after.failures.count - before.failures.count).toBe(1)
-      expect(after.durations.count - before.durations.count).toBe(2)
-      expect(after.durations.sum - before.durations.sum).toBe(2000)
-      expect(after.expiresIn.value).toBe(1234)
-    }))
-
-  it.scoped("S14: an outage is told of once when it starts and once when it ends; refused credentials are an Error", () =>
-    Effect.gen(function*() {
-      const lines: Array<[string, string]> = []
-      const capture = Logger.make(({ logLevel, message }) => lines.push([logLevel.label, String(message)]))
-      const { source } = scriptedEndpoint(
-        inTurn({}, {}, { fail: unavailable }, { fail: unavailable }, { fail: refused }, { fail: refused }, {}, {})
-      )
-      const { get, refresh } = yield* source({ background: "onDemand" }).pipe(
-        Effect.provide(Logger.replace(Logger.defaultLogger, capture)),
-        Logger.withMinimumLogLevel(LogLevel.All)
-      )
-      yield* get
-      for (let n = 0; n < 7; n++) {
-        yield* TestClock.adjust("2 seconds")
-        yield* Effect.exit(refresh)
-        yield* settle
-      }
-      expect(lines.map(([level]) => level)).toStrictEqual(
-        ["DEBUG", "DEBUG", "WARN", "DEBUG", "ERROR", "DEBUG", "INFO", "DEBUG"]
-      )
-      expect(lines[2]?.[1]).toContain(unavailable.message)
-      expect(lines[4]?.[1]).toContain(refused.message)
-      expect(linesShowing("token-", lines)).toStrictEqual([])
     }))
 })
