@@ -40,6 +40,8 @@ interface Reply extends Answer {
 }
 
 interface Setting {
+  /** How often, beside everything else, the hands of the clock are moved. */
+  readonly moves: number
   readonly background: "timer" | "onDemand"
   readonly checkEvery: number
   /** What chance draws, in turn: of back-offs a quarter at least, so that the number of failures has a bound. */
@@ -76,7 +78,7 @@ const reply = weighed<Reply>(
 )
 
 /** Each look at the clock costs real time, so the longest advance is some looks long. */
-const command = ({ checkEvery }: Setting) =>
+const command = ({ checkEvery, moves }: Setting) =>
   weighed<Command>(
     [8, record({ do: constant("get" as const) })],
     [2, record({ do: constant("refresh" as const) })],
@@ -99,17 +101,18 @@ const command = ({ checkEvery }: Setting) =>
       })
     ],
     [
-      1,
+      moves,
       record({
         do: constant("step" as const),
         by: constantFrom(-hour, -5 * minute, -30 * second, -second, second, 30 * second, 5 * minute, hour)
       })
     ],
-    [1, record({ do: constant("suspend" as const), by: constantFrom(second, 30 * second, 5 * minute, hour) })],
+    [moves, record({ do: constant("suspend" as const), by: constantFrom(second, 30 * second, 5 * minute, hour) })],
     [4, record({ do: constant("serve" as const), answer: reply })]
   )
 
 const setting: FastCheck.Arbitrary<Setting> = record({
+  moves: constantFrom(1, 6),
   background: constantFrom("timer", "timer", "onDemand"),
   checkEvery: constantFrom(minute, 10 * minute),
   draws: FastCheck.tuple(
@@ -139,7 +142,6 @@ interface Counts {
   callers: number
   refreshes: number
   invalidations: number
-  stepsBack: number
   serves: number
 }
 
@@ -165,7 +167,7 @@ const attemptsIn = (time: number): number => {
  *   one more, and so may a step back, which makes the last use seem later than now. Whoever waits for a flight that
  *   fails uses the source once more.
  */
-const storms = (asks: ReadonlyArray<Ask>, counts: Counts): ReadonlyArray<string> => {
+const storms = (asks: ReadonlyArray<Ask>, counts: Counts, stepsBack: number): ReadonlyArray<string> => {
   const found: Array<string> = []
   const expectAtMost = (what: string, actual: number, most: number) => {
     if (actual > most) found.push(`${actual} ${what}, at most ${most} may be`)
@@ -210,11 +212,11 @@ const storms = (asks: ReadonlyArray<Ask>, counts: Counts): ReadonlyArray<string>
     ).length,
     0
   )
-  // Planted: `isIdle` always false.
+  // Planted: `isIdle` always false; `usedAt` left ahead of a wall clock that went back.
   expectAtMost(
     "renewals",
     asks.filter((ask) => ask.isBackground && !ask.failed).length,
-    2 * (2 * counts.callers + counts.stepsBack) + counts.serves
+    2 * (2 * counts.callers + stepsBack) + counts.serves
   )
   let reign: { ask: Ask; background: number; foreground: number } | undefined
   for (const ask of asks) {
@@ -238,11 +240,11 @@ const world = Effect.fnUntraced(function*({ background, checkEvery }: Setting) {
     { readonly fiber: Fiber.RuntimeFiber<AccessToken.AccessToken, TokenError.TokenError>; isInterrupted: boolean }
   > = []
   const handedOut: Array<AccessToken.AccessToken> = []
-  const counts: Counts = { callers: 0, refreshes: 0, invalidations: 0, stepsBack: 0, serves: 0 }
+  const counts: Counts = { callers: 0, refreshes: 0, invalidations: 0, serves: 0 }
   let reply: Reply = { after: 50, life: 3600 }
   let forward = 0
   let moved: { readonly kind: "step" | "suspend"; readonly at: number } | undefined
-  /** When the hands were moved apart, by the true clock; and how often the wall clock went back. */
+  /** By the true clock: when the hands were last moved apart, and whenever the wall clock went back. */
   let disturbedAt = Number.NEGATIVE_INFINITY
   const backAt: Array<number> = []
 
@@ -260,7 +262,10 @@ const world = Effect.fnUntraced(function*({ background, checkEvery }: Setting) {
   })
   const source = yield* Effect.withClock(endpoint.source({ background, checkEvery }), hands.clock)
 
-  /** Planted: `usableFor` a minute longer than the life. */
+  /**
+   * Planted: `usableFor` a minute longer than the life; `Hands.since` by either hand alone; `look` without `Hands.ago`; a
+   * window without an end.
+   */
   const check = (token: AccessToken.AccessToken, how: string) => {
     const ask = asks[Number(text(token).split("-")[1])]
     if (ask === undefined) return void found.push(`${text(token)} is nobody's`)
@@ -292,17 +297,22 @@ const world = Effect.fnUntraced(function*({ background, checkEvery }: Setting) {
 
   const advance = (by: number) => timers.adjust(by)
 
-  /** Nothing is under way as the hands move, and between moves of different kinds there is a look: within one check no two hands can tell a step back from a suspend. */
-  const apart = (kind: "step" | "suspend") =>
-    Effect.suspend(() => {
-      const wait = moved === undefined || moved.kind === kind
-        ? 0
-        : moved.at + checkEvery + 1 - timers.unsafeCurrentTimeMillis()
-      return advance(Math.max(0, wait))
-    }).pipe(Effect.tap(() => {
-      disturbedAt = hands.elapsed()
+  /**
+   * Moves the hands apart. Between a step and a suspend the source must have looked, since no two hands can tell them from
+   * nothing where they cancel out: a check apart, and without a sleeper (`onDemand`) never both.
+   */
+  const move = (kind: "step" | "suspend", by: number) =>
+    Effect.gen(function*() {
+      const isOther = moved !== undefined && moved.kind !== kind
+      if (isOther && background === "onDemand") return
+      const sinceMove = timers.unsafeCurrentTimeMillis() - (moved?.at ?? 0)
+      yield* advance(isOther ? Math.max(0, checkEvery + 1 - sinceMove) : 0)
       moved = { kind, at: timers.unsafeCurrentTimeMillis() }
-    }))
+      disturbedAt = hands.elapsed()
+      hands[kind](by)
+      if (kind === "step" && by > 0) forward += by
+      if (by < 0) backAt.push(disturbedAt)
+    })
 
   const obey: (command: Command) => Effect.Effect<unknown> = Match.type<Command>().pipe(
     Match.discriminatorsExhaustive("do")({
@@ -326,15 +336,8 @@ const world = Effect.fnUntraced(function*({ background, checkEvery }: Setting) {
         })
       },
       advance: ({ by }) => advance(by),
-      step: ({ by }) =>
-        Effect.map(apart("step"), () => {
-          hands.step(by)
-          forward += Math.max(0, by)
-          if (by > 0) return
-          counts.stepsBack++
-          backAt.push(hands.elapsed())
-        }),
-      suspend: ({ by }) => Effect.map(apart("suspend"), () => hands.suspend(by)),
+      step: ({ by }) => move("step", by),
+      suspend: ({ by }) => move("suspend", by),
       serve: ({ answer }) =>
         Effect.sync(() => {
           counts.serves++
@@ -353,20 +356,20 @@ const world = Effect.fnUntraced(function*({ background, checkEvery }: Setting) {
       const exit = fiber.unsafePoll()
       // Planted: `landed` is not done where the flight failed.
       if (exit === null) found.push(`caller ${n} still waits`)
-      // Planted: the flight forked in the fiber of the caller who started it.
+      // Planted: an interrupted caller completes `landed` with its interruption.
       else if (!isInterrupted && Exit.isInterrupted(exit)) found.push(`caller ${n} was interrupted by another one`)
       else if (Exit.isFailure(exit) && exit.cause._tag === "Die") found.push(`caller ${n} died`)
     }
     const { fiber } = yield* call("get")
     yield* advance(1)
     const last = fiber.unsafePoll()
-    // Planted: `isForcing` makes `get` fail like a cool-down without an end.
+    // Planted: a cool-down that never ends.
     if (last === null || !Exit.isSuccess(last)) {
       found.push(
         `there is no token in the end: ${last !== null && Exit.isFailure(last) ? Cause.pretty(last.cause) : last}`
       )
     }
-    // Planted: `launch` without looking for a flight.
+    // Planted: `get`, then `refresh`, without looking for a flight.
     if (endpoint.flights.most > 1) found.push(`${endpoint.flights.most} flights at once`)
     if (endpoint.flights.interrupted > 0) found.push("a flight was interrupted")
   })
@@ -377,7 +380,7 @@ const world = Effect.fnUntraced(function*({ background, checkEvery }: Setting) {
     end,
     complaints: () => [
       ...found,
-      ...storms(asks.map((ask, n) => ({ ...ask, failed: !endpoint.granted.includes(n) })), counts)
+      ...storms(asks.map((ask, n) => ({ ...ask, failed: !endpoint.granted.includes(n) })), counts, backAt.length)
     ]
   }
 })

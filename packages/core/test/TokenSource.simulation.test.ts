@@ -30,7 +30,7 @@ const jumpingClock = () => {
     currentTimeMillis: Effect.sync(unsafeCurrentTimeMillis),
     currentTimeNanos: Effect.sync(unsafeCurrentTimeNanos),
     sleep: (duration: Duration.Duration) =>
-      Effect.async<void>((resume) => {
+      Effect.async((resume) => {
         const sleep = { until: now + millis(duration), wake: () => resume(Effect.void) }
         sleeps.add(sleep)
         return Effect.sync(() => sleeps.delete(sleep))
@@ -97,9 +97,11 @@ const simulated = Effect.gen(function*() {
         if (Either.isRight(result)) {
           answers.tokens++
           const late = now - DateTime.toEpochMillis(result.right.expiresAt)
+          // Planted: `usableFor` a minute longer than the life.
           if (late >= 0) wrong.push(`an expired token, ${late} ms after its end`)
         } else {
           answers.errors++
+          // Planted: a failed renewal drops the token.
           if (now < usableUntil()) wrong.push(`an error while there is a valid token`)
           // The longest cool-down is 30 s.
           if (!isDown(now - 31 * second, now)) wrong.push(`an error while the server works`)
@@ -122,7 +124,7 @@ describe("row 80: 30 simulated days of hourly tokens with random outages", () =>
     expect(answers.tokens).toBeGreaterThan(5_000)
     expect(answers.errors).toBeGreaterThan(10)
     expect(flights.most).toBe(1)
-    // A life is at least 78 % of an hour, where it isn't the last one before an outage that it doesn't outlast.
+    // A life is at least 78 % of an hour, since it isn't renewed before. Planted: `dueAt` at half the life.
     expect(tokens).toBeLessThanOrEqual(Math.ceil(month / (0.78 * hour)) + 1)
     // What fails: while the token lives, by the back-off, some 15 s apart after the first few; then what gets may ask for.
     const down = outages.reduce((sum, { from, to }) => sum + to - from, 0)
