@@ -114,7 +114,7 @@ describe("A1: the bearer goes only to listed origins", () => {
     ["a relative URL", "/v1/things", "what is no URL"],
     ["garbage", "https://", "what is no URL"]
   ])("%s", (_, target, shown) => {
-    it.scoped("A1: row 93, is refused before a token is asked for", () =>
+    it.scoped("A1: row 93: is refused before a token is asked for", () =>
       Effect.gen(function*() {
         const { requests, tokenRequests, ...given } = yield* setUp(answer(200))
         const error = yield* Effect.flip(authorized(given).get(target))
@@ -126,7 +126,7 @@ describe("A1: the bearer goes only to listed origins", () => {
   })
 
   it.each(["http://api.example", "http://localhost.evil.example"])(
-    "A1: row 93, %s isn't sent to even where it is listed",
+    "A1: row 93: %s isn't sent to even where it is listed",
     (listed) =>
       Effect.gen(function*() {
         const { client, requests, source, tokenRequests } = yield* setUp(answer(200))
@@ -157,7 +157,7 @@ describe("A1: the bearer goes only to listed origins", () => {
     const prepending = (client: HttpClient.HttpClient, prefix: string) =>
       HttpClient.mapRequest(client, HttpClientRequest.prependUrl(prefix))
 
-    it.scoped("A1: row 93, a given client that leads elsewhere is refused", () =>
+    it.scoped("A1: row 93: a given client that leads elsewhere is refused", () =>
       Effect.gen(function*() {
         const { client, requests, source, tokenRequests } = yield* setUp(answer(200))
         const elsewhere = authorized({ client: prepending(client, "https://evil.example"), source })
@@ -230,7 +230,7 @@ describe("A2: a refused request is made once more, if that is safe", () => {
 
   describe.each([...methods, ...bodies])("%s", (_, request, replay, isReplayed) => {
     it.scoped(
-      isReplayed ? "A2: row 90, is replayed, as it was" : "A2: row 90, is returned",
+      isReplayed ? "A2: row 90: is replayed, as it was" : "A2: row 90: is returned",
       () =>
         Effect.gen(function*() {
           const { requests, tokenRequests, ...given } = yield* setUp(refusingBefore(1))
@@ -250,7 +250,7 @@ describe("A2: a refused request is made once more, if that is safe", () => {
     )
   })
 
-  it.scoped("A2: row 90, an answer that is returned can still be read", () =>
+  it.scoped("A2: row 90: an answer that is returned can still be read", () =>
     Effect.gen(function*() {
       const refused = yield* authorized(yield* setUp(refusingBefore(1))).post(url)
       expect([refused.status, yield* refused.text]).toStrictEqual([401, "answer 0"])
@@ -265,7 +265,7 @@ describe("A2: a refused request is made once more, if that is safe", () => {
       expect(tokenRequests.length).toBe(2)
     }))
 
-  it.scoped("S9: row 78, within the interval a 401 is returned without a replay, and the token stays", () =>
+  it.scoped("S9: row 78: within the interval a 401 is returned without a replay, and the token stays", () =>
     Effect.gen(function*() {
       const { requests, tokenRequests, ...given } = yield* setUp(refusingBefore(9))
       const client = authorized(given)
@@ -327,7 +327,7 @@ describe("A2: a refused request is made once more, if that is safe", () => {
     [503, "later"]
   ])("%d %s", (status, error) => {
     it.scoped(
-      status === 403 ? "A2: row 92, is returned, and the token stays" : "A2: is returned, and the token stays",
+      status === 403 ? "A2: row 92: is returned, and the token stays" : "A2: is returned, and the token stays",
       () =>
         Effect.gen(function*() {
           const headers = { "www-authenticate": `Bearer error="${error}"` }
@@ -422,7 +422,7 @@ describe("A2: a refused request is made once more, if that is safe", () => {
 })
 
 describe("A3: many 401s are one token request", () => {
-  it.scoped("A3: row 91, 50 at the same time", () =>
+  it.scoped("A3: row 91: 50 at the same time", () =>
     Effect.gen(function*() {
       const gate = yield* Effect.makeLatch()
       const { requests, tokenRequests, ...given } = yield* setUp(
@@ -460,7 +460,7 @@ describe("A3: many 401s are one token request", () => {
 })
 
 describe("A4: it follows no redirect", () => {
-  it.scoped("A4: row 94, one to another origin is returned as it is", () =>
+  it.scoped("A4: row 94: one to another origin is returned as it is", () =>
     Effect.gen(function*() {
       const { requests, ...given } = yield* setUp(answer(307, "", { location: "https://evil.example/" }))
       const { headers, status } = yield* authorized(given).get(url)
@@ -468,7 +468,7 @@ describe("A4: it follows no redirect", () => {
       expect(requests.length).toBe(1)
     }))
 
-  it.scoped("A4: row 94, a client that follows around it is refused at the other origin", () =>
+  it.scoped("A4: row 94: a client that follows around it is refused at the other origin", () =>
     Effect.gen(function*() {
       const { requests, ...given } = yield* setUp(answer(307, "", { location: "https://evil.example/" }))
       const following = HttpClient.followRedirects(authorized(given))
@@ -665,7 +665,7 @@ describe("A6: what is printed doesn't show the bearer", () => {
       return yield* leaksOf(ends(authorize(given(client), source)))
     })
 
-    it.scoped("A6: row 95, nor does it hold it", () =>
+    it.scoped("A6: row 95: nor does it hold it", () =>
       Effect.gen(function*() {
         const { exit, leaks } = yield* probed((client, source) => authorized({ client, source }).execute(request))
         expect(leaks).toStrictEqual([])
@@ -675,7 +675,7 @@ describe("A6: what is printed doesn't show the bearer", () => {
         for (const one of held) expect(one).toBe(request)
       }))
 
-    it.scoped("A6: row 95, which the probe would see", () =>
+    it.scoped("A6: row 95: which the probe would see", () =>
       Effect.gen(function*() {
         const { leaks } = yield* probed((client, source) =>
           Effect.flatMap(source.get, (token) => client.execute(HttpClientRequest.bearerToken(request, token.value)))
@@ -684,7 +684,7 @@ describe("A6: what is printed doesn't show the bearer", () => {
       }))
   })
 
-  it.scoped("A6: row 95, nor where it is logged on the way, beside the request itself", () =>
+  it.scoped("A6: row 95: nor where it is logged on the way, beside the request itself", () =>
     Effect.gen(function*() {
       const client = authorized(yield* setUp(answer(401)))
       const logging = client.pipe(
@@ -697,7 +697,7 @@ describe("A6: what is printed doesn't show the bearer", () => {
       expect(leaks).toStrictEqual([])
     }))
 
-  it.scoped("A6: row 95, an answer prints as platform's own does", () =>
+  it.scoped("A6: row 95: an answer prints as platform's own does", () =>
     Effect.gen(function*() {
       const { client, ...given } = yield* setUp(answer(200, { a: 1 }, { "content-type": "application/json" }))
       const [theirs, ours] = yield* Effect.all([

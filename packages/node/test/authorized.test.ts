@@ -70,7 +70,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
       { what: "GET", make: (request) => request },
       { what: "POST with a key", make: (request) => withKey(withBody(post(request))) },
       { what: "POST, always", make: (request) => withBody(post(request)), options: { replay: "always" } }
-    ])("A2: row 90, $what is replayed as it was, with a new token", ({ make, options }) =>
+    ])("A2: row 90: $what is replayed as it was, with a new token", ({ make, options }) =>
       Effect.gen(function*() {
         const { api, auth, client, request } = yield* setUp(refusingOnce, options)
         const response = yield* client.execute(make(request))
@@ -97,7 +97,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
         options: { replay: "always" },
         play: later(json(401, { error: "invalid_token" }))
       }
-    ])("A2: row 90, $what is returned", ({ make, options, play = refusingOnce }) =>
+    ])("A2: row 90: $what is returned", ({ make, options, play = refusingOnce }) =>
       Effect.gen(function*() {
         const { api, auth, client, request } = yield* setUp(play, options)
         const response = yield* client.execute(make(request))
@@ -117,7 +117,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
       if (http === clients.undici) expect(api.connections().used).toBe(1)
     }))
 
-  it.scopedLive("A3: row 91, 50 parallel 401s are one token request", () =>
+  it.scopedLive("A3: row 91: 50 parallel 401s are one token request", () =>
     Effect.gen(function*() {
       const waiting: Array<() => void> = []
       const { api, auth, client, request } = yield* setUp((socket, n) => {
@@ -133,7 +133,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
       expect(auth.requests.length).toBe(2)
     }))
 
-  it.scopedLive("A2: row 92, 403 insufficient_scope is returned, and the token stays", () =>
+  it.scopedLive("A2: row 92: 403 insufficient_scope is returned, and the token stays", () =>
     Effect.gen(function*() {
       const refusal = answer(403, { "www-authenticate": "Bearer error=\"insufficient_scope\"" })
       const { api, auth, client, request } = yield* setUp(always(refusal))
@@ -143,7 +143,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
       expect(auth.requests.length).toBe(1)
     }))
 
-  it.scopedLive("A1: row 93, another origin isn't connected to, and no token is asked for", () =>
+  it.scopedLive("A1: row 93: another origin isn't connected to, and no token is asked for", () =>
     Effect.gen(function*() {
       const other = yield* RawServer.make(always(json(200, {})))
       const { api, auth, client } = yield* setUp(always(json(200, {})))
@@ -154,7 +154,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
     }))
 
   it.scopedLive.each([301, 302, 303, 307, 308])(
-    "A4: row 94, %i to another origin is returned as it is, and the bearer isn't sent on",
+    "A4: row 94: %i to another origin is returned as it is, and the bearer isn't sent on",
     (status) =>
       Effect.gen(function*() {
         const other = yield* RawServer.make(always(json(200, {})))
@@ -173,7 +173,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
       })
   )
 
-  it.scopedLive("A4: row 94, a client that follows around it doesn't get there", () =>
+  it.scopedLive("A4: row 94: a client that follows around it doesn't get there", () =>
     Effect.gen(function*() {
       const other = yield* RawServer.make(always(json(200, {})))
       const { client, request } = yield* setUp(always(answer(307, { location: other.url })))
@@ -221,7 +221,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
         ends: Effect.flatMap(({ stream }) => Stream.runDrain(stream)),
         tag: "ResponseError"
       }
-    ])("A6: row 95, $what shows no bearer", ({ ends, play, tag }) =>
+    ])("A6: row 95: $what shows no bearer", ({ ends, play, tag }) =>
       Effect.gen(function*() {
         const { api, client, request } = yield* setUp(play)
         const { exit, leaks } = yield* leakProbe(ends(client.execute(request)), ["swordfish"])
