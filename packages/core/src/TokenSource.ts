@@ -8,7 +8,6 @@ import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
@@ -23,6 +22,7 @@ import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
 import type * as Tracer from "effect/Tracer"
 import type { AccessToken } from "./AccessToken.js"
+import * as Arrival from "./internal/arrival.js"
 import * as Freshness from "./internal/freshness.js"
 import * as Hands from "./internal/hands.js"
 import * as Pacing from "./internal/pacing.js"
@@ -123,7 +123,7 @@ interface CoolDown {
 interface Flight {
   readonly background: boolean
   readonly began: Hands.Hands
-  readonly landed: Deferred.Deferred<AccessToken, TokenError>
+  readonly landed: Arrival.Arrival<AccessToken, TokenError>
   /** S14: the callers' spans, and the flight's own once it is there. */
   readonly links: Array<Tracer.SpanLink>
   span: Tracer.Span | undefined
@@ -171,7 +171,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       isClosed = true
       drop()
       // S3: here, since a flight that is interrupted before its first step never lands.
-      if (flight !== undefined) Deferred.unsafeDone(flight.landed, Exit.interrupt(FiberId.none))
+      if (flight !== undefined) Arrival.done(flight.landed, Exit.interrupt(FiberId.none))
     })
   )
 
@@ -219,7 +219,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       if (decision === undefined || decision._tag === "Wait") return Effect.void
       const pause = flight === undefined
         ? clock.sleep(Duration.millis(Math.ceil(Math.min(decision.holdsFor, policy.checkEvery))))
-        : Effect.exit(Deferred.await(flight.landed))
+        : Effect.exit(Arrival.wait(flight.landed))
       return Effect.flatMap(pause, () => watch(mine))
     })
 
@@ -227,7 +227,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     const launched: Flight = {
       background,
       began: Hands.read(clock),
-      landed: Deferred.unsafeMake(FiberId.none),
+      landed: Arrival.make(),
       links: [],
       span: undefined
     }
@@ -269,7 +269,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         return error === undefined ? Effect.void : report.failed(error, took)
       }
     })
-    Deferred.unsafeDone(landed, exit)
+    Arrival.done(landed, exit)
     return reported
   }
 
@@ -297,7 +297,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       if (flight.span === undefined) flight.links.push(link)
       else flight.span.addLinks([link])
     }
-    const token = Deferred.await(flight.landed)
+    const token = Arrival.wait(flight.landed)
     return flight.background ? Effect.catchAll(token, () => again) : token
   }
 
