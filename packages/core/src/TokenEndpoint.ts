@@ -106,6 +106,16 @@ const paced = (policy: RetryPolicy.RetryPolicy, deadline: number): RetryPolicy.R
     Schedule.checkEffect((_, delay) => Effect.map(monotonic, (now) => now + Duration.toMillis(delay) < deadline))
   )
 
+/** Tries again as the schedule says. A first attempt that succeeds doesn't pay for making one (P3). */
+const retrying = <A>(
+  attempt: Effect.Effect<A, TokenError>,
+  schedule: () => RetryPolicy.RetryPolicy
+): Effect.Effect<A, TokenError> =>
+  Effect.catchIf(attempt, isRetryable, (error) => {
+    const made = [Effect.fail(error)]
+    return Effect.retry(Effect.suspend(() => made.pop() ?? attempt), { schedule: schedule(), while: isRetryable })
+  })
+
 /** A client that made an error of a status still got an answer. */
 const answered = (
   error: HttpClientError.HttpClientError
@@ -195,11 +205,12 @@ export const make = Effect.fnUntraced(function*({
       const deadline = (yield* monotonic) + Duration.toMillis(limits.budget)
       let attempts = 0
       const one = attempt(scopes, () => ++attempts)
-      const token = yield* Effect.flatMap(monotonic, (now) =>
+      const inTime = Effect.flatMap(monotonic, (now) =>
         within(one, {
           duration: Duration.min(limits.attempt, Duration.millis(deadline - now)),
           onTimeout: () => new TokenTimeoutError({ tokenUrl, attempts })
-        })).pipe(Effect.retry({ schedule: paced(policy, deadline), while: isRetryable }))
+        }))
+      const token = yield* retrying(inTime, () => paced(policy, deadline))
 
       const missing = Scopes.missing(scopes, token.scopes) // E9
       if (missing.length > 0 && limits.onNarrowedScope === "fail") {

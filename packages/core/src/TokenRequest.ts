@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { ClientId, ClientSecret } from "./ClientCredentials.js"
 import { withoutValue } from "./internal/input.js"
@@ -29,8 +30,6 @@ export const TokenRequest = Schema.Struct({
  */
 export type TokenRequest = typeof TokenRequest.Type
 
-const encode = Schema.encodeSync(TokenRequest)
-
 /**
  * The HTTP request: the credentials are in its body and nowhere else, and no other field goes with them (E1). The body
  * is never compressed on its way back, because not every client can read that.
@@ -38,7 +37,16 @@ const encode = Schema.encodeSync(TokenRequest)
  * @since 0.1.0
  * @category conversions
  */
-export const toHttpClientRequest = (request: TokenRequest, tokenUrl: string): HttpClientRequest.HttpClientRequest =>
+export const toHttpClientRequest = (
+  { clientId, clientSecret, grantType, scopes }: TokenRequest,
+  tokenUrl: string
+): HttpClientRequest.HttpClientRequest =>
   HttpClientRequest.post(tokenUrl, {
     headers: { "accept": "application/json", "accept-encoding": "identity" }
-  }).pipe(HttpClientRequest.bodyUrlParams(encode(request)))
+  }).pipe(HttpClientRequest.bodyUrlParams({
+    // By hand: the schema would validate once more what was validated as it was made (P3).
+    client_id: clientId,
+    client_secret: Redacted.value(clientSecret),
+    grant_type: grantType,
+    scope: scopes.join(",")
+  }))
