@@ -31,12 +31,14 @@ const call = async (queue: Queue): Promise<void> => {
 
 /** All queues at the same time, so that whatever else the machine does meets them all. */
 const callEveryMillisecond = async (queues: ReadonlyArray<Queue>, duration: number): Promise<void> => {
+  const backwards = [...queues].reverse()
   const pending = queues.map(call)
   await Promise.all(pending.splice(0)) // the first token isn't measured
   for (const queue of queues) queue.waits.length = 0
   const end = performance.now() + duration
   while (performance.now() < end) {
-    pending.push(...queues.map(call))
+    // In turn from either end: whoever comes first after a pause meets a cold processor.
+    pending.push(...(pending.length % 2 === 0 ? queues : backwards).map(call))
     await setTimeout(1)
   }
   await Promise.all(pending)
