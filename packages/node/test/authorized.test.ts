@@ -107,16 +107,6 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
       }))
   })
 
-  it.scopedLive("A2: the connection of a refused answer serves the replay", () =>
-    Effect.gen(function*() {
-      const { api, client, request } = yield* setUp((socket, n) =>
-        socket.write(json(n % 2 === 0 ? 401 : 200, { name: "a".repeat(10_000) }, { connection: "keep-alive" }))
-      )
-      expect((yield* client.execute(request)).status).toBe(200)
-      expect(api.requests.length).toBe(2)
-      if (http === clients.undici) expect(api.connections().used).toBe(1)
-    }))
-
   it.scopedLive("A3: row 91: 50 parallel 401s are one token request", () =>
     Effect.gen(function*() {
       const waiting: Array<() => void> = []
