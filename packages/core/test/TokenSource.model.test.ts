@@ -402,12 +402,13 @@ const complaints = ([setting, commands]: readonly [Setting, ReadonlyArray<Comman
 /** What a run waits for is TestClock's own timers: several at a time wait together. */
 const lanes = 16
 const runs = process.env["CI"] === undefined ? 300 : 2_000
-const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000)
+/** CI judges a change, so it always plays the same histories; everyone else explores. */
+const seed = Number(process.env["SEED"] ?? (process.env["CI"] === undefined ? Date.now() % 1_000_000 : 1))
 
 describe("TokenSource, whatever happens", () => {
   it(
     `rows 70–78: ${runs} histories (SEED=${seed})`,
-    { timeout: 180_000 },
+    { timeout: 480_000 },
     () =>
       Promise.all(Arr.makeBy(lanes, (lane) =>
         FastCheck.assert(
