@@ -36,9 +36,9 @@ const callEveryMillisecond = async (queues: ReadonlyArray<Queue>, duration: numb
   await Promise.all(pending.splice(0)) // the first token isn't measured
   for (const queue of queues) queue.waits.length = 0
   const end = performance.now() + duration
-  while (performance.now() < end) {
+  for (let turn = 0; performance.now() < end; turn++) {
     // In turn from either end: whoever comes first after a pause meets a cold processor.
-    pending.push(...(pending.length % 2 === 0 ? queues : backwards).map(call))
+    pending.push(...(turn % 2 === 0 ? queues : backwards).map(call))
     await setTimeout(1)
   }
   await Promise.all(pending)
