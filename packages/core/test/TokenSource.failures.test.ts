@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as Supervisor from "effect/Supervisor"
 import * as TestClock from "effect/TestClock"
 import { atOnce, centred, drawing, settle } from "./support/onTestClock.js"
 import { type Answer, inTurn, scriptedEndpoint, text } from "./support/scriptedEndpoint.js"
@@ -104,6 +105,20 @@ describe("S6: a failed refresh in the background", () => {
         yield* TestClock.adjust("10 seconds")
       }
       expect(sentAt(endpoint)).toStrictEqual([0, 2880, 2970, 3060, 3150])
+    }))
+
+  it.scoped("S6: without timers the first get after the back-off tries again", () =>
+    Effect.gen(function*() {
+      const endpoint = scriptedEndpoint(inTurn({}, { fail: unavailable }, {}))
+      const made = yield* centred(endpoint.source({ background: "onDemand" }))
+      yield* made.get
+      yield* TestClock.adjust("2880 seconds")
+      yield* made.get
+      yield* TestClock.adjust("500 millis")
+      expect(yield* textAtOnce(made)).toBe("token-0")
+      yield* settle
+      expect(yield* textAtOnce(made)).toBe("token-2")
+      expect(sentAt(endpoint)).toStrictEqual([0, 2880, 2880.5])
     }))
 
   it.scoped("S6: row 74: it recovers within one step of the server's return", () =>
@@ -274,13 +289,14 @@ describe("S8: invalidate", () => {
   it.scoped("S8: of the current token makes the next get ask for another one", () =>
     Effect.gen(function*() {
       const endpoint = scriptedEndpoint(inTurn({}))
-      const made = yield* endpoint.source()
+      const supervisor = yield* Supervisor.track
+      const made = yield* Effect.supervised(endpoint.source(), supervisor)
       yield* made.invalidate(yield* made.get)
       expect(made.peek()).toStrictEqual(Option.none())
+      yield* settle
+      expect(yield* supervisor.value).toHaveLength(0) // its timer is gone with it
       expect(endpoint.calls).toHaveLength(1)
       expect(text(yield* made.get)).toBe("token-1")
-      yield* TestClock.adjust("2 hours")
-      expect(endpoint.calls.length).toBeLessThanOrEqual(4) // the first one's timer is gone
     }))
 
   it.scoped("S8: row 77: of an old one does nothing", () =>
