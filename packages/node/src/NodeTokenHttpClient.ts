@@ -5,15 +5,15 @@
  * @since 0.1.0
  */
 import { InvalidInputError } from "@effect-tilia/core/TokenError"
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Undici from "@effect/platform-node/Undici"
-import type { HttpClient } from "@effect/platform/HttpClient"
+import { HttpClient } from "@effect/platform/HttpClient"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { X509Certificate } from "node:crypto"
+import { make } from "./internal/undici.js"
 
 /**
  * Where connections go, and whom they trust.
@@ -86,7 +86,4 @@ const acquire = (options: Options): Effect.Effect<Undici.Dispatcher, InvalidInpu
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<HttpClient, InvalidInputError> =>
-  Layer.provide(
-    NodeHttpClient.layerUndiciWithoutDispatcher,
-    Layer.scoped(NodeHttpClient.Dispatcher, acquire(options))
-  )
+  Layer.scoped(HttpClient, Effect.map(acquire(options), make))

@@ -1,0 +1,170 @@
+/*
+ * Our client over undici beside platform-node's: as a general client it does the same.
+ */
+import { NodeTokenHttpClient } from "@effect-tilia/node"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as HttpBody from "@effect/platform/HttpBody"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import { describe, expect, it } from "@effect/vitest"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import * as http from "node:http"
+import type { AddressInfo } from "node:net"
+import { Readable } from "node:stream"
+import { inspect } from "node:util"
+import * as RawServer from "./support/RawServer.js"
+
+/** Answers with what it was sent. */
+const echo = Effect.map(
+  Effect.acquireRelease(
+    Effect.async<http.Server>((resume) => {
+      const server = http.createServer(async (request, response) => {
+        const chunks: Array<Uint8Array> = []
+        for await (const chunk of request) chunks.push(chunk)
+        const { headers, method, url } = request
+        response.setHeader("set-cookie", ["a=1; Path=/", "b=2"]).setHeader("x-many", ["c", "d"])
+        response.end(JSON.stringify({ method, url, headers, body: Buffer.concat(chunks).toString() }))
+      }).listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+    }),
+    (server) => Effect.sync(() => server.close().closeAllConnections())
+  ),
+  (server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+)
+
+/** No form: undici 7.30 fails to dispatch one, whoever asks it. */
+const bodies: ReadonlyArray<[string, () => HttpBody.HttpBody, string]> = [
+  ["nothing", () => HttpBody.empty, ""],
+  ["a text", () => HttpBody.text("täxt"), "täxt"],
+  ["JSON", () => HttpBody.unsafeJson({ a: 1 }), "{\"a\":1}"],
+  ["a raw text", () => HttpBody.raw("raw"), "raw"],
+  ["a Readable", () => HttpBody.raw(Readable.from([Buffer.from("read"), Buffer.from("able")])), "readable"],
+  ["a stream", () => HttpBody.stream(Stream.make(new Uint8Array([97]), new Uint8Array([98]))), "ab"]
+]
+
+const clients: ReadonlyArray<[string, Layer.Layer<HttpClient.HttpClient>]> = [
+  ["ours", Layer.orDie(NodeTokenHttpClient.layer())],
+  ["platform-node's", NodeHttpClient.layerUndici]
+]
+
+describe.each(clients)("%s", (name, layer) => {
+  it.scopedLive.each(bodies)("sends %s", ([, body, expected]) =>
+    Effect.gen(function*() {
+      const url = yield* echo
+      const response = yield* HttpClient.execute(
+        HttpClientRequest.put(`${url}/p`, { urlParams: { q: "1" }, body: body() })
+      )
+      expect(yield* response.json).toMatchObject({ method: "PUT", url: "/p?q=1", body: expected })
+    }).pipe(Effect.provide(layer)))
+
+  it.scopedLive("reads an answer in every way, and again", () =>
+    Effect.gen(function*() {
+      const response = yield* HttpClient.get(yield* echo)
+      const text = yield* response.text
+      expect(text).toContain("\"method\":\"GET\"")
+      expect(yield* response.json).toStrictEqual(JSON.parse(text))
+      expect(yield* response.text).toBe(text)
+      expect(response.status).toBe(200)
+      expect(response.headers["x-many"]).toBe("c, d")
+      expect(Object.keys(response.cookies.cookies)).toStrictEqual(["a", "b"])
+      expect(inspect(response.request)).toContain("GET")
+    }).pipe(Effect.provide(layer)))
+
+  it.scopedLive("reads bytes, fields, and nothing", () =>
+    Effect.gen(function*() {
+      const fields = yield* RawServer.make(RawServer.always(RawServer.answer(200, {}, "a=1&b=2")))
+      const response = yield* HttpClient.get(fields.url)
+      expect(Buffer.from(yield* response.arrayBuffer).toString()).toBe("a=1&b=2")
+      expect(yield* Effect.flatMap(HttpClient.get(fields.url), ({ urlParamsBody }) => urlParamsBody)).toStrictEqual([
+        ["a", "1"],
+        ["b", "2"]
+      ])
+      const nothing = yield* RawServer.make(RawServer.always(RawServer.answer(204)))
+      expect(yield* Effect.flatMap(HttpClient.get(nothing.url), ({ json }) => json)).toBe(null)
+    }).pipe(Effect.provide(layer)))
+
+  it.scopedLive("streams a large body", () =>
+    Effect.gen(function*() {
+      const body = Buffer.alloc(3 * 1024 * 1024, "0123456789")
+      const server = yield* RawServer.make(RawServer.always(RawServer.answer(200, {}, body)))
+      const response = yield* HttpClient.get(server.url)
+      const chunks = yield* Stream.runCollect(response.stream)
+      expect(Buffer.concat([...Chunk.toReadonlyArray(chunks)]).equals(body)).toBe(true)
+    }).pipe(Effect.provide(layer)))
+
+  it.scopedLive("types its errors, and keeps their causes", () =>
+    Effect.gen(function*() {
+      expect(yield* Effect.flip(HttpClient.get("http://127.0.0.1:1"))).toMatchObject({
+        _tag: "RequestError",
+        reason: "Transport",
+        cause: { code: "ECONNREFUSED" }
+      })
+      expect(yield* Effect.flip(HttpClient.get("nowhere"))).toMatchObject({
+        _tag: "RequestError",
+        reason: "InvalidUrl"
+      })
+      const cut = yield* RawServer.make((socket) => socket.end("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"))
+      for (const read of ["text", "arrayBuffer", "json"] as const) {
+        const response = yield* HttpClient.get(cut.url)
+        expect(yield* Effect.flip(response[read])).toMatchObject({ _tag: "ResponseError", reason: "Decode" })
+      }
+      const response = yield* HttpClient.get(cut.url)
+      expect(yield* Effect.flip(Stream.runDrain(response.stream))).toMatchObject({ _tag: "ResponseError" })
+      const malformed = yield* RawServer.make(RawServer.always(RawServer.answer(200, {}, "{")))
+      const { json } = yield* HttpClient.get(malformed.url)
+      expect(yield* Effect.flip(json)).toMatchObject({ _tag: "ResponseError", reason: "Decode" })
+    }).pipe(Effect.provide(layer)))
+
+  it.scopedLive.each(["text", "arrayBuffer", "stream"] as const)(
+    "interruption of %s closes the socket",
+    (way) =>
+      Effect.gen(function*() {
+        const server = yield* RawServer.make((socket) => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"))
+        const response = yield* HttpClient.get(server.url)
+        const read: Effect.Effect<unknown, unknown> = way === "stream"
+          ? Stream.runDrain(response.stream)
+          : response[way]
+        const fiber = yield* Effect.fork(read)
+        yield* Effect.sleep("20 millis")
+        yield* Fiber.interrupt(fiber)
+        yield* RawServer.until(() => server.connections().used === 0)
+      }).pipe(Effect.provide(layer))
+  )
+
+  it.scopedLive("is traced", () =>
+    Effect.gen(function*() {
+      const url = yield* echo
+      const response = yield* Effect.withSpan(HttpClient.get(url), "caller")
+      expect(yield* response.json).toMatchObject({ headers: { traceparent: expect.any(String) } })
+      const quiet = yield* Effect.withTracerEnabled(HttpClient.get(url), false)
+      expect(yield* quiet.json).not.toHaveProperty("headers.traceparent")
+    }).pipe(Effect.provide(layer)))
+
+  it.scopedLive("prints no body, and obeys undici's own options", () =>
+    Effect.gen(function*() {
+      const server = yield* RawServer.make(RawServer.always(RawServer.json(200, { access_token: "swordfish" })))
+      const response = yield* HttpClient.get(server.url).pipe(
+        Effect.provideService(NodeHttpClient.UndiciRequestOptions, { path: "", method: "GET", blocking: true })
+      )
+      expect(yield* response.text).toContain("swordfish")
+      const prints = inspect(response, { depth: 9 }) + JSON.stringify(response) + String(response)
+      if (name === "ours") expect(prints).not.toContain("swordfish")
+    }).pipe(Effect.provide(layer)))
+})
+
+it.scopedLive("what undici can't send is a typed error", () =>
+  Effect.gen(function*() {
+    const error = yield* Effect.flip(HttpClient.post("http://127.0.0.1:1", { body: HttpBody.raw({ some: "object" }) }))
+    expect(error).toMatchObject({ _tag: "RequestError", reason: "Encode" })
+  }).pipe(Effect.provide(Layer.orDie(NodeTokenHttpClient.layer()))))
+
+it.scopedLive("a form that is answered", () =>
+  Effect.gen(function*() {
+    const type = "application/x-www-form-urlencoded"
+    const server = yield* RawServer.make(RawServer.always(RawServer.answer(200, { "content-type": type }, "a=1")))
+    const response = yield* HttpClient.get(server.url)
+    expect((yield* response.formData).get("a")).toBe("1")
+  }).pipe(Effect.provide(Layer.orDie(NodeTokenHttpClient.layer()))))
