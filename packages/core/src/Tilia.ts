@@ -114,7 +114,7 @@ export const make = (
   InvalidInputError,
   HttpClient | Scope.Scope
 > =>
-  Effect.map(Layer.build(Layer.fresh(layer(options))), (context) => ({
+  Effect.map(Layer.build(layer(options)), (context) => ({
     endpoint: Context.get(context, TokenEndpoint.TokenEndpoint),
     source: Context.get(context, TokenSource.TokenSource),
     client: Context.get(context, AuthorizedHttpClient.AuthorizedHttpClient)
