@@ -28,12 +28,16 @@ const timed = async (lane: Lane, times: number): Promise<number> => {
   return ((performance.now() - begun) * 1000) / times
 }
 
+/** So often a lane's work is done before it counts: after fewer, the compiler is still at it, and at ours the longest. */
+const enough = 3000
+
 /** `times` is how often a lane's work is done in one round; the first rounds, which warm up, don't count. */
 export const interleaved = (
   lanes: ReadonlyArray<Lane>,
-  { rounds, times, warmUp = 3 }: { readonly rounds: number; readonly times: number; readonly warmUp?: number }
+  { rounds, times }: { readonly rounds: number; readonly times: number }
 ): Effect.Effect<ReadonlyArray<Measured>> =>
   Effect.promise(async () => {
+    const warmUp = Math.max(3, Math.ceil(enough / times))
     const all = new Map(lanes.map((lane): [Lane, Array<number>] => [lane, []]))
     for (let round = 0; round < warmUp + rounds; round++) {
       for (let turn = 0; turn < lanes.length; turn++) {
