@@ -171,7 +171,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       isClosed = true
       drop()
       // S3: here, since a flight that is interrupted before its first step never lands.
-      if (flight !== undefined) Arrival.done(flight.landed, Exit.interrupt(FiberId.none))
+      if (flight !== undefined) flight.landed.done(Exit.interrupt(FiberId.none))
     })
   )
 
@@ -219,7 +219,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       if (decision === undefined || decision._tag === "Wait") return Effect.void
       const pause = flight === undefined
         ? clock.sleep(Duration.millis(Math.ceil(Math.min(decision.holdsFor, policy.checkEvery))))
-        : Effect.exit(Arrival.wait(flight.landed))
+        : Effect.exit(flight.landed.wait)
       return Effect.flatMap(pause, () => watch(mine))
     })
 
@@ -269,7 +269,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         return error === undefined ? Effect.void : report.failed(error, took)
       }
     })
-    Arrival.done(landed, exit)
+    landed.done(exit)
     return reported
   }
 
@@ -297,7 +297,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       if (flight.span === undefined) flight.links.push(link)
       else flight.span.addLinks([link])
     }
-    const token = Arrival.wait(flight.landed)
+    const token = flight.landed.wait
     return flight.background ? Effect.catchAll(token, () => again) : token
   }
 

@@ -1,29 +1,27 @@
 /*
- * What many fibers wait for. Not a Deferred, which copies its list of waiters for each one who comes and for each one who
- * goes: ten thousand callers would spend more time on that than on everything else (P4).
+ * What many fibers wait for. Not a Deferred: it copies its list of waiters for each one who comes and each one who goes, and
+ * ten thousand callers would spend more time on that than on everything else (P4).
  */
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 
 export interface Arrival<A, E> {
-  exit: Exit.Exit<A, E> | undefined
-  readonly waiting: Set<(exit: Exit.Exit<A, E>) => void>
+  /** One effect for all. Interrupting one who waits concerns nobody else (S3): waking it later does nothing. */
+  readonly wait: Effect.Effect<A, E>
+  /** Wakes all who wait, once. */
+  readonly done: (exit: Exit.Exit<A, E>) => void
 }
 
-export const make = <A, E>(): Arrival<A, E> => ({ exit: undefined, waiting: new Set() })
-
-/** Wakes all who wait, once. */
-export const done = <A, E>(arrival: Arrival<A, E>, exit: Exit.Exit<A, E>): void => {
-  if (arrival.exit !== undefined) return
-  arrival.exit = exit
-  for (const wake of arrival.waiting) wake(exit)
-  arrival.waiting.clear()
+export const make = <A, E>(): Arrival<A, E> => {
+  let arrived: Exit.Exit<A, E> | undefined
+  let waiting: Array<(exit: Exit.Exit<A, E>) => void> = []
+  return {
+    wait: Effect.async((wake) => arrived === undefined ? void waiting.push(wake) : wake(arrived)),
+    done: (exit) => {
+      if (arrived !== undefined) return
+      arrived = exit
+      for (const wake of waiting) wake(exit)
+      waiting = []
+    }
+  }
 }
-
-/** Interrupting one who waits concerns nobody else (S3). */
-export const wait = <A, E>(arrival: Arrival<A, E>): Effect.Effect<A, E> =>
-  Effect.async((wake) => {
-    if (arrival.exit !== undefined) return wake(arrival.exit)
-    arrival.waiting.add(wake)
-    return Effect.sync(() => arrival.waiting.delete(wake))
-  })
