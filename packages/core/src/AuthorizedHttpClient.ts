@@ -88,17 +88,15 @@ const isReplayable = (request: HttpClientRequest.HttpClientRequest, replay: Repl
   replay !== "never" && isReadTwice(request) &&
   (replay === "always" || idempotent.has(request.method) || Headers.has(request.headers, "idempotency-key"))
 
-/** A1: the origin of a request, or what is wrong with it. */
-const allowedOrigin = (
+/** A1: what is wrong with a request's URL, if anything is. */
+const forbiddenOrigin = (
   { hash, url, urlParams }: HttpClientRequest.HttpClientRequest,
   apiOrigins: ReadonlySet<string>
-): Either.Either<void, ForbiddenOriginError> =>
+): ForbiddenOriginError | undefined =>
   Either.match(UrlParams.makeUrl(url, urlParams, hash), {
-    onLeft: () => Either.left(new ForbiddenOriginError({ origin: "what is no URL" })),
+    onLeft: () => new ForbiddenOriginError({ origin: "what is no URL" }),
     onRight: (url) =>
-      apiOrigins.has(url.origin) && isSafe(url)
-        ? Either.void
-        : Either.left(new ForbiddenOriginError({ origin: url.origin }))
+      apiOrigins.has(url.origin) && isSafe(url) ? undefined : new ForbiddenOriginError({ origin: url.origin })
   })
 
 /** An answer that nobody will read: its connection serves the next request, unless it has too much to say. */
@@ -137,16 +135,22 @@ export const authorize = <E, R>(
   const execute = (request: HttpClientRequest.HttpClientRequest) => {
     let sent: AccessToken | undefined
     // Behind whatever the given client itself makes of a request: the URL that is looked at is the one that is sent to.
-    const signed = HttpClient.mapRequestEffect(inner, (outgoing) =>
-      Effect.zipRight(
-        allowedOrigin(outgoing, origins),
-        Effect.map(source.get, (token) => {
-          sent = token
-          return HttpClientRequest.bearerToken(outgoing, token.value)
-        })
-      )).execute(request)
+    const sign = (
+      outgoing: HttpClientRequest.HttpClientRequest
+    ): Effect.Effect<HttpClientRequest.HttpClientRequest, TokenError | ForbiddenOriginError> => {
+      const forbidden = forbiddenOrigin(outgoing, origins)
+      return forbidden !== undefined ? Effect.fail(forbidden) : Effect.map(source.get, (token) => {
+        sent = token
+        return HttpClientRequest.bearerToken(outgoing, token.value)
+      })
+    }
+    const signed = HttpClient.mapRequestEffect(inner, sign).execute(request)
 
-    type Sent = typeof signed
+    type Sent = Effect.Effect<
+      HttpClientResponse.HttpClientResponse,
+      E | HttpClientError.HttpClientError | TokenError | ForbiddenOriginError,
+      R
+    >
 
     /** Sends, and has a look at what is refused: `then` gets the answer, and the effect that ends with it as it is. */
     const send = (
@@ -157,8 +161,8 @@ export const authorize = <E, R>(
           ? Effect.zipRight(source.invalidate(sent), then(sent, answer, asItIs))
           : asItIs
       return Effect.matchEffect(signed, {
-        onSuccess: (answer) => look(answer, Effect.succeed(answer)),
-        onFailure: (error) => look(answerOf(error), Effect.fail(error))
+        onSuccess: (answer) => look(answer, Effect.succeed(Unsigned.response(request, answer))),
+        onFailure: (error) => look(answerOf(error), Effect.fail(Unsigned.error(request, error)))
       })
     }
 
@@ -174,11 +178,6 @@ export const authorize = <E, R>(
           )
         )
         : asItIs
-    ).pipe(
-      Effect.mapBoth({
-        onSuccess: (answer) => Unsigned.response(request, answer),
-        onFailure: (error) => Unsigned.error(request, error)
-      })
     )
   }
   return HttpClient.makeWith(
