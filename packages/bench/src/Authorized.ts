@@ -7,7 +7,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
 import { OAuth2Client } from "google-auth-library"
-import type * as Measure from "./Measure.js"
+import * as Measure from "./Measure.js"
 import * as Report from "./Report.js"
 import * as Server from "./Server.js"
 
@@ -37,33 +37,6 @@ const google = (url: string): Measure.Lane => {
   }
 }
 
-/** In microseconds, since the process began. */
-const processorTime = (): number => {
-  const { system, user } = process.cpuUsage()
-  return system + user
-}
-
-/** As `Measure.interleaved`, by the processor's time instead of the wall clock's. */
-const interleaved = (
-  lanes: ReadonlyArray<Measure.Lane>,
-  { rounds, times, warmUp = 3 }: { readonly rounds: number; readonly times: number; readonly warmUp?: number }
-): Effect.Effect<ReadonlyArray<Measure.Measured>> =>
-  Effect.promise(async () => {
-    const all = lanes.map((lane) => ({ lane, times: Array<number>() }))
-    for (let round = 0; round < warmUp + rounds; round++) {
-      for (const { lane, times: measured } of round % 2 === 0 ? all : [...all].reverse()) {
-        const begun = processorTime()
-        await lane.run(times)
-        if (round >= warmUp) measured.push((processorTime() - begun) / times)
-      }
-    }
-    return all.map(({ lane, times }) => ({
-      name: lane.name,
-      median: Report.percentile(times, 50),
-      best: Math.min(...times)
-    }))
-  })
-
 export const measure = (quick: boolean): Effect.Effect<Report.Report> =>
   Effect.gen(function*() {
     const url = yield* Server.start()
@@ -75,11 +48,11 @@ export const measure = (quick: boolean): Effect.Effect<Report.Report> =>
       scopes: ["user_info", "write_invoices"]
     })
     const request = HttpClientRequest.get(url)
-    const measured = yield* interleaved([
+    const measured = yield* Measure.interleaved([
       ofClient("HttpClient", plain, HttpClientRequest.bearerToken(request, bearer)),
       ofClient("effect-tilia", client, request),
       google(url)
-    ], { rounds: quick ? 15 : 101, times: 200 })
+    ], { rounds: quick ? 15 : 101, times: 200, clock: Measure.processor })
     const lanes = Report.rows(measured, ["HttpClient"])
     yield* Report.table("P8: one authorized request, time of the processor", lanes)
     return {

@@ -14,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { AccessToken } from "./AccessToken.js"
@@ -99,6 +100,13 @@ const forbiddenOrigin = (
       apiOrigins.has(url.origin) && isSafe(url) ? undefined : new ForbiddenOriginError({ origin: url.origin })
   })
 
+/** The header's text, made once for each token: it is long, and goes with every request (P8). */
+const headerOf = () => {
+  let last: { readonly token: AccessToken; readonly header: string } | undefined
+  return (token: AccessToken): string =>
+    (last = last?.token === token ? last : { token, header: `Bearer ${Redacted.value(token.value)}` }).header
+}
+
 /** An answer that nobody will read: its connection serves the next request, unless it has too much to say. */
 const drain = ({ stream }: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
   Effect.suspend(() => {
@@ -131,6 +139,7 @@ export const authorize = <E, R>(
 ): HttpClient.HttpClient.With<E | HttpClientError.HttpClientError | TokenError | ForbiddenOriginError, R> => {
   const origins = new Set(apiOrigins)
   const inner = withoutRedirects(client)
+  const header = headerOf()
 
   const execute = (request: HttpClientRequest.HttpClientRequest) => {
     let sent: AccessToken | undefined
@@ -141,7 +150,7 @@ export const authorize = <E, R>(
       const forbidden = forbiddenOrigin(outgoing, origins)
       return forbidden !== undefined ? Effect.fail(forbidden) : Effect.map(source.get, (token) => {
         sent = token
-        return HttpClientRequest.bearerToken(outgoing, token.value)
+        return HttpClientRequest.setHeader(outgoing, "authorization", header(token))
       })
     }
     const signed = HttpClient.mapRequestEffect(inner, sign).execute(request)
