@@ -22,7 +22,7 @@ const { only, quick } = parseArgs({
 
 const coldRequest = Effect.gen(function*() {
   const url = yield* Server.start()
-  const rounds = quick ? 9 : 31
+  const rounds = quick ? 7 : 31
   const oneByOne = yield* Measure.interleaved(yield* ColdRequest.lanes(url, 1), { rounds, times: 200 })
   const atOnce = yield* Measure.interleaved(yield* ColdRequest.lanes(url, 64), { rounds, times: 1024 })
   const lanes = {
