@@ -19,6 +19,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { AccessToken } from "./AccessToken.js"
 import { Environment } from "./Environment.js"
+import * as Answer from "./internal/answer.js"
 import { validate } from "./internal/input.js"
 import { withoutRedirects } from "./internal/redirects.js"
 import { isSafe } from "./internal/safeUrl.js"
@@ -119,12 +120,6 @@ const drain = ({ stream }: HttpClientResponse.HttpClientResponse): Effect.Effect
     )
   })
 
-/** The answer behind an error that a client made of a status. */
-const answerOf = (error: unknown): HttpClientResponse.HttpClientResponse | undefined =>
-  HttpClientError.isHttpClientError(error) && error._tag === "ResponseError" && error.reason === "StatusCode"
-    ? error.response
-    : undefined
-
 /**
  * Gives a client's requests a source's token. `apiOrigins` are the only origins that receive it. A client that follows
  * redirects or retries by itself must wrap the result, not the other way round (A4).
@@ -171,7 +166,7 @@ export const authorize = <E, R>(
           : asItIs
       return Effect.matchEffect(signed, {
         onSuccess: (answer) => look(answer, Effect.succeed(Unsigned.response(request, answer))),
-        onFailure: (error) => look(answerOf(error), Effect.fail(Unsigned.error(request, error)))
+        onFailure: (error) => look(Answer.behind(error), Effect.fail(Unsigned.error(request, error)))
       })
     }
 

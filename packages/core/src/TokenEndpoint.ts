@@ -34,6 +34,7 @@ import { fromHttpClientError } from "./internal/transport.js"
 import { within } from "./internal/within.js"
 import * as RetryPolicy from "./RetryPolicy.js"
 import * as Scopes from "./Scopes.js"
+import { requestSpan } from "./Telemetry.js"
 import {
   type InvalidInputError,
   InvalidScopeError,
@@ -119,8 +120,10 @@ const retrying = <A>(
 /** A client that made an error of a status still got an answer. */
 const answered = (
   error: HttpClientError.HttpClientError
-): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> =>
-  error._tag === "ResponseError" && error.reason === "StatusCode" ? Effect.succeed(error.response) : Effect.fail(error)
+): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> => {
+  const answer = Answer.behind(error)
+  return answer === undefined ? Effect.fail(error) : Effect.succeed(answer)
+}
 
 /**
  * E6: an exchange that doesn't come to its end closes its socket, whether it stops before the answer, in it, or between
@@ -226,7 +229,7 @@ export const make = Effect.fnUntraced(function*({
       return token
     },
     // Not `Effect.fn`: the stack traces that it takes cost as much as the rest of the span.
-    Effect.withSpan("TokenEndpoint.requestToken", { captureStackTrace: false })
+    Effect.withSpan(requestSpan, { captureStackTrace: false })
   )
 
   return TokenEndpoint.of({ requestToken })

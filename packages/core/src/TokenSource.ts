@@ -131,7 +131,8 @@ interface Flight {
 
 const closedWindow = { from: 0, until: 0 }
 
-const lifetimeOf = ({ expiresAt, issuedAt }: AccessToken): number => expiresAt.epochMillis - issuedAt.epochMillis
+/** Whether nothing has to be decided at that time of the wall clock. */
+const isDecided = ({ window: { from, until } }: Held, now: number): boolean => now >= from && now < until
 
 /**
  * A source over the `TokenEndpoint` in the context. It asks for nothing yet, unless `start` is `"eager"`; a request fails
@@ -179,7 +180,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     const began = Hands.ago(now, Math.max(0, now.wall - token.issuedAt.epochMillis))
     drop()
     held = {
-      ...Freshness.life(lifetimeOf(token), began, draw, policy),
+      ...Freshness.life(Freshness.lifetimeOf(token), began, draw, policy),
       token,
       exit: Exit.succeed(token),
       some: Option.some(token),
@@ -214,7 +215,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       if (held !== mine) return Effect.void
       const now = Hands.read(clock)
       usedAt = Math.min(usedAt, now.wall) // the wall clock may have gone back
-      const isIdle = now.wall - usedAt >= (policy.idleAfter ?? lifetimeOf(mine.token))
+      const isIdle = now.wall - usedAt >= (policy.idleAfter ?? Freshness.lifetimeOf(mine.token))
       const decision = look(now, !isIdle)
       if (decision === undefined || decision._tag === "Wait") return Effect.void
       const pause = flight === undefined
@@ -304,7 +305,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   const get: Effect.Effect<AccessToken, TokenError> = Effect.withFiberRuntime((fiber) => {
     const clock = Hands.clockOf(fiber)
     const now = clock.unsafeCurrentTimeMillis()
-    if (held !== undefined && now >= held.window.from && now < held.window.until) {
+    if (held !== undefined && isDecided(held, now)) {
       usedAt = now
       return held.exit
     }
@@ -343,7 +344,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   const peek = (): Option.Option<AccessToken> => {
     if (held === undefined) return Option.none()
     const now = clock.unsafeCurrentTimeMillis()
-    if (now >= held.window.from && now < held.window.until) return held.some
+    if (isDecided(held, now)) return held.some
     return Freshness.decide(held, held.notBefore, Hands.read(clock))._tag === "Wait" ? Option.none() : held.some
   }
 

@@ -5,12 +5,11 @@
  */
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
-import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Stream from "effect/Stream"
+import { bodyOf } from "./internal/body.js"
 
 /**
  * A request as a plain value, so that a failing assertion shows a readable difference. `url` is the whole of it; header
@@ -46,21 +45,6 @@ export class MockHttpClient extends Context.Tag("@effect-tilia/testing/MockHttpC
   readonly received: Effect.Effect<ReadonlyArray<Received>>
 }>() {}
 
-const bodyText = ({ body }: HttpClientRequest.HttpClientRequest): Effect.Effect<string> => {
-  switch (body._tag) {
-    case "Empty":
-      return Effect.succeed("")
-    case "Uint8Array":
-      return Effect.succeed(new TextDecoder().decode(body.body))
-    case "Raw":
-      return Effect.promise(() => new Response(String(body.body)).text())
-    case "FormData":
-      return Effect.promise(() => new Response(body.formData).text())
-    case "Stream":
-      return Effect.orDie(Stream.mkString(Stream.decodeText(body.stream)))
-  }
-}
-
 const toResponse = (answer: Answer): Effect.Effect<Response, HttpClientError.HttpClientError> =>
   Effect.isEffect(answer) ? answer : Effect.sync(() => {
     const { body, headers = {}, status = 200 } = answer
@@ -85,7 +69,7 @@ export const layerHandler = (
   Layer.effectContext(Effect.sync(() => {
     const received: Array<Received> = []
     const client = HttpClient.make((request, url) =>
-      Effect.flatMap(bodyText(request), (body) => {
+      Effect.flatMap(Effect.promise(() => new Response(bodyOf(request)).text()), (body) => {
         const seen = { method: request.method, url: url.href, headers: { ...request.headers }, body }
         received.push(seen)
         return Effect.map(

@@ -15,7 +15,7 @@ import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Stream from "effect/Stream"
+import { bodyOf } from "./internal/body.js"
 
 /**
  * The base URL that the client answers for, good for `environment`. Nothing is ever sent there.
@@ -24,21 +24,6 @@ import * as Stream from "effect/Stream"
  * @category constants
  */
 export const url = "https://sandbox.invalid"
-
-const bodyOf = ({ body }: HttpClientRequest.HttpClientRequest): BodyInit | null | ReadableStream => {
-  switch (body._tag) {
-    case "Empty":
-      return null
-    case "Uint8Array":
-      return new Uint8Array(body.body)
-    case "Raw":
-      return String(body.body)
-    case "FormData":
-      return body.formData
-    case "Stream":
-      return Stream.toReadableStream(body.stream)
-  }
-}
 
 const toWeb = (request: HttpClientRequest.HttpClientRequest, url: URL): Request => {
   const body = bodyOf(request)

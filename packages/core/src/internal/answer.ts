@@ -2,7 +2,7 @@
  * The server's answer as a value: everything after this file is pure.
  */
 import * as Headers from "@effect/platform/Headers"
-import type * as HttpClientError from "@effect/platform/HttpClientError"
+import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -20,6 +20,12 @@ export interface Answer {
 }
 
 const limit = 256 * 1024
+
+/** The answer behind an error that a client made of a status: it still got one. */
+export const behind = (error: unknown): HttpClientResponse.HttpClientResponse | undefined =>
+  HttpClientError.isHttpClientError(error) && error._tag === "ResponseError" && error.reason === "StatusCode"
+    ? error.response
+    : undefined
 
 /** A body whose length is announced, small and not that of a compressed form: reading it whole costs half (P3). */
 const isShort = (headers: Headers.Headers): boolean =>

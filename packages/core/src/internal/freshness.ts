@@ -2,6 +2,7 @@
  * "Fresh, refresh in the background, or wait?" as a pure function of a token's life, both hands of the clock and the policy.
  * All times are in milliseconds.
  */
+import type { AccessToken } from "../AccessToken.js"
 import { type Hands, since } from "./hands.js"
 
 /** When a token of any life is refreshed, and when it is no longer used. */
@@ -34,6 +35,9 @@ export interface Decision {
   readonly _tag: "Fresh" | "Refresh" | "Wait"
   readonly holdsFor: number
 }
+
+/** How long a token lives, whatever is left of it. */
+export const lifetimeOf = ({ expiresAt, issuedAt }: AccessToken): number => expiresAt.epochMillis - issuedAt.epochMillis
 
 /** The life of a token that lives so long. `draw` is from 0 to 1. */
 export const life = (lifetime: number, began: Hands, draw: number, policy: Policy): Life => {

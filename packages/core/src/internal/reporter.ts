@@ -11,6 +11,7 @@ import * as Scopes from "../Scopes.js"
 import * as Telemetry from "../Telemetry.js"
 import type { TokenError } from "../TokenError.js"
 import * as TokenEvent from "../TokenEvent.js"
+import { lifetimeOf } from "./freshness.js"
 
 export interface Reporter {
   /** Both take the time since the request began, in milliseconds. */
@@ -27,8 +28,7 @@ const count = (outcome: string, took: number): Effect.Effect<void> =>
 
 /** S14: the first failure is a Warning, refused credentials are an Error, and what repeats itself is Debug. */
 const logFailure = (error: TokenError, before: TokenError["_tag"] | undefined): Effect.Effect<void> => {
-  if (error._tag === before) return Effect.logDebug(`No new access token yet. ${error.message}`)
-  if (error._tag === "InvalidClientError") return Effect.logError(error.message)
+  if (error._tag === "InvalidClientError" && error._tag !== before) return Effect.logError(error.message)
   return before === undefined
     ? Effect.logWarning(`No new access token. ${error.message}`)
     : Effect.logDebug(`No new access token yet. ${error.message}`)
@@ -44,7 +44,7 @@ export const make = (requested: Scopes.Scopes, events: PubSub.PubSub<TokenEvent.
     const missing = Scopes.missing(requested, token.scopes)
     if (missing.length > 0) yield* PubSub.publish(events, TokenEvent.ScopeNarrowed({ missing })) // E9
     yield* count("success", took)
-    yield* Metric.set(Telemetry.expiresIn, (token.expiresAt.epochMillis - token.issuedAt.epochMillis) / 1000)
+    yield* Metric.set(Telemetry.expiresIn, lifetimeOf(token) / 1000)
     yield* recovered ? Effect.logInfo("There is a new access token again.") : Effect.logDebug("A new access token.")
   })
 
