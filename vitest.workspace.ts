@@ -1,17 +1,41 @@
 import { defineWorkspace } from "vitest/config"
+import { advice, launch } from "./packages/browser/test/support/chromium.js"
 
 // The packages are tested as they are written: their own names lead to `src`, not to `dist`.
-const conditions = ["@effect-tilia/source", "module", "node", "import", "default"]
+const source = "@effect-tilia/source"
+const conditions = [source, "module", "node", "import", "default"]
 
-export default defineWorkspace(
-  ["core", "node", "sandbox", "testing", "cli", "demo"].map((name) => ({
-    resolve: { conditions },
-    ssr: { resolve: { conditions } },
-    test: {
-      name,
-      root: `packages/${name}`,
-      include: ["test/**/*.test.ts"],
-      testTimeout: 20_000
+const inNode = ["core", "node", "sandbox", "testing", "cli", "demo"].map((name) => ({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    name,
+    root: `packages/${name}`,
+    include: ["test/**/*.test.ts"],
+    testTimeout: 20_000
+  }
+}))
+
+const chromium = launch()
+// eslint-disable-next-line no-console -- the one line that says why tests are missing
+if (chromium === undefined) console.warn(`The tests in a browser are skipped: ${advice}.`)
+
+const inBrowser = chromium === undefined ? [] : [{
+  resolve: { conditions: [source, "module", "browser", "development|production"] },
+  test: {
+    name: "browser",
+    root: "packages/browser",
+    include: ["test/**/*.test.ts"],
+    testTimeout: 20_000,
+    globalSetup: "test/support/servers.ts",
+    browser: {
+      enabled: true,
+      provider: "playwright",
+      headless: true,
+      screenshotFailures: false,
+      instances: [{ browser: "chromium" as const, launch: chromium }]
     }
-  }))
-)
+  }
+}]
+
+export default defineWorkspace([...inNode, ...inBrowser])
