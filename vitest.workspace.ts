@@ -28,6 +28,7 @@ const inBrowser = chromium === undefined ? [] : [{
     include: ["test/**/*.test.ts"],
     testTimeout: 20_000,
     globalSetup: "test/support/servers.ts",
+    setupFiles: "test/support/setup.ts",
     browser: {
       enabled: true,
       provider: "playwright",
