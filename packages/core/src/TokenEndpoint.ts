@@ -30,8 +30,8 @@ import { duration, validate } from "./internal/input.js"
 import { interpret } from "./internal/interpret.js"
 import { askedToWait } from "./internal/pacing.js"
 import { withoutRedirects } from "./internal/redirects.js"
+import * as TimeLimit from "./internal/timeLimit.js"
 import { fromHttpClientError } from "./internal/transport.js"
-import { within } from "./internal/within.js"
 import * as RetryPolicy from "./RetryPolicy.js"
 import * as Scopes from "./Scopes.js"
 import { requestSpan } from "./Telemetry.js"
@@ -157,6 +157,7 @@ export const make = Effect.fnUntraced(function*({
   const { tokenUrl } = yield* Environment
   const credentials = yield* ClientCredentials
   const fetchOptions = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
+  const within = yield* TimeLimit.make
   const client = HttpClient.withScope(
     withoutRedirects(yield* HttpClient.HttpClient, Option.getOrElse(fetchOptions, () => ({})))
   )
@@ -244,4 +245,4 @@ export const make = Effect.fnUntraced(function*({
 export const layer = (
   options?: Options
 ): Layer.Layer<TokenEndpoint, InvalidInputError, ClientCredentials | Environment | HttpClient.HttpClient> =>
-  Layer.effect(TokenEndpoint, make(options))
+  Layer.scoped(TokenEndpoint, make(options))

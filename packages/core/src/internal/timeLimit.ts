@@ -1,0 +1,84 @@
+/*
+ * A time limit for what is done often: one sleeper for all that is under way. A sleeper for each costs a fifth of a whole
+ * request, `Effect.timeoutFail` half of one (P3).
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FiberHandle from "effect/FiberHandle"
+import * as FiberId from "effect/FiberId"
+import type * as Scope from "effect/Scope"
+import * as Hands from "./hands.js"
+
+/** Runs an effect for so long at most; then interrupts it, awaits its end, and fails. */
+export type TimeLimit = <A, E, R, E2>(
+  self: Effect.Effect<A, E, R>,
+  options: Options<E2>
+) => Effect.Effect<A, E | E2, R>
+
+interface Options<E2> {
+  readonly duration: Duration.Duration
+  readonly onTimeout: () => E2
+}
+
+interface UnderWay {
+  readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
+  /** In milliseconds, by the monotonic hand. */
+  readonly deadline: number
+  isLate: boolean
+}
+
+const interrupt = ({ fiber }: UnderWay): void => fiber.unsafeInterruptAsFork(FiberId.none)
+
+/**
+ * A limit by the clock of the fiber that makes it. With its scope's end everything under way is interrupted, and whatever
+ * comes later at once: no one would watch it.
+ */
+export const make: Effect.Effect<TimeLimit, never, Scope.Scope> = Effect.gen(function*() {
+  const clock = yield* Effect.clock
+  const now = () => Hands.read(clock).monotonic
+  const run = yield* FiberHandle.makeRuntime<never>()
+  const underWay = new Set<UnderWay>()
+  let isClosed = false
+  let wakesAt = Infinity
+
+  /** Sleeps until the first deadline, and on, while anything is under way. */
+  const watch: Effect.Effect<void> = Effect.suspend(() => {
+    const time = now()
+    wakesAt = Infinity
+    for (const each of underWay) {
+      if (each.deadline <= time) {
+        each.isLate = true
+        interrupt(each)
+      } else wakesAt = Math.min(wakesAt, each.deadline)
+    }
+    return wakesAt === Infinity ? Effect.void : Effect.zipRight(Effect.sleep(Duration.millis(wakesAt - time)), watch)
+  })
+
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      isClosed = true
+      underWay.forEach(interrupt)
+    })
+  )
+
+  return <A, E, R, E2>(self: Effect.Effect<A, E, R>, { duration, onTimeout }: Options<E2>) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(Effect.forkDaemon(restore(self)), (fiber) => {
+        const mine: UnderWay = { fiber, deadline: now() + Duration.toMillis(duration), isLate: false }
+        underWay.add(mine)
+        if (isClosed) interrupt(mine)
+        else if (mine.deadline < wakesAt) run(watch)
+        return Effect.flatMap(
+          Effect.onInterrupt(restore(Fiber.await(fiber)), () => {
+            underWay.delete(mine)
+            return Fiber.interrupt(fiber)
+          }),
+          (exit): Effect.Effect<A, E | E2> => {
+            underWay.delete(mine)
+            return mine.isLate && exit._tag === "Failure" ? Effect.fail(onTimeout()) : exit
+          }
+        )
+      })
+    )
+})

@@ -1,0 +1,81 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Chunk from "effect/Chunk"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import * as TestClock from "effect/TestClock"
+import * as TimeLimit from "../../src/internal/timeLimit.js"
+
+/** In so many seconds, or not at all. */
+const inTime = (seconds: number) => ({ duration: Duration.seconds(seconds), onTimeout: () => "late" as const })
+
+describe("E6: a time limit", () => {
+  it.scoped("leaves alone what ends in time, success, failure or defect", () =>
+    Effect.gen(function*() {
+      const within = yield* TimeLimit.make
+      expect(yield* within(Effect.succeed(1), inTime(1))).toBe(1)
+      expect(yield* Effect.flip(within(Effect.fail("no"), inTime(1)))).toBe("no")
+      expect(yield* Effect.exit(within(Effect.die("oh"), inTime(1)))).toStrictEqual(Exit.die("oh"))
+    }))
+
+  it.scoped("interrupts what doesn't, at its own time whoever else is under way, and awaits its end", () =>
+    Effect.gen(function*() {
+      const within = yield* TimeLimit.make
+      const cleaned: Array<number> = []
+      const slow = (seconds: number) =>
+        within(
+          Effect.onInterrupt(Effect.never, () => Effect.sync(() => cleaned.push(seconds))),
+          inTime(seconds)
+        ).pipe(Effect.flip, Effect.fork)
+      const fibers = yield* Effect.all([slow(10), slow(3), slow(7)])
+      for (const [at, expected] of [[2, []], [3, [3]], [6, [3]], [7, [3, 7]], [10, [3, 7, 10]]] as const) {
+        yield* TestClock.setTime(at * 1000)
+        expect(cleaned).toStrictEqual(expected)
+      }
+      expect(yield* Effect.forEach(fibers, Fiber.join)).toStrictEqual(["late", "late", "late"])
+    }))
+
+  it.scoped("is watched by one sleeper, which ends when nothing is under way", () =>
+    Effect.gen(function*() {
+      const within = yield* TimeLimit.make
+      for (let n = 0; n < 100; n++) yield* within(Effect.void, inTime(10))
+      expect(Chunk.size(yield* TestClock.sleeps())).toBe(1)
+      yield* TestClock.adjust("10 seconds")
+      expect(Chunk.size(yield* TestClock.sleeps())).toBe(0)
+    }))
+
+  it.scoped("holds again after the sleeper has ended", () =>
+    Effect.gen(function*() {
+      const within = yield* TimeLimit.make
+      yield* within(Effect.void, inTime(1))
+      yield* TestClock.adjust("1 minute")
+      const fiber = yield* Effect.fork(Effect.flip(within(Effect.never, inTime(1))))
+      yield* TestClock.adjust("1 seconds")
+      expect(yield* Fiber.join(fiber)).toBe("late")
+    }))
+
+  it.scoped("interruption of the caller interrupts the effect, and nothing is late", () =>
+    Effect.gen(function*() {
+      const within = yield* TimeLimit.make
+      let interrupted = false
+      const fiber = yield* Effect.fork(
+        within(Effect.onInterrupt(Effect.never, () => Effect.sync(() => interrupted = true)), inTime(1))
+      )
+      yield* TestClock.adjust(0)
+      expect(Exit.isInterrupted(yield* Fiber.interrupt(fiber))).toBe(true)
+      expect(interrupted).toBe(true)
+    }))
+
+  it.effect("the end of its scope interrupts what is under way, and what comes later", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const within = yield* Scope.extend(TimeLimit.make, scope)
+      const fiber = yield* Effect.fork(within(Effect.never, inTime(1)))
+      yield* TestClock.adjust(0)
+      yield* Scope.close(scope, Exit.void)
+      expect(Exit.isInterrupted(yield* Fiber.await(fiber))).toBe(true)
+      expect(Exit.isInterrupted(yield* Effect.exit(within(Effect.never, inTime(1))))).toBe(true)
+    }))
+})
