@@ -1,0 +1,35 @@
+/*
+ * Rows 1–56 of docs/design/faults.md for each of Effect's clients in Node.
+ */
+import { NodeTokenHttpClient } from "@effect-tilia/node"
+import { adapterContract } from "@effect-tilia/testing/adapterContract"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as Undici from "@effect/platform-node/Undici"
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as Layer from "effect/Layer"
+import { clients } from "./support/clients.js"
+
+adapterContract("undici", clients.undici, {
+  trusting: (ca) => NodeTokenHttpClient.layer({ ca }),
+  refusesContinue: true
+})
+
+adapterContract("node:http", clients["node:http"], {
+  trusting: (ca) => Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ ca })),
+  dropsRepeatedHeaders: true,
+  keepsUpgraded: true
+})
+
+adapterContract("fetch", clients.fetch, {
+  trusting: (ca) =>
+    FetchHttpClient.layer.pipe(
+      Layer.provide(Layer.succeed(FetchHttpClient.Fetch, (input, init) =>
+        Undici.fetch(
+          input as Undici.RequestInfo,
+          { ...init, dispatcher: new Undici.Agent({ connect: { ca } }) } as Undici.RequestInit
+        ) as unknown as Promise<Response>))
+    ),
+  decodesGzip: true,
+  refuses407: true,
+  refusesContinue: true
+})
