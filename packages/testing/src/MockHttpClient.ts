@@ -4,21 +4,23 @@
  * @since 0.1.0
  */
 import * as HttpClient from "@effect/platform/HttpClient"
-import type * as HttpClientError from "@effect/platform/HttpClientError"
+import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { bodyOf } from "./internal/body.js"
+import { textOf } from "./internal/body.js"
 
 /**
- * A request as a plain value, so that a failing assertion shows a readable difference. `url` is the whole of it; header
- * names are in lower case; `body` is text.
+ * A request as a plain value, so that a failing assertion shows a readable difference. `at` is in milliseconds since 1970,
+ * by the fiber's clock; `url` is the whole of it; header names are in lower case; `body` is text.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Received {
+  readonly at: number
   readonly method: string
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
@@ -26,62 +28,95 @@ export interface Received {
 }
 
 /**
- * One answer, or how a request fails. `body` that isn't text is sent as JSON.
+ * What is answered: 200 and nothing, unless said otherwise. `body` that isn't text is sent as JSON.
  *
  * @since 0.1.0
  * @category models
  */
-export type Answer =
+export type Reply =
+  | Response
   | { readonly status?: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: unknown }
-  | Effect.Effect<Response, HttpClientError.HttpClientError>
 
 /**
- * What was asked so far, the first request first.
+ * A reply, or an effect that comes to one in its own time, or never. What it fails with is the cause of a `RequestError`,
+ * as if the network had failed: `Effect.fail({ code: "ECONNREFUSED" })`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Answer = Reply | Effect.Effect<Reply, unknown>
+
+/**
+ * What makes an answer of a request and its number; the first is 0.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Handler = (request: Received, n: number) => Answer
+
+/**
+ * The client, and what was asked of it so far, the first request first, in a list that grows.
  *
  * @since 0.1.0
  * @category tags
  */
 export class MockHttpClient extends Context.Tag("@effect-tilia/testing/MockHttpClient")<MockHttpClient, {
-  readonly received: Effect.Effect<ReadonlyArray<Received>>
+  readonly client: HttpClient.HttpClient
+  readonly received: ReadonlyArray<Received>
 }>() {}
 
-const toResponse = (answer: Answer): Effect.Effect<Response, HttpClientError.HttpClientError> =>
-  Effect.isEffect(answer) ? answer : Effect.sync(() => {
-    const { body, headers = {}, status = 200 } = answer
-    const isEmpty = body === undefined || status === 204 || status === 304
-    const text = typeof body === "string" ? body : JSON.stringify(body)
-    const type = typeof body === "string" ? "text/plain" : "application/json"
-    return new Response(isEmpty ? null : text, {
-      status,
-      headers: isEmpty ? headers : { "content-type": type, ...headers }
-    })
+const toResponse = (reply: Reply): Response => {
+  if (reply instanceof Response) return reply
+  const { body, headers = {}, status = 200 } = reply
+  const isEmpty = body === undefined || status === 204 || status === 304
+  const text = typeof body === "string" ? body : JSON.stringify(body)
+  const type = typeof body === "string" ? "text/plain" : "application/json"
+  return new Response(isEmpty ? null : text, {
+    status,
+    headers: isEmpty ? headers : { "content-type": type, ...headers }
+  })
+}
+
+/**
+ * A client that answers as this function says.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (handle: Handler): Effect.Effect<MockHttpClient["Type"]> =>
+  Effect.sync(() => {
+    const received: Array<Received> = []
+    const client = HttpClient.make((request, url) =>
+      Effect.gen(function*() {
+        const at = yield* Clock.currentTimeMillis
+        const body = yield* textOf(request)
+        const seen = { at, method: request.method, url: url.href, headers: { ...request.headers }, body }
+        received.push(seen)
+        const answer = handle(seen, received.length - 1)
+        return Effect.isEffect(answer) ? yield* answer : answer
+      }).pipe(
+        Effect.mapBoth({
+          onFailure: (cause) => new HttpClientError.RequestError({ request, reason: "Transport", cause }),
+          onSuccess: (reply) => HttpClientResponse.fromWeb(request, toResponse(reply))
+        })
+      )
+    )
+    return { client, received }
   })
 
 /**
- * A client that answers with what this function makes of a request.
+ * The same as a Layer.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerHandler = (
-  handle: (request: Received, n: number) => Answer
-): Layer.Layer<HttpClient.HttpClient | MockHttpClient> =>
-  Layer.effectContext(Effect.sync(() => {
-    const received: Array<Received> = []
-    const client = HttpClient.make((request, url) =>
-      Effect.flatMap(Effect.promise(() => new Response(bodyOf(request)).text()), (body) => {
-        const seen = { method: request.method, url: url.href, headers: { ...request.headers }, body }
-        received.push(seen)
-        return Effect.map(
-          toResponse(handle(seen, received.length - 1)),
-          (response) => HttpClientResponse.fromWeb(request, response)
-        )
-      })
+export const layerHandler = (handle: Handler): Layer.Layer<HttpClient.HttpClient | MockHttpClient> =>
+  Layer.effectContext(
+    Effect.map(
+      make(handle),
+      (mock) => Context.make(MockHttpClient, mock).pipe(Context.add(HttpClient.HttpClient, mock.client))
     )
-    return Context.make(HttpClient.HttpClient, client).pipe(
-      Context.add(MockHttpClient, { received: Effect.sync(() => [...received]) })
-    )
-  }))
+  )
 
 /**
  * A request that was expected, as far as it says: any of the method, the URL (a text is the whole of it), and its answer.

@@ -14,7 +14,8 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 
 /**
- * - `life`: from now, by the fiber's clock; whole seconds, at least one (1 hour).
+ * - `life`: from then on; whole seconds, at least one (1 hour).
+ * - `issuedAt`: when it was issued (now, by the fiber's clock).
  * - `scopes`: the granted ones (`user_info`).
  * - `claims`: in place of, or beside, those that the token would have.
  * - `text`: the token itself, in place of a JWT.
@@ -24,6 +25,7 @@ import * as Redacted from "effect/Redacted"
  */
 export interface Options {
   readonly life?: Duration.DurationInput | undefined
+  readonly issuedAt?: DateTime.Utc | undefined
   readonly scopes?: Scopes.Input | undefined
   readonly claims?: Partial<AccessToken.Claims> | undefined
   readonly text?: string | undefined
@@ -32,18 +34,18 @@ export interface Options {
 const part = (value: unknown): string => Encoding.encodeBase64Url(JSON.stringify(value))
 
 /**
- * A token that was issued now. Its text is a JWT with the claims of the vendor's sample, whose signature is none. Scopes
+ * A token, valid or long over. Its text is a JWT with the claims of the vendor's sample, whose signature is none. Scopes
  * that are none are an `InvalidInputError`.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = (
-  { claims, life = "1 hour", scopes = ["user_info"], text }: Options = {}
+  { claims, issuedAt: at, life = "1 hour", scopes = ["user_info"], text }: Options = {}
 ): Effect.Effect<AccessToken.AccessToken, InvalidInputError> =>
   Effect.gen(function*() {
     const granted = yield* Scopes.make(scopes)
-    const issuedAt = yield* DateTime.now
+    const issuedAt = at ?? (yield* DateTime.now)
     const iat = Math.floor(issuedAt.epochMillis / 1000)
     const expiresIn = Math.max(1, Math.ceil(Duration.toSeconds(life)))
     const payload = {
@@ -67,3 +69,11 @@ export const make = (
       issuedAt
     )
   })
+
+/**
+ * A token's text, which is redacted everywhere else: for assertions.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const text = (token: AccessToken.AccessToken): string => Redacted.value(token.value)

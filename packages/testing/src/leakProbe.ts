@@ -87,3 +87,15 @@ export const leakProbe = <A, E, R>(
     }
     return { exit, leaks: [...leaks.values()] }
   })
+
+/**
+ * The lines that show a text, or what a pattern finds, among all that `leakProbe` would print of a value; none where it is
+ * kept: `expect(linesShowing("hunter2", error)).toStrictEqual([])`.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const linesShowing = (text: string | RegExp, value: unknown): ReadonlyArray<string> =>
+  Effect.runSync(Recorder.record(Effect.fail(value))).printed
+    .flatMap((printed) => printed.text.split("\n"))
+    .filter((line) => typeof text === "string" ? line.includes(text) : text.test(line))

@@ -1,4 +1,5 @@
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 
 /** A request's body, as the web's own `Request` and `Response` take it. */
@@ -15,4 +16,13 @@ export const bodyOf = ({ body }: HttpClientRequest.HttpClientRequest): BodyInit 
     case "Stream":
       return Stream.toReadableStream(body.stream)
   }
+}
+
+/** The same as text: at once, where it is one already, so that no test waits for more than its clock. */
+export const textOf = (request: HttpClientRequest.HttpClientRequest): Effect.Effect<string> => {
+  const body = bodyOf(request)
+  if (body === null || typeof body === "string") return Effect.succeed(body ?? "")
+  return body instanceof Uint8Array
+    ? Effect.succeed(new TextDecoder().decode(body))
+    : Effect.promise(() => new Response(body).text())
 }
