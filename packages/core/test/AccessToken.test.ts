@@ -1,4 +1,5 @@
 import { AccessToken, Scopes, TokenResponse } from "@effect-tilia/core"
+import { linesShowing } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
@@ -9,7 +10,6 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import * as vendor from "./fixtures/vendorSample.js"
-import { linesShowing } from "./support/printed.js"
 
 const requested = Either.getOrThrow(Scopes.make(["user_info", "write_invoices"]))
 const issuedAt = DateTime.unsafeMake("2026-01-31T23:30:00.250Z")

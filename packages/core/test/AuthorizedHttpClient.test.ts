@@ -1,4 +1,5 @@
 import { AuthorizedHttpClient, Environment, TokenError, TokenSource } from "@effect-tilia/core"
+import { leakProbe, linesShowing, MockHttpClient, TestAccessToken, TestTokenEndpoint } from "@effect-tilia/testing"
 import * as HttpApi from "@effect/platform/HttpApi"
 import * as HttpApiClient from "@effect/platform/HttpApiClient"
 import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
@@ -22,21 +23,23 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Struct from "effect/Struct"
 import * as TestClock from "effect/TestClock"
-import { leakProbe } from "../../testing/src/leakProbe.js"
-import { linesShowing } from "./support/printed.js"
-import { answer, inTurn, type Script, scripted } from "./support/scripted.js"
-import { type Answer, inTurn as tokensInTurn, scriptedEndpoint, text } from "./support/scriptedEndpoint.js"
+import { scripted } from "./support/scripted.js"
+
+const { after, fail, succeed } = TestTokenEndpoint
+const { text } = TestAccessToken
 
 const origin = "https://accounts.tilia-inc.com"
 const url = `${origin}/v1/things`
 const apiOrigins = Environment.production.apiOrigins
 
-/** A scripted API, and a real source over a scripted endpoint. */
-const setUp = Effect.fnUntraced(function*(script: Script, tokens: (n: number) => Answer = () => ({})) {
-  const { calls, source: makeSource } = scriptedEndpoint(tokens)
+/** An API that answers as it is told, and a real source over a scripted endpoint. */
+const setUp = Effect.fnUntraced(function*(
+  handle: MockHttpClient.Handler,
+  tokens: TestTokenEndpoint.Script = [succeed()]
+) {
+  const { calls, source: makeSource } = yield* scripted(...tokens)
   const source = yield* makeSource()
-  const { client, requests } = scripted(script)
-  return { source, client, requests, tokenRequests: calls }
+  return { source, tokenRequests: calls, ...(yield* MockHttpClient.make(handle)) }
 })
 
 const authorized = (
@@ -44,22 +47,17 @@ const authorized = (
   options: AuthorizedHttpClient.Options = {}
 ) => AuthorizedHttpClient.authorize(client, source, { apiOrigins, ...options })
 
-const bearers = (requests: ReadonlyArray<HttpClientRequest.HttpClientRequest>) =>
-  requests.map(({ headers }) => headers["authorization"])
+const bearers = (received: ReadonlyArray<MockHttpClient.Received>) =>
+  received.map(({ headers }) => headers["authorization"])
 
 /** What the caller's headers became, without what signing and tracing add. */
-const ownHeaders = ({ headers }: HttpClientRequest.HttpClientRequest) =>
-  Struct.omit(headers, "authorization", "b3", "traceparent")
+const ownHeaders = ({ headers }: MockHttpClient.Received) => Struct.omit(headers, "authorization", "b3", "traceparent")
 
 /** 401 to the tokens before the n-th. */
-const refusingBefore = (n: number): Script => (request, sent) =>
-  answer(
-    Number(/^Bearer token-(\d+)$/.exec(request.headers["authorization"] ?? "")?.[1]) < n ? 401 : 200,
-    `answer ${sent}`
-  )(
-    request,
-    sent
-  )
+const refusingBefore = (n: number) => ({ headers }: MockHttpClient.Received, sent: number) => ({
+  status: Number(/^Bearer token-(\d+)$/.exec(headers["authorization"] ?? "")?.[1]) < n ? 401 : 200,
+  body: `answer ${sent}`
+})
 
 const unavailable = new TokenError.ServiceUnavailableError({ status: 503, attempts: 1 })
 
@@ -71,23 +69,22 @@ const bodied = (status: number, pull: (body: Body, pulls: number) => void) => {
   const over = () => {
     body.isOver = true
   }
-  const script: Script = () =>
-    Effect.sync(() => {
-      const source: UnderlyingDefaultSource<Uint8Array> = {
-        cancel: over,
-        pull: (controller) =>
-          pull({
-            close: () => {
-              over()
-              controller.close()
-            },
-            enqueue: (chunk) => controller.enqueue(chunk),
-            error: (reason) => controller.error(reason)
-          }, ++body.pulls)
-      }
-      return new Response(new ReadableStream(source, { highWaterMark: 0 }), { status })
-    })
-  return { body, script }
+  const handle = () => {
+    const source: UnderlyingDefaultSource<Uint8Array> = {
+      cancel: over,
+      pull: (controller) =>
+        pull({
+          close: () => {
+            over()
+            controller.close()
+          },
+          enqueue: (chunk) => controller.enqueue(chunk),
+          error: (reason) => controller.error(reason)
+        }, ++body.pulls)
+    }
+    return new Response(new ReadableStream(source, { highWaterMark: 0 }), { status })
+  }
+  return { body, handle }
 }
 
 describe("A1: the bearer goes only to listed origins", () => {
@@ -116,11 +113,11 @@ describe("A1: the bearer goes only to listed origins", () => {
   ])("%s", (_, target, shown) => {
     it.scoped("A1: row 93: is refused before a token is asked for", () =>
       Effect.gen(function*() {
-        const { requests, tokenRequests, ...given } = yield* setUp(answer(200))
+        const { received, tokenRequests, ...given } = yield* setUp(() => ({}))
         const error = yield* Effect.flip(authorized(given).get(target))
         expect(error).toMatchObject({ _tag: "ForbiddenOriginError", origin: shown, retryable: false })
         expect(linesShowing("swordfish", error)).toStrictEqual([])
-        expect(requests).toStrictEqual([])
+        expect(received).toStrictEqual([])
         expect(tokenRequests).toStrictEqual([])
       }))
   })
@@ -129,12 +126,12 @@ describe("A1: the bearer goes only to listed origins", () => {
     "A1: row 93: %s isn't sent to even where it is listed",
     (listed) =>
       Effect.gen(function*() {
-        const { client, requests, source, tokenRequests } = yield* setUp(answer(200))
+        const { client, received, source, tokenRequests } = yield* setUp(() => ({}))
         const error = yield* Effect.flip(
           AuthorizedHttpClient.authorize(client, source, { apiOrigins: [listed] }).get(`${listed}/v1`)
         )
         expect(error).toMatchObject({ _tag: "ForbiddenOriginError", origin: listed })
-        expect([requests.length, tokenRequests.length]).toStrictEqual([0, 0])
+        expect([received.length, tokenRequests.length]).toStrictEqual([0, 0])
       }).pipe(Effect.scoped, Effect.runPromise)
   )
 
@@ -147,10 +144,10 @@ describe("A1: the bearer goes only to listed origins", () => {
     ["a backslash, which is a slash", "https://accounts.tilia-inc.com\\@evil.example/"]
   ])("A1: %s receives it", (_, target) =>
     Effect.gen(function*() {
-      const { client, requests, source } = yield* setUp(answer(200))
+      const { client, received, source } = yield* setUp(() => ({}))
       const options = { apiOrigins: [...apiOrigins, "http://127.0.0.1:3000"] }
       yield* AuthorizedHttpClient.authorize(client, source, options).get(target)
-      expect(bearers(requests)).toStrictEqual(["Bearer token-0"])
+      expect(bearers(received)).toStrictEqual(["Bearer token-0"])
     }).pipe(Effect.scoped, Effect.runPromise))
 
   describe("the origin that is looked at is the one that is sent to", () => {
@@ -159,7 +156,7 @@ describe("A1: the bearer goes only to listed origins", () => {
 
     it.scoped("A1: row 93: a given client that leads elsewhere is refused", () =>
       Effect.gen(function*() {
-        const { client, requests, source, tokenRequests } = yield* setUp(answer(200))
+        const { client, received, source, tokenRequests } = yield* setUp(() => ({}))
         const elsewhere = authorized({ client: prepending(client, "https://evil.example"), source })
         expect(yield* Effect.flip(elsewhere.get("/v1"))).toMatchObject({ origin: "https://evil.example" })
 
@@ -168,28 +165,28 @@ describe("A1: the bearer goes only to listed origins", () => {
           _tag: "ForbiddenOriginError",
           origin: "https://evil.example"
         })
-        expect([requests.length, tokenRequests.length]).toStrictEqual([0, 0])
+        expect([received.length, tokenRequests.length]).toStrictEqual([0, 0])
       }))
 
     it.scoped("A1: one that leads there, within or without, is sent to", () =>
       Effect.gen(function*() {
-        const { client, requests, source } = yield* setUp(answer(200))
+        const { client, received, source } = yield* setUp(() => ({}))
         yield* authorized({ client: prepending(client, origin), source }).get("/v1/things")
         yield* authorized({ client, source }).pipe(
           HttpClient.mapRequest(HttpClientRequest.prependUrl(origin)),
           (client) => client.get("/v1/things")
         )
-        expect(requests.map(({ url }) => url)).toStrictEqual([url, url])
-        expect(bearers(requests)).toStrictEqual(["Bearer token-0", "Bearer token-0"])
+        expect(received.map(({ url }) => url)).toStrictEqual([url, url])
+        expect(bearers(received)).toStrictEqual(["Bearer token-0", "Bearer token-0"])
       }))
   })
 
   it.scoped("A1: nothing receives it unless it is listed", () =>
     Effect.gen(function*() {
-      const { client, requests, source } = yield* setUp(answer(200))
+      const { client, received, source } = yield* setUp(() => ({}))
       const error = yield* Effect.flip(AuthorizedHttpClient.authorize(client, source, { apiOrigins: [] }).get(url))
       expect(error).toMatchObject({ _tag: "ForbiddenOriginError", origin })
-      expect(requests).toStrictEqual([])
+      expect(received).toStrictEqual([])
     }))
 })
 
@@ -233,19 +230,22 @@ describe("A2: a refused request is made once more, if that is safe", () => {
       isReplayed ? "A2: row 90: is replayed, as it was" : "A2: row 90: is returned",
       () =>
         Effect.gen(function*() {
-          const { requests, tokenRequests, ...given } = yield* setUp(refusingBefore(1))
-          const { status } = yield* authorized(given, { replay }).execute(request)
-          expect(bearers(requests)).toStrictEqual(
+          const { client, received, source, tokenRequests } = yield* setUp(refusingBefore(1))
+          const bodies: Array<HttpBody.HttpBody> = []
+          const noting = HttpClient.tapRequest(client, ({ body }) => Effect.sync(() => bodies.push(body)))
+          const { status } = yield* authorized({ client: noting, source }, { replay }).execute(request)
+          expect(bearers(received)).toStrictEqual(
             isReplayed ? ["Bearer token-0", "Bearer token-1"] : ["Bearer token-0"]
           )
           expect(status).toBe(isReplayed ? 200 : 401)
           expect(tokenRequests.length).toBe(isReplayed ? 2 : 1)
-          for (const sent of requests) {
+          for (const sent of received) {
             expect(ownHeaders(sent)).toStrictEqual({ ...request.headers })
-            expect(sent.body).toBe(request.body)
             expect([sent.method, sent.url]).toStrictEqual([request.method, url])
           }
-          if (!isReplayed) expect(given.source.peek()).toStrictEqual(Option.none()) // S8: it was refused all the same
+          expect(bodies.length).toBe(received.length)
+          for (const body of bodies) expect(body).toBe(request.body)
+          if (!isReplayed) expect(source.peek()).toStrictEqual(Option.none()) // S8: it was refused all the same
         })
     )
   })
@@ -258,27 +258,27 @@ describe("A2: a refused request is made once more, if that is safe", () => {
 
   it.scoped("A2: a second 401 is returned as it is, and replaces no third token", () =>
     Effect.gen(function*() {
-      const { requests, tokenRequests, ...given } = yield* setUp(refusingBefore(9))
+      const { received, tokenRequests, ...given } = yield* setUp(refusingBefore(9))
       const refused = yield* authorized(given).get(url)
       expect([refused.status, yield* refused.text]).toStrictEqual([401, "answer 1"])
-      expect(bearers(requests)).toStrictEqual(["Bearer token-0", "Bearer token-1"])
+      expect(bearers(received)).toStrictEqual(["Bearer token-0", "Bearer token-1"])
       expect(tokenRequests.length).toBe(2)
     }))
 
   it.scoped("S9: row 78: within the interval a 401 is returned without a replay, and the token stays", () =>
     Effect.gen(function*() {
-      const { requests, tokenRequests, ...given } = yield* setUp(refusingBefore(9))
+      const { received, tokenRequests, ...given } = yield* setUp(refusingBefore(9))
       const client = authorized(given)
       yield* client.get(url)
       const refused = yield* client.get(url)
       expect([refused.status, yield* refused.text]).toStrictEqual([401, "answer 2"])
-      expect(bearers(requests).slice(2)).toStrictEqual(["Bearer token-1"])
+      expect(bearers(received).slice(2)).toStrictEqual(["Bearer token-1"])
       expect(tokenRequests.length).toBe(2)
       expect(Option.map(given.source.peek(), text)).toStrictEqual(Option.some("token-1"))
 
       yield* TestClock.adjust("1 minute")
       yield* client.get(url)
-      expect(bearers(requests).slice(3)).toStrictEqual(["Bearer token-1", "Bearer token-2"])
+      expect(bearers(received).slice(3)).toStrictEqual(["Bearer token-1", "Bearer token-2"])
       expect(tokenRequests.length).toBe(3)
     }))
 
@@ -290,15 +290,15 @@ describe("A2: a refused request is made once more, if that is safe", () => {
 
     it.scoped("A2: counts", () =>
       Effect.gen(function*() {
-        const { requests, ...given } = yield* setUp(refusingBefore(1))
+        const { received, ...given } = yield* setUp(refusingBefore(1))
         const { status } = yield* authorized(strict(given)).get(url)
         expect(status).toBe(200)
-        expect(bearers(requests)).toStrictEqual(["Bearer token-0", "Bearer token-1"])
+        expect(bearers(received)).toStrictEqual(["Bearer token-0", "Bearer token-1"])
       }))
 
     it.scoped("A2: is the error that it was where it isn't replayed, or refused again", () =>
       Effect.gen(function*() {
-        const { requests, ...given } = yield* setUp(refusingBefore(9))
+        const { received, ...given } = yield* setUp(refusingBefore(9))
         const client = authorized(strict(given))
         for (const [call, last] of [[client.get(url), 1], [client.post(url), 2]] as const) {
           const error = yield* Effect.flip(call)
@@ -306,15 +306,15 @@ describe("A2: a refused request is made once more, if that is safe", () => {
           if (error._tag !== "ResponseError") return
           expect(yield* error.response.text).toBe(`answer ${last}`)
         }
-        expect(requests.length).toBe(3)
+        expect(received.length).toBe(3)
       }))
 
     it.scoped("A2: no other status counts", () =>
       Effect.gen(function*() {
-        const { requests, ...given } = yield* setUp(answer(500))
+        const { received, ...given } = yield* setUp(() => ({ status: 500 }))
         const error = yield* Effect.flip(authorized(strict(given)).get(url))
         expect(error).toMatchObject({ _tag: "ResponseError", response: { status: 500 } })
-        expect(requests.length).toBe(1)
+        expect(received.length).toBe(1)
         expect(Option.isSome(given.source.peek())).toBe(true)
       }))
   })
@@ -331,11 +331,11 @@ describe("A2: a refused request is made once more, if that is safe", () => {
       () =>
         Effect.gen(function*() {
           const headers = { "www-authenticate": `Bearer error="${error}"` }
-          const { requests, tokenRequests, ...given } = yield* setUp(answer(status, error, headers))
+          const { received, tokenRequests, ...given } = yield* setUp(() => ({ status, body: error, headers }))
           const response = yield* authorized(given).get(url)
           expect([response.status, yield* response.text]).toStrictEqual([status, error])
           expect(response.headers["www-authenticate"]).toBe(headers["www-authenticate"])
-          expect([requests.length, tokenRequests.length]).toStrictEqual([1, 1])
+          expect([received.length, tokenRequests.length]).toStrictEqual([1, 1])
           expect(Option.map(given.source.peek(), text)).toStrictEqual(Option.some("token-0"))
         })
     )
@@ -344,17 +344,17 @@ describe("A2: a refused request is made once more, if that is safe", () => {
   describe("where no token can be had", () => {
     it.scoped("A2: the call fails with that error, and nothing is sent", () =>
       Effect.gen(function*() {
-        const { requests, ...given } = yield* setUp(answer(200), () => ({ fail: unavailable }))
+        const { received, ...given } = yield* setUp(() => ({}), [fail(unavailable)])
         expect(yield* Effect.flip(authorized(given).get(url))).toMatchObject({ ...unavailable })
-        expect(requests).toStrictEqual([])
+        expect(received).toStrictEqual([])
       }))
 
     it.scoped("A2: nor for a replay: the call fails with that error, and the refused answer is drained", () =>
       Effect.gen(function*() {
-        const { body, script } = bodied(401, (controller) => controller.close())
-        const { requests, ...given } = yield* setUp(script, tokensInTurn({}, { fail: unavailable }))
+        const { body, handle } = bodied(401, (controller) => controller.close())
+        const { received, ...given } = yield* setUp(handle, [succeed(), fail(unavailable)])
         expect(yield* Effect.flip(authorized(given).get(url))).toMatchObject({ ...unavailable })
-        expect(requests.length).toBe(1)
+        expect(received.length).toBe(1)
         expect(body.isOver).toBe(true)
       }))
   })
@@ -365,12 +365,13 @@ describe("A2: a refused request is made once more, if that is safe", () => {
       pull: (body: Body, pulls: number) => void,
       given: (client: HttpClient.HttpClient) => HttpClient.HttpClient = (client) => client
     ) {
-      const { body, script } = bodied(401, pull)
+      const { body, handle } = bodied(401, pull)
       const seen: Array<typeof body> = []
-      const { client, source } = yield* setUp(inTurn(script, (request, n) => {
+      const { client, source } = yield* setUp((_, n) => {
+        if (n === 0) return handle()
         seen.push({ ...body })
-        return answer(200)(request, n)
-      }))
+        return {}
+      })
       return { call: authorized({ client: given(client), source }).get(url), body, seen }
     })
 
@@ -425,27 +426,27 @@ describe("A3: many 401s are one token request", () => {
   it.scoped("A3: row 91: 50 at the same time", () =>
     Effect.gen(function*() {
       const gate = yield* Effect.makeLatch()
-      const { requests, tokenRequests, ...given } = yield* setUp(
+      const { received, tokenRequests, ...given } = yield* setUp(
         (request, n) =>
           Effect.zipRight(n === 49 ? gate.open : Effect.void, gate.await).pipe(
-            Effect.zipRight(refusingBefore(1)(request, n))
+            Effect.as(refusingBefore(1)(request, n))
           ),
-        tokensInTurn({}, { after: "1 second" })
+        [succeed(), after("1 second", succeed())]
       )
       const call = authorized(given).get(url)
       const fiber = yield* Effect.fork(Effect.all(Array.from({ length: 50 }, () => call), { concurrency: "unbounded" }))
       yield* TestClock.adjust("1 second")
       const answers = yield* Fiber.join(fiber)
       expect(answers.map(({ status }) => status)).toStrictEqual(Array.from({ length: 50 }, () => 200))
-      expect(requests.length).toBe(100)
+      expect(received.length).toBe(100)
       expect(tokenRequests.length).toBe(2)
     }))
 
   it.scoped("A3: a 401 that comes late is replayed with the token that there is by then", () =>
     Effect.gen(function*() {
       const gate = yield* Effect.makeLatch()
-      const { requests, tokenRequests, ...given } = yield* setUp((request, n) =>
-        Effect.zipRight(n === 0 ? gate.await : Effect.void, refusingBefore(1)(request, n))
+      const { received, tokenRequests, ...given } = yield* setUp((request, n) =>
+        Effect.as(n === 0 ? gate.await : Effect.void, refusingBefore(1)(request, n))
       )
       const call = authorized(given).get(url)
       const late = yield* Effect.fork(call)
@@ -454,7 +455,7 @@ describe("A3: many 401s are one token request", () => {
       yield* TestClock.adjust("10 seconds")
       yield* gate.open
       expect((yield* Fiber.join(late)).status).toBe(200)
-      expect(bearers(requests)).toStrictEqual(["Bearer token-0", "Bearer token-0", "Bearer token-1", "Bearer token-1"])
+      expect(bearers(received)).toStrictEqual(["Bearer token-0", "Bearer token-0", "Bearer token-1", "Bearer token-1"])
       expect(tokenRequests.length).toBe(2)
     }))
 })
@@ -462,21 +463,27 @@ describe("A3: many 401s are one token request", () => {
 describe("A4: it follows no redirect", () => {
   it.scoped("A4: row 94: one to another origin is returned as it is", () =>
     Effect.gen(function*() {
-      const { requests, ...given } = yield* setUp(answer(307, "", { location: "https://evil.example/" }))
+      const { received, ...given } = yield* setUp(() => ({
+        status: 307,
+        headers: { location: "https://evil.example/" }
+      }))
       const { headers, status } = yield* authorized(given).get(url)
       expect([status, headers["location"]]).toStrictEqual([307, "https://evil.example/"])
-      expect(requests.length).toBe(1)
+      expect(received.length).toBe(1)
     }))
 
   it.scoped("A4: row 94: a client that follows around it is refused at the other origin", () =>
     Effect.gen(function*() {
-      const { requests, ...given } = yield* setUp(answer(307, "", { location: "https://evil.example/" }))
+      const { received, ...given } = yield* setUp(() => ({
+        status: 307,
+        headers: { location: "https://evil.example/" }
+      }))
       const following = HttpClient.followRedirects(authorized(given))
       expect(yield* Effect.flip(following.get(url))).toMatchObject({
         _tag: "ForbiddenOriginError",
         origin: "https://evil.example"
       })
-      expect(requests.map(({ url }) => url)).toStrictEqual([url])
+      expect(received.map(({ url }) => url)).toStrictEqual([url])
     }))
 })
 
@@ -487,14 +494,14 @@ const Api = HttpApi.make("api").add(
 type Thing = typeof Thing.Type
 
 describe("A5: it goes with HttpApiClient", () => {
-  const json = (n: number): Script => (request, sent) =>
-    refusingBefore(n)(request, sent).pipe(
-      Effect.map(({ status }) => Response.json({ name: "a" }, { status }))
-    )
+  const json = (n: number): MockHttpClient.Handler => (request, sent) => ({
+    ...refusingBefore(n)(request, sent),
+    body: { name: "a" }
+  })
 
   it.scoped("A5: typed, by makeWith", () =>
     Effect.gen(function*() {
-      const { requests, ...given } = yield* setUp(json(1))
+      const { received, ...given } = yield* setUp(json(1))
       const api = yield* HttpApiClient.makeWith(Api, { httpClient: authorized(given), baseUrl: origin })
       const read = api.things.read({})
       expectTypeOf(read).toEqualTypeOf<
@@ -508,12 +515,12 @@ describe("A5: it goes with HttpApiClient", () => {
         >
       >()
       expect(yield* read).toStrictEqual({ name: "a" })
-      expect(bearers(requests)).toStrictEqual(["Bearer token-0", "Bearer token-1"])
+      expect(bearers(received)).toStrictEqual(["Bearer token-0", "Bearer token-1"])
     }))
 
   it.scoped("A5: typed, its errors are the token's own", () =>
     Effect.gen(function*() {
-      const given = yield* setUp(json(0), () => ({ fail: unavailable }))
+      const given = yield* setUp(json(0), [fail(unavailable)])
       const api = yield* HttpApiClient.makeWith(Api, { httpClient: authorized(given), baseUrl: origin })
       expect(yield* Effect.flip(api.things.read({}))).toMatchObject({ ...unavailable })
       const elsewhere = yield* HttpApiClient.makeWith(Api, {
@@ -525,7 +532,7 @@ describe("A5: it goes with HttpApiClient", () => {
 
   it.scoped("A5: folded, by transformClient", () =>
     Effect.gen(function*() {
-      const { requests, ...given } = yield* setUp(json(1))
+      const { received, ...given } = yield* setUp(json(1))
       const make = HttpApiClient.make(Api, {
         baseUrl: origin,
         transformClient: (client) => AuthorizedHttpClient.folded(authorized({ ...given, client }))
@@ -536,12 +543,12 @@ describe("A5: it goes with HttpApiClient", () => {
         Effect.Effect<Thing, HttpApiError.HttpApiDecodeError | HttpClientError.HttpClientError | ParseError>
       >()
       expect(yield* read).toStrictEqual({ name: "a" })
-      expect(bearers(requests)).toStrictEqual(["Bearer token-0", "Bearer token-1"])
+      expect(bearers(received)).toStrictEqual(["Bearer token-0", "Bearer token-1"])
     }))
 
   it.scoped("A5: as the HttpClient itself, by layerHttpClient", () =>
     Effect.gen(function*() {
-      const { requests, ...given } = yield* setUp(json(1))
+      const { received, ...given } = yield* setUp(json(1))
       const layer = Layer.provide(
         AuthorizedHttpClient.layerHttpClient,
         Layer.succeed(AuthorizedHttpClient.AuthorizedHttpClient, authorized(given))
@@ -549,12 +556,12 @@ describe("A5: it goes with HttpApiClient", () => {
       expectTypeOf(layer).toEqualTypeOf<Layer.Layer<HttpClient.HttpClient>>()
       const api = yield* Effect.provide(HttpApiClient.make(Api, { baseUrl: origin }), layer)
       expect(yield* api.things.read({})).toStrictEqual({ name: "a" })
-      expect(bearers(requests)).toStrictEqual(["Bearer token-0", "Bearer token-1"])
+      expect(bearers(received)).toStrictEqual(["Bearer token-0", "Bearer token-1"])
     }))
 
   it.scoped("A5: folded, a token's error is the cause of a RequestError, and the client's own are as they were", () =>
     Effect.gen(function*() {
-      const given = yield* setUp(answer(500), tokensInTurn({ fail: unavailable }, {}))
+      const given = yield* setUp(() => ({ status: 500 }), [fail(unavailable), succeed()])
       const client = AuthorizedHttpClient.folded(
         authorized({ ...given, client: HttpClient.filterStatusOk(given.client) })
       )
@@ -574,9 +581,11 @@ describe("A5: it goes with HttpApiClient", () => {
 
   it.scoped("A5: a stream is read as it comes", () =>
     Effect.gen(function*() {
-      const { script } = bodied(200, (controller, n) =>
+      const { handle } = bodied(200, (controller, n) =>
         n > 3 ? controller.close() : controller.enqueue(new TextEncoder().encode(`${n}`)))
-      const given = yield* setUp(inTurn(answer(401), script))
+      const given = yield* setUp((_, n) =>
+        n === 0 ? { status: 401 } : handle()
+      )
       const chunks = yield* HttpClientResponse.stream(authorized(given).get(url)).pipe(
         Stream.decodeText(),
         Stream.runCollect
@@ -587,7 +596,7 @@ describe("A5: it goes with HttpApiClient", () => {
   it.scoped("A5: a body is read in every form", () =>
     Effect.gen(function*() {
       const type = { "content-type": "application/x-www-form-urlencoded", "set-cookie": "c=d" }
-      const client = authorized(yield* setUp(answer(200, "a=b", type)))
+      const client = authorized(yield* setUp(() => ({ body: "a=b", headers: type })))
       const answered = client.get(url)
       expect(yield* Effect.flatMap(answered, (_) => _.text)).toBe("a=b")
       expect(yield* Effect.flatMap(answered, (_) => _.urlParamsBody)).toStrictEqual([["a", "b"]])
@@ -610,40 +619,49 @@ describe("A6: what is printed doesn't show the bearer", () => {
       leaks: leaks.filter(({ printer }) => printer !== "Span.status")
     }))
   const request = HttpClientRequest.post(url, { headers: { "x-mine": "1" } })
-  const notJson = answer(200, "{", { "content-type": "application/json" })
-  const failing: Script = (request) =>
-    new HttpClientError.RequestError({ request, reason: "Transport", description: "reset", cause: new Error("reset") })
+  const notJson = () => ({ body: "{", headers: { "content-type": "application/json" } })
+  const failing = () => Effect.fail(new Error("reset"))
   const reading =
     (read: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<unknown, unknown>) =>
     (call: Effect.Effect<HttpClientResponse.HttpClientResponse, unknown>) => Effect.flatMap(call, read)
 
-  /** The scripts, what the given client makes of them, and what is done with the answer. */
+  /** The answers, what the given client makes of them, and what is done with the answer. */
   const cases: ReadonlyArray<
     readonly [
       what: string,
-      script: Script,
+      handle: MockHttpClient.Handler,
       ends: (call: Effect.Effect<HttpClientResponse.HttpClientResponse, unknown>) => Effect.Effect<unknown, unknown>,
       given: (client: HttpClient.HttpClient) => HttpClient.HttpClient
     ]
   > = [
-    ["an answer", answer(200, { a: 1 }, { "content-type": "application/json" }), reading(Effect.succeed), identity],
-    ["a 401", answer(401), reading(Effect.succeed), identity],
+    [
+      "an answer",
+      () => ({ body: { a: 1 }, headers: { "content-type": "application/json" } }),
+      reading(Effect.succeed),
+      identity
+    ],
+    ["a 401", () => ({ status: 401 }), reading(Effect.succeed), identity],
     ["a RequestError", failing, (call) => call, identity],
-    ["a ResponseError of filterStatusOk", answer(500), reading(HttpClientResponse.filterStatusOk), identity],
-    ["a ResponseError of the given client", answer(500), (call) => call, HttpClient.filterStatusOk],
-    ["a 401 that the given client made an error", answer(401), (call) => call, HttpClient.filterStatusOk],
+    [
+      "a ResponseError of filterStatusOk",
+      () => ({ status: 500 }),
+      reading(HttpClientResponse.filterStatusOk),
+      identity
+    ],
+    ["a ResponseError of the given client", () => ({ status: 500 }), (call) => call, HttpClient.filterStatusOk],
+    ["a 401 that the given client made an error", () => ({ status: 401 }), (call) => call, HttpClient.filterStatusOk],
     ["an error of json", notJson, reading((_) => _.json), identity],
     ["an error of schemaBodyJson", notJson, reading(HttpClientResponse.schemaBodyJson(Thing)), identity],
     ["an error of formData", notJson, reading((_) => _.formData), identity],
-    ["an error of text", bodied(200, (_) => _.error("reset")).script, reading((_) => _.text), identity],
+    ["an error of text", bodied(200, (_) => _.error("reset")).handle, reading((_) => _.text), identity],
     [
       "an error of urlParamsBody",
-      bodied(200, (_) => _.error("reset")).script,
+      bodied(200, (_) => _.error("reset")).handle,
       reading((_) => _.urlParamsBody),
       identity
     ],
-    ["an error of arrayBuffer", bodied(200, (_) => _.error("reset")).script, reading((_) => _.arrayBuffer), identity],
-    ["an error of a stream", answer(204), reading((_) => Stream.runDrain(_.stream)), identity]
+    ["an error of arrayBuffer", bodied(200, (_) => _.error("reset")).handle, reading((_) => _.arrayBuffer), identity],
+    ["an error of a stream", () => ({ status: 204 }), reading((_) => Stream.runDrain(_.stream)), identity]
   ]
 
   /** The request that an answer or an error holds, and the one that its answer holds. */
@@ -654,14 +672,14 @@ describe("A6: what is printed doesn't show the bearer", () => {
       ? [end.request]
       : []
 
-  describe.each(cases)("%s", (_, script, ends, given) => {
+  describe.each(cases)("%s", (_, handle, ends, given) => {
     const probed = Effect.fnUntraced(function*(
       authorize: (client: HttpClient.HttpClient, source: TokenSource.TokenSource["Type"]) => Effect.Effect<
         HttpClientResponse.HttpClientResponse,
         unknown
       >
     ) {
-      const { client, source } = yield* setUp(script)
+      const { client, source } = yield* setUp(handle)
       return yield* leaksOf(ends(authorize(given(client), source)))
     })
 
@@ -686,7 +704,7 @@ describe("A6: what is printed doesn't show the bearer", () => {
 
   it.scoped("A6: row 95: nor where it is logged on the way, beside the request itself", () =>
     Effect.gen(function*() {
-      const client = authorized(yield* setUp(answer(401)))
+      const client = authorized(yield* setUp(() => ({ status: 401 })))
       const logging = client.pipe(
         HttpClient.tapRequest(Effect.logInfo),
         HttpClient.tap((response) => Effect.logInfo("answered", response)),
@@ -699,7 +717,10 @@ describe("A6: what is printed doesn't show the bearer", () => {
 
   it.scoped("A6: row 95: an answer prints as platform's own does", () =>
     Effect.gen(function*() {
-      const { client, ...given } = yield* setUp(answer(200, { a: 1 }, { "content-type": "application/json" }))
+      const { client, ...given } = yield* setUp(() => ({
+        body: { a: 1 },
+        headers: { "content-type": "application/json" }
+      }))
       const [theirs, ours] = yield* Effect.all([
         client.execute(request),
         authorized({ client, ...given }).execute(request)
@@ -713,25 +734,25 @@ describe("A6: what is printed doesn't show the bearer", () => {
 
 describe("the Layer", () => {
   const build = Effect.fnUntraced(function*(options?: AuthorizedHttpClient.Options) {
-    const { client, requests, source } = yield* setUp(refusingBefore(1))
+    const { client, received, source } = yield* setUp(refusingBefore(1))
     const layer = AuthorizedHttpClient.layer(options).pipe(Layer.provide([
       Layer.succeed(HttpClient.HttpClient, client),
       Layer.succeed(TokenSource.TokenSource, source),
       Environment.layer({ authUrl: "https://auth.example", apiOrigins: [origin] })
     ]))
     const context = yield* Layer.build(layer)
-    return { authorized: Context.get(context, AuthorizedHttpClient.AuthorizedHttpClient), requests }
+    return { authorized: Context.get(context, AuthorizedHttpClient.AuthorizedHttpClient), received }
   })
 
   it.scoped("A1: sends the token to the environment's origins only", () =>
     Effect.gen(function*() {
-      const { authorized, requests } = yield* build()
+      const { authorized, received } = yield* build()
       expect((yield* authorized.get(url)).status).toBe(200)
       expect(yield* Effect.flip(authorized.get("https://wallets.tilia-inc.com"))).toMatchObject({
         _tag: "ForbiddenOriginError"
       })
       expect((yield* authorized.post(url)).status).toBe(200)
-      expect(requests.length).toBe(3)
+      expect(received.length).toBe(3)
     }))
 
   it.scoped("A2: replays as its option says", () =>

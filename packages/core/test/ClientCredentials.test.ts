@@ -1,4 +1,5 @@
 import { ClientCredentials, TokenError } from "@effect-tilia/core"
+import { linesShowing } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
@@ -9,7 +10,6 @@ import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import { clientId, clientSecret } from "./fixtures/vendorSample.js"
-import { linesShowing } from "./support/printed.js"
 
 type Current = Effect.Effect<ClientCredentials.Credentials, unknown>
 

@@ -1,9 +1,9 @@
 import { Environment } from "@effect-tilia/core"
+import { linesShowing } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { linesShowing } from "./support/printed.js"
 
 const fromConfig = (settings: Record<string, string>) =>
   Environment.Environment.pipe(

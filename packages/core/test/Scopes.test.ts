@@ -1,10 +1,10 @@
 import { Scopes } from "@effect-tilia/core"
+import { linesShowing } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Schema from "effect/Schema"
-import { linesShowing } from "./support/printed.js"
 
 const decode = Schema.decodeEither(Scopes.Scopes)
 const encode = Schema.encodeSync(Scopes.Scopes)

@@ -1,6 +1,5 @@
 import { AuthorizedHttpClient, Environment, Tilia, TokenEndpoint, TokenSource } from "@effect-tilia/core"
-import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import { linesShowing, MockHttpClient, TestAccessToken } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -8,9 +7,9 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Struct from "effect/Struct"
-import { linesShowing } from "./support/printed.js"
-import { clientId, clientSecret } from "./support/scripted.js"
-import { text } from "./support/scriptedEndpoint.js"
+import { clientId, clientSecret } from "./support/mocked.js"
+
+const { text } = TestAccessToken
 
 const otherId = "8d2a0b6e-5f0e-4a57-9c3b-1f2e3d4c5b6a"
 const otherSecret = "1b3d5f70-92b4-4cd6-8ef0-112233445566"
@@ -19,28 +18,24 @@ const otherSecret = "1b3d5f70-92b4-4cd6-8ef0-112233445566"
 const vendor = (apiStatus = 200) => {
   const asked: Array<{ readonly url: string; readonly clientId: string | undefined }> = []
   const received: Array<{ readonly url: string; readonly bearer: string | undefined }> = []
-  const client = HttpClient.make((request) =>
-    Effect.sync(() => {
-      const answer = (body: unknown, status = 200) =>
-        HttpClientResponse.fromWeb(request, Response.json(body, { status }))
-      if (!request.url.endsWith("/token")) {
-        received.push({ url: request.url, bearer: request.headers["authorization"] })
-        return answer({}, apiStatus)
-      }
-      const form = new URLSearchParams(
-        request.body._tag === "Uint8Array" ? new TextDecoder().decode(request.body.body) : ""
-      )
-      const scope = form.get("scope") ?? ""
-      asked.push({ url: request.url, clientId: form.get("client_id") ?? undefined })
-      return answer({
+  const http = MockHttpClient.layerHandler(({ body, headers, url }) => {
+    if (!url.endsWith("/token")) {
+      received.push({ url, bearer: headers["authorization"] })
+      return { status: apiStatus, body: {} }
+    }
+    const form = new URLSearchParams(body)
+    const scope = form.get("scope") ?? ""
+    asked.push({ url, clientId: form.get("client_id") ?? undefined })
+    return {
+      body: {
         access_token: `${scope.replace(",", ".")}-${asked.length}`,
         token_type: "Bearer",
         expires_in: 3600,
         scope
-      })
-    })
-  )
-  return { asked, received, http: Layer.succeed(HttpClient.HttpClient, client) }
+      }
+    }
+  })
+  return { asked, received, http }
 }
 
 const one: Tilia.Options = {

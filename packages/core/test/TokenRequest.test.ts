@@ -1,11 +1,11 @@
 import { TokenRequest } from "@effect-tilia/core"
+import { linesShowing } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { clientId, clientSecret, requestBody } from "./fixtures/vendorSample.js"
-import { linesShowing } from "./support/printed.js"
 
 const decode = Schema.decodeUnknownEither(TokenRequest.TokenRequest)
 const encode = Schema.encodeSync(TokenRequest.TokenRequest)

@@ -1,4 +1,5 @@
 import { Scopes, TokenResponse } from "@effect-tilia/core"
+import { linesShowing } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
@@ -6,7 +7,6 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as vendor from "./fixtures/vendorSample.js"
-import { linesShowing } from "./support/printed.js"
 
 const decode = Schema.decodeUnknownEither(TokenResponse.TokenResponse)
 const encode = Schema.encodeSync(TokenResponse.TokenResponse)

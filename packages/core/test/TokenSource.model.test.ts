@@ -3,6 +3,7 @@
  * every request; what holds in every history is said by `complaints`, and beside each rule the bug that it was seen to find.
  */
 import { type AccessToken, TokenError } from "@effect-tilia/core"
+import { TestAccessToken, TestTokenEndpoint, TwoHandedClock } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
@@ -18,8 +19,9 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as TestClock from "effect/TestClock"
 import * as TestContext from "effect/TestContext"
-import { type Answer, scriptedEndpoint, text } from "./support/scriptedEndpoint.js"
-import { twoHands } from "./support/twoHands.js"
+import { scripted } from "./support/scripted.js"
+
+const { text } = TestAccessToken
 
 const second = 1_000
 const minute = 60 * second
@@ -33,9 +35,10 @@ type Command =
   | { readonly do: "advance" | "step" | "suspend"; readonly by: number }
   | { readonly do: "serve"; readonly answer: Reply }
 
-interface Reply extends Answer {
+interface Reply {
   readonly after: number
   readonly life: number
+  readonly fail?: TokenError.TokenError
   readonly retryAfter?: number
 }
 
@@ -233,7 +236,10 @@ const storms = (asks: ReadonlyArray<Ask>, counts: Counts, stepsBack: number): Re
 
 const world = Effect.fnUntraced(function*({ background, checkEvery }: Setting) {
   const timers = yield* TestClock.testClock()
-  const hands = twoHands(timers)
+  const hands = yield* TwoHandedClock.make
+  /** The time that has truly gone by, whatever the hands say. */
+  const elapsed = () => timers.unsafeCurrentTimeMillis() + asleep
+  let asleep = 0
   const found: Array<string> = []
   const asks: Array<Omit<Ask, "failed">> = []
   const callers: Array<
@@ -248,17 +254,23 @@ const world = Effect.fnUntraced(function*({ background, checkEvery }: Setting) {
   let disturbedAt = Number.NEGATIVE_INFINITY
   const backAt: Array<number> = []
 
-  const endpoint = scriptedEndpoint((n) => {
+  const endpoint = yield* scripted(({ isSingle }) => {
     const launchedAt = timers.unsafeCurrentTimeMillis()
     asks.push({
-      bornAt: hands.elapsed(),
+      bornAt: elapsed(),
       launchedAt,
       landsAt: launchedAt + reply.after,
-      seenAt: hands.elapsed() + forward,
-      isBackground: endpoint.calls[n]?.isSingle === true,
+      seenAt: elapsed() + forward,
+      isBackground: isSingle,
       answer: reply
     })
-    return reply
+    const { after, fail, life } = reply
+    return TestTokenEndpoint.after(
+      after,
+      fail === undefined
+        ? TestTokenEndpoint.succeed({ life: Duration.seconds(life) })
+        : TestTokenEndpoint.fail(fail)
+    )
   })
   const source = yield* Effect.withClock(endpoint.source({ background, checkEvery }), hands.clock)
 
@@ -273,7 +285,7 @@ const world = Effect.fnUntraced(function*({ background, checkEvery }: Setting) {
     // S10. Without a sleeper (`onDemand`) each step back may go unseen until the next look.
     const looks = background === "timer" ? 1 : Math.max(1, backAt.filter((at) => at >= ask.bornAt).length)
     const allowed = disturbedAt >= ask.bornAt ? checkEvery * looks : 0
-    const late = hands.elapsed() - end
+    const late = elapsed() - end
     if (late > allowed) found.push(`${how} yields ${text(token)} ${late} ms after its end, ${allowed} are allowed`)
   }
 
@@ -308,8 +320,9 @@ const world = Effect.fnUntraced(function*({ background, checkEvery }: Setting) {
       const sinceMove = timers.unsafeCurrentTimeMillis() - (moved?.at ?? 0)
       yield* advance(isOther ? Math.max(0, checkEvery + 1 - sinceMove) : 0)
       moved = { kind, at: timers.unsafeCurrentTimeMillis() }
-      disturbedAt = hands.elapsed()
-      hands[kind](by)
+      disturbedAt = elapsed()
+      yield* hands.step(by)
+      if (kind === "suspend") asleep += by
       if (kind === "step" && by > 0) forward += by
       if (by < 0) backAt.push(disturbedAt)
     })
@@ -324,7 +337,7 @@ const world = Effect.fnUntraced(function*({ background, checkEvery }: Setting) {
       invalidate: ({ which }) => {
         const token = handedOut.at(which === "current" ? -1 : -2)
         if (token === undefined) return Effect.void
-        if (text(token) === `token-${endpoint.granted.at(-1)}`) counts.invalidations++
+        if (token === endpoint.tokens.at(-1)) counts.invalidations++
         return Effect.withClock(source.invalidate(token), hands.clock)
       },
       interrupt: ({ who }) => {
@@ -378,10 +391,11 @@ const world = Effect.fnUntraced(function*({ background, checkEvery }: Setting) {
     obey,
     peek,
     end,
-    complaints: () => [
-      ...found,
-      ...storms(asks.map((ask, n) => ({ ...ask, failed: !endpoint.granted.includes(n) })), counts, backAt.length)
-    ]
+    complaints: () => {
+      const granted = new Set(endpoint.tokens.map(text))
+      const ended = asks.map((ask, n) => ({ ...ask, failed: !granted.has(`token-${n}`) }))
+      return [...found, ...storms(ended, counts, backAt.length)]
+    }
   }
 })
 

@@ -3,15 +3,18 @@
  * some real milliseconds each time, would take a minute.
  */
 import { TokenError } from "@effect-tilia/core"
+import { TestTokenEndpoint } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Logger from "effect/Logger"
 import * as Random from "effect/Random"
-import { millis, scriptedEndpoint } from "./support/scriptedEndpoint.js"
+import { scripted } from "./support/scripted.js"
+
+const { after, fail, succeed } = TestTokenEndpoint
 
 const second = 1_000
 const minute = 60 * second
@@ -31,7 +34,7 @@ const jumpingClock = () => {
     currentTimeNanos: Effect.sync(unsafeCurrentTimeNanos),
     sleep: (duration: Duration.Duration) =>
       Effect.async((resume) => {
-        const sleep = { until: now + millis(duration), wake: () => resume(Effect.void) }
+        const sleep = { until: now + Duration.toMillis(duration), wake: () => resume(Effect.void) }
         sleeps.add(sleep)
         return Effect.sync(() => sleeps.delete(sleep))
       })
@@ -79,13 +82,12 @@ const simulated = Effect.gen(function*() {
   const outages = yield* outagesFrom(start)
   const isDown = (from: number, to: number) => outages.some((outage) => outage.from <= to && from < outage.to)
 
-  const { calls, flights, granted, source } = scriptedEndpoint(() => {
-    const now = clock.unsafeCurrentTimeMillis()
-    return { after: 300, ...(isDown(now, now) ? { fail: unavailable } : {}) }
-  })
+  const { calls, flights, source, tokens } = yield* scripted(({ at }) =>
+    after(300, isDown(at, at) ? fail(unavailable) : succeed())
+  )
   const { get } = yield* Effect.withClock(source({ checkEvery: "10 minutes" }), clock)
   /** The end of the last token's life, less the margin; at the start there is none. */
-  const usableUntil = () => (calls[granted.at(-1) ?? -1]?.at ?? -Infinity) + hour - 10 * second
+  const usableUntil = () => (tokens.at(-1)?.expiresAt.epochMillis ?? -Infinity) - 10 * second
 
   const wrong: Array<string> = []
   const answers = { tokens: 0, errors: 0 }
@@ -111,7 +113,7 @@ const simulated = Effect.gen(function*() {
     )
     yield* advance(yield* Random.nextIntBetween(minute, 10 * minute))
   }
-  return { wrong, answers, outages, requests: calls.length, tokens: granted.length, flights }
+  return { wrong, answers, outages, requests: calls.length, tokens: tokens.length, flights }
 }).pipe(Effect.scoped, Effect.provide(Logger.remove(Logger.defaultLogger)))
 
 describe("row 80: 30 simulated days of hourly tokens with random outages", () => {

@@ -2,13 +2,13 @@
  * A source's options, and what can be observed of it (S13, S14).
  */
 import { Telemetry, TokenEndpoint, TokenError, type TokenEvent, TokenSource } from "@effect-tilia/core"
+import { linesShowing, TestAccessToken, TestTokenEndpoint } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as ConfigError from "effect/ConfigError"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Metric from "effect/Metric"
@@ -18,8 +18,10 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import type * as Tracer from "effect/Tracer"
 import { atOnce, centred, settle } from "./support/onTestClock.js"
-import { linesShowing } from "./support/printed.js"
-import { inTurn, scriptedEndpoint, text } from "./support/scriptedEndpoint.js"
+import { scripted } from "./support/scripted.js"
+
+const { after, fail, succeed } = TestTokenEndpoint
+const { text } = TestAccessToken
 
 const unavailable = new TokenError.ServiceUnavailableError({ status: 503, attempts: 4 })
 const refused = new TokenError.InvalidClientError({ status: 401, attempts: 1 })
@@ -29,7 +31,7 @@ const textAtOnce = ({ get }: TokenSource.TokenSource["Type"]) => Effect.map(atOn
 describe("options", () => {
   it.scoped("background: \"onDemand\": a get past the due point starts the flight, and no timer does", () =>
     Effect.gen(function*() {
-      const { calls, source } = scriptedEndpoint(inTurn({}, { after: "1 second" }))
+      const { calls, source } = yield* scripted(succeed(), after("1 second", succeed()))
       const made = yield* centred(source({ background: "onDemand" }))
       yield* made.get
       yield* TestClock.adjust("2879 seconds")
@@ -39,13 +41,13 @@ describe("options", () => {
       expect(calls).toHaveLength(1)
       expect(yield* textAtOnce(made)).toBe("token-0")
       yield* TestClock.adjust("1 second")
-      expect(calls[1]).toStrictEqual({ at: 3_479_000, isSingle: true })
+      expect(calls[1]).toMatchObject({ at: 3_479_000, isSingle: true })
       expect(yield* textAtOnce(made)).toBe("token-1")
     }))
 
   it.scoped("start: \"lazy\": nothing is sent before the first get", () =>
     Effect.gen(function*() {
-      const { calls, source } = scriptedEndpoint(inTurn({}))
+      const { calls, source } = yield* scripted(succeed())
       yield* source()
       yield* TestClock.adjust("2 hours")
       expect(calls).toHaveLength(0)
@@ -53,10 +55,10 @@ describe("options", () => {
 
   it.scoped("start: \"eager\": the first token is asked for at once, without waiting for it", () =>
     Effect.gen(function*() {
-      const { calls, source } = scriptedEndpoint(inTurn({ after: "1 second" }))
+      const { calls, source } = yield* scripted(after("1 second", succeed()))
       const { peek, ready } = yield* source({ start: "eager" })
       yield* settle
-      expect(calls).toStrictEqual([{ at: 0, isSingle: false }])
+      expect(calls).toMatchObject([{ at: 0, isSingle: false }])
       const health = yield* Effect.fork(ready)
       yield* TestClock.adjust("1 second")
       yield* Fiber.join(health)
@@ -67,7 +69,7 @@ describe("options", () => {
   it.scoped("start: \"eager\": a source counts as used when it is made, whatever the year", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(Date.UTC(2026, 0, 1))
-      const { calls, source } = scriptedEndpoint(inTurn({}))
+      const { calls, source } = yield* scripted(succeed())
       yield* centred(source({ start: "eager" }))
       yield* TestClock.adjust("2880 seconds")
       expect(calls).toHaveLength(2)
@@ -75,7 +77,7 @@ describe("options", () => {
 
   it.scoped("start: \"eager\": where it fails, the source is made, and ready fails", () =>
     Effect.gen(function*() {
-      const { calls, source } = scriptedEndpoint(inTurn({ fail: refused }))
+      const { calls, source } = yield* scripted(fail(refused))
       const { ready } = yield* source({ start: "eager" })
       expect(yield* Effect.flip(ready)).toMatchObject({ _tag: "InvalidClientError" })
       expect(calls).toHaveLength(1)
@@ -83,7 +85,7 @@ describe("options", () => {
 
   it.scoped("peek asks for nothing", () =>
     Effect.gen(function*() {
-      const { calls, source } = scriptedEndpoint(inTurn({}))
+      const { calls, source } = yield* scripted(succeed())
       const { get, peek } = yield* source({ background: "onDemand" })
       expect(peek()).toStrictEqual(Option.none())
       const token = yield* get
@@ -118,22 +120,22 @@ describe("options", () => {
   ]
   it.effect.each(outOfRange)("row 64: %s %j", ([setting, options]) =>
     Effect.gen(function*() {
-      const { calls, endpoint } = scriptedEndpoint(inTurn({}))
-      const layer = TokenSource.layer({ scopes: ["user_info"], start: "eager", ...options })
-      const error = yield* Effect.flip(Effect.scoped(Layer.build(Layer.provide(layer, endpoint))))
+      const { calls, source } = yield* scripted(succeed())
+      const error = yield* Effect.flip(Effect.scoped(source({ start: "eager", ...options })))
       expect(error).toMatchObject({ _tag: "InvalidInputError", setting })
       expect(calls).toHaveLength(0)
     }))
 
-  const configured = (env: Record<string, string>, endpoint: Layer.Layer<TokenEndpoint.TokenEndpoint>) =>
+  const configured = (env: Record<string, string>, endpoint: TokenEndpoint.TokenEndpoint["Type"]) =>
     Effect.flatMap(TokenSource.TokenSource, ({ get }) => get).pipe(
-      Effect.provide(Layer.provide(TokenSource.layerConfig, endpoint)),
+      Effect.provide(TokenSource.layerConfig),
+      Effect.provideService(TokenEndpoint.TokenEndpoint, endpoint),
       Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(env))))
     )
 
   it.effect("layerConfig reads TILIA_SCOPES", () =>
     Effect.gen(function*() {
-      const { endpoint } = scriptedEndpoint(inTurn({}))
+      const { endpoint } = yield* scripted(succeed())
       const { scopes } = yield* configured({ TILIA_SCOPES: "user_info,read_wallet" }, endpoint)
       expect(scopes).toStrictEqual(["user_info", "read_wallet"])
     }))
@@ -144,7 +146,7 @@ describe("options", () => {
     ["malformed", { TILIA_SCOPES: "a b" }]
   ])("row 63: layerConfig with TILIA_SCOPES %s is a ConfigError", ([, env]) =>
     Effect.gen(function*() {
-      const { calls, endpoint } = scriptedEndpoint(inTurn({}))
+      const { calls, endpoint } = yield* scripted(succeed())
       const error = yield* Effect.flip(configured(env, endpoint))
       expect(ConfigError.isConfigError(error)).toBe(true)
       expect(String(error)).toContain("TILIA_SCOPES")
@@ -163,7 +165,7 @@ describe("S13: changes", () => {
 
   it.scoped("S13: every token, failure and invalidation, in order, and never a token's text", () =>
     Effect.gen(function*() {
-      const { source } = scriptedEndpoint(inTurn({}, {}, { fail: unavailable }, { scopes: ["user_info"] }))
+      const { source } = yield* scripted(succeed(), succeed(), fail(unavailable), succeed({ scopes: ["user_info"] }))
       const made = yield* centred(source({ scopes: ["user_info", "read_wallet"], background: "onDemand" }))
       const { events } = yield* observed(made)
       yield* made.invalidate(yield* made.get)
@@ -186,7 +188,7 @@ describe("S13: changes", () => {
 
   it.scoped("S13: what happens in the background too", () =>
     Effect.gen(function*() {
-      const { source } = scriptedEndpoint(inTurn({}, { fail: unavailable }, {}))
+      const { source } = yield* scripted(succeed(), fail(unavailable), succeed())
       const made = yield* centred(source())
       yield* made.get
       const { events } = yield* observed(made)
@@ -197,7 +199,8 @@ describe("S13: changes", () => {
   it.effect("S13: they end with the source", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
-      const made = yield* Scope.extend(scriptedEndpoint(inTurn({})).source(), scope)
+      const { source } = yield* scripted(succeed())
+      const made = yield* Scope.extend(source(), scope)
       const { events, reader } = yield* observed(made)
       yield* made.get
       yield* settle
@@ -224,7 +227,7 @@ describe("S14: what can be observed", () => {
   it.scoped("S14: a flight's span is a root, linked to the spans of all who wait for it", () =>
     Effect.gen(function*() {
       const { spans, withTracer } = yield* recording
-      const { source } = scriptedEndpoint(inTurn({ after: "1 second" }))
+      const { source } = yield* scripted(after("1 second", succeed()))
       const { get } = yield* source().pipe(Effect.withSpan("boot"), withTracer)
       const caller = (name: string) => Effect.fork(get.pipe(Effect.withSpan(name), withTracer))
       const callers = [yield* caller("first"), yield* caller("second")]
@@ -254,8 +257,7 @@ describe("S14: what can be observed", () => {
   it.scoped("S14: the request's span is inside the flight's", () =>
     Effect.gen(function*() {
       const { spans, withTracer } = yield* recording
-      const { endpoint } = scriptedEndpoint(inTurn({}))
-      const { requestToken } = yield* Effect.provide(TokenEndpoint.TokenEndpoint, endpoint)
+      const { requestToken } = yield* TestTokenEndpoint.make(succeed())
       const { get } = yield* TokenSource.make({ scopes: ["user_info"] }).pipe(
         Effect.provideService(TokenEndpoint.TokenEndpoint, {
           requestToken: (...args) => Effect.withSpan(requestToken(...args), Telemetry.requestSpan)
@@ -279,28 +281,35 @@ describe("S14: what can be observed", () => {
         durations: Metric.value(Telemetry.requestDuration),
         expiresIn: Metric.value(Telemetry.expiresIn)
       })
-      const { source } = scriptedEndpoint(inTurn({ after: "2 seconds", life: 1234 }, { fail: unavailable }))
-      const before = yield* read
+      const { source } = yield* scripted(after("2 seconds", succeed({ life: "1234 seconds" })), fail(unavailable))
+      const earlier = yield* read
       const { get, refresh } = yield* source()
       yield* Effect.fork(get)
       yield* TestClock.adjust("2 seconds")
       yield* Effect.flip(refresh)
       yield* settle
-      const after = yield* read
-      expect(after.success.count - before.success.count).toBe(1)
-      expect(after.unavailable.count - before.unavailable.count).toBe(1)
-      expect(after.failures.count - before.failures.count).toBe(1)
-      expect(after.durations.count - before.durations.count).toBe(2)
-      expect(after.durations.sum - before.durations.sum).toBe(2000)
-      expect(after.expiresIn.value).toBe(1234)
+      const later = yield* read
+      expect(later.success.count - earlier.success.count).toBe(1)
+      expect(later.unavailable.count - earlier.unavailable.count).toBe(1)
+      expect(later.failures.count - earlier.failures.count).toBe(1)
+      expect(later.durations.count - earlier.durations.count).toBe(2)
+      expect(later.durations.sum - earlier.durations.sum).toBe(2000)
+      expect(later.expiresIn.value).toBe(1234)
     }))
 
   it.scoped("S14: an outage is told of once when it starts and once when it ends; refused credentials are an Error", () =>
     Effect.gen(function*() {
       const lines: Array<[string, string]> = []
       const capture = Logger.make(({ logLevel, message }) => lines.push([logLevel.label, String(message)]))
-      const { source } = scriptedEndpoint(
-        inTurn({}, {}, { fail: unavailable }, { fail: unavailable }, { fail: refused }, { fail: refused }, {}, {})
+      const { source } = yield* scripted(
+        succeed(),
+        succeed(),
+        fail(unavailable),
+        fail(unavailable),
+        fail(refused),
+        fail(refused),
+        succeed(),
+        succeed()
       )
       const { get, refresh } = yield* source({ background: "onDemand" }).pipe(
         Effect.provide(Logger.replace(Logger.defaultLogger, capture)),

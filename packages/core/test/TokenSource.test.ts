@@ -3,8 +3,10 @@
  * what can be observed of it: TokenSource.surface.test.ts.
  */
 import { TokenError, type TokenSource } from "@effect-tilia/core"
+import { TestAccessToken, TestTokenEndpoint, TwoHandedClock } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Arr from "effect/Array"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -13,8 +15,10 @@ import * as Scope from "effect/Scope"
 import * as Supervisor from "effect/Supervisor"
 import * as TestClock from "effect/TestClock"
 import { atOnce, centred, drawing, settle } from "./support/onTestClock.js"
-import { inTurn, scriptedEndpoint, text } from "./support/scriptedEndpoint.js"
-import { twoHands } from "./support/twoHands.js"
+import { type Scripted, scripted } from "./support/scripted.js"
+
+const { after, fail, hang, succeed } = TestTokenEndpoint
+const { text } = TestAccessToken
 
 const unavailable = new TokenError.ServiceUnavailableError({ status: 503, attempts: 4 })
 
@@ -25,7 +29,7 @@ const idleNever = { idleAfter: "24 days" } as const
 describe("S1: get with a valid token", () => {
   it.scoped("S1: is synchronous and sends nothing", () =>
     Effect.gen(function*() {
-      const { calls, source } = scriptedEndpoint(inTurn({}))
+      const { calls, source } = yield* scripted(succeed())
       const made = yield* source()
       yield* made.get
       const tokens = yield* Effect.replicateEffect(atOnce(made.get), 1000)
@@ -36,7 +40,8 @@ describe("S1: get with a valid token", () => {
   it.scoped("S1: starts no fiber, and is the same exit each time", () =>
     Effect.gen(function*() {
       const supervisor = yield* Supervisor.track
-      const made = yield* Effect.supervised(scriptedEndpoint(inTurn({})).source(), supervisor)
+      const { source } = yield* scripted(succeed())
+      const made = yield* Effect.supervised(source(), supervisor)
       yield* made.get
       yield* settle
       const before = (yield* supervisor.value).length
@@ -47,11 +52,11 @@ describe("S1: get with a valid token", () => {
 
   it.scoped("S1: reads the caller's clock, and peek the source's", () =>
     Effect.gen(function*() {
-      const { calls, source } = scriptedEndpoint(inTurn({}))
+      const { calls, source } = yield* scripted(succeed())
       const made = yield* source({ background: "onDemand" })
       yield* made.get
-      const later = twoHands(yield* Effect.clock)
-      later.step(7_200_000)
+      const later = yield* TwoHandedClock.make
+      yield* later.step(7_200_000)
       expect(Option.map(made.peek(), text)).toStrictEqual(Option.some("token-0"))
       expect(text(yield* Effect.withClock(made.get, later.clock))).toBe("token-1")
       expect(calls).toHaveLength(2)
@@ -61,19 +66,19 @@ describe("S1: get with a valid token", () => {
 describe("S2: single flight", () => {
   it.scoped("S2: row 70: 10,000 callers and nothing cached are one request, and all get the token", () =>
     Effect.gen(function*() {
-      const { calls, flights, source } = scriptedEndpoint(inTurn({ after: "300 millis" }))
+      const { calls, flights, source } = yield* scripted(after("300 millis", succeed()))
       const { get } = yield* source()
       const callers = yield* Effect.replicateEffect(Effect.fork(get), 10_000)
       yield* TestClock.adjust("300 millis")
       const tokens = yield* Fiber.join(Fiber.all(callers))
       expect(new Set(tokens.map(text))).toStrictEqual(new Set(["token-0"]))
-      expect(calls).toStrictEqual([{ at: 0, isSingle: false }])
+      expect(calls).toMatchObject([{ at: 0, isSingle: false }])
       expect(flights.most).toBe(1)
     }))
 
   it.scoped("S2: get, refresh and ready share a flight", () =>
     Effect.gen(function*() {
-      const { calls, source } = scriptedEndpoint(inTurn({ after: "1 second" }))
+      const { calls, source } = yield* scripted(after("1 second", succeed()))
       const { get, ready, refresh } = yield* source()
       const callers = yield* Effect.forEach([get, refresh, ready], Effect.fork)
       yield* TestClock.adjust("1 second")
@@ -83,7 +88,7 @@ describe("S2: single flight", () => {
 
   it.scoped("S2: one in the background is shared by a refresh", () =>
     Effect.gen(function*() {
-      const { calls, source } = scriptedEndpoint(inTurn({}, { after: "5 seconds" }))
+      const { calls, source } = yield* scripted(succeed(), after("5 seconds", succeed()))
       const { get, refresh } = yield* centred(source())
       yield* get
       yield* TestClock.adjust("2880 seconds")
@@ -99,7 +104,7 @@ describe("S3: interruption", () => {
     "S3: row 72: the flight goes on when it interrupts %s",
     ([, interrupted]) =>
       Effect.gen(function*() {
-        const { calls, flights, source } = scriptedEndpoint(inTurn({ after: "1 second" }))
+        const { calls, flights, source } = yield* scripted(after("1 second", succeed()))
         const { get } = yield* source()
         const callers = yield* Effect.replicateEffect(Effect.fork(get), 10)
         yield* settle
@@ -115,7 +120,7 @@ describe("S3: interruption", () => {
 
   it.scoped("S3: row 72: a caller's time-out is its own", () =>
     Effect.gen(function*() {
-      const { calls, source } = scriptedEndpoint(inTurn({ after: "3 seconds" }))
+      const { calls, source } = yield* scripted(after("3 seconds", succeed()))
       const { get } = yield* source()
       const hasty = yield* Effect.fork(Effect.timeoutOption(get, "1 second"))
       const patient = yield* Effect.fork(get)
@@ -127,9 +132,9 @@ describe("S3: interruption", () => {
 
   it.scoped("S3: a flight doesn't run in its first caller's context", () =>
     Effect.gen(function*() {
-      const { calls, source } = scriptedEndpoint(inTurn({}))
+      const { calls, source } = yield* scripted(succeed())
       const { get } = yield* source()
-      const elsewhere = twoHands(yield* Effect.clock)
+      const elsewhere = yield* TwoHandedClock.make
       yield* Effect.withClock(get, elsewhere.clock)
       expect(calls[0]?.at).toBe(0) // by the source's clock
     }))
@@ -138,7 +143,7 @@ describe("S3: interruption", () => {
 describe("S3: closing the scope", () => {
   /** A source in a scope of its own, all of whose fibers are known. */
   const closable = (
-    { source }: ReturnType<typeof scriptedEndpoint>,
+    { source }: Scripted,
     options: Partial<TokenSource.Options> = {}
   ) =>
     Effect.gen(function*() {
@@ -155,7 +160,7 @@ describe("S3: closing the scope", () => {
   /** Nothing is left, and nothing begins again. */
   const isOver = (
     { fibers, get, invalidate, peek, ready, refresh }: Effect.Effect.Success<ReturnType<typeof closable>>,
-    { calls, flights }: ReturnType<typeof scriptedEndpoint>
+    { calls, flights }: Scripted
   ) =>
     Effect.gen(function*() {
       const sent = calls.length
@@ -165,7 +170,7 @@ describe("S3: closing the scope", () => {
         expect(Exit.isInterrupted(yield* Effect.exit(effect))).toBe(true)
       }
       expect(peek()).toStrictEqual(Option.none())
-      yield* invalidate(yield* Effect.scoped(Effect.flatMap(scriptedEndpoint(inTurn({})).source(), ({ get }) => get)))
+      yield* invalidate(yield* TestAccessToken.make())
       yield* TestClock.adjust("3 hours")
       expect(yield* TestClock.sleeps()).toHaveLength(0)
       expect(calls).toHaveLength(sent)
@@ -174,7 +179,7 @@ describe("S3: closing the scope", () => {
 
   it.effect("S3: row 73: in mid flight: it and every waiting caller are interrupted", () =>
     Effect.gen(function*() {
-      const endpoint = scriptedEndpoint(inTurn({ hang: true }))
+      const endpoint = yield* scripted(hang)
       const made = yield* closable(endpoint)
       const callers = yield* Effect.replicateEffect(Effect.fork(made.get), 100)
       yield* settle
@@ -188,7 +193,7 @@ describe("S3: closing the scope", () => {
 
   it.effect("S3: row 73: before the flight has taken its first step", () =>
     Effect.gen(function*() {
-      const endpoint = scriptedEndpoint(inTurn({ hang: true }))
+      const endpoint = yield* scripted(hang)
       const made = yield* closable(endpoint)
       const caller = yield* Effect.fork(made.get)
       yield* Effect.yieldNow()
@@ -201,7 +206,7 @@ describe("S3: closing the scope", () => {
 
   it.effect("S3: row 73: in mid flight in the background, with a caller who waits for it", () =>
     Effect.gen(function*() {
-      const endpoint = scriptedEndpoint(inTurn({}, { hang: true }))
+      const endpoint = yield* scripted(succeed(), hang)
       const made = yield* closable(endpoint)
       yield* made.get
       yield* TestClock.adjust("1 hour")
@@ -215,7 +220,7 @@ describe("S3: closing the scope", () => {
 
   it.effect("S3: row 73: in back-off", () =>
     Effect.gen(function*() {
-      const endpoint = scriptedEndpoint(inTurn({}, { fail: unavailable }))
+      const endpoint = yield* scripted(succeed(), fail(unavailable))
       const made = yield* closable(endpoint)
       yield* made.get
       yield* TestClock.adjust("2890 seconds")
@@ -226,7 +231,7 @@ describe("S3: closing the scope", () => {
 
   it.effect("S3: row 73: in a cool-down", () =>
     Effect.gen(function*() {
-      const endpoint = scriptedEndpoint(inTurn({ fail: unavailable }))
+      const endpoint = yield* scripted(fail(unavailable))
       const made = yield* closable(endpoint)
       yield* Effect.flip(made.get)
       yield* made.close
@@ -235,7 +240,7 @@ describe("S3: closing the scope", () => {
 
   it.effect("S3: row 73: while it sleeps", () =>
     Effect.gen(function*() {
-      const endpoint = scriptedEndpoint(inTurn({}))
+      const endpoint = yield* scripted(succeed())
       const made = yield* closable(endpoint)
       yield* made.get
       yield* settle
@@ -250,20 +255,20 @@ describe("S4: the refresh", () => {
     "S4: comes at 80 %% ± 2 %% of the life, as it is drawn: %d",
     ([draw, due]) =>
       Effect.gen(function*() {
-        const { calls, source } = scriptedEndpoint(inTurn({}))
+        const { calls, source } = yield* scripted(succeed())
         const { get } = yield* drawing(draw)(source())
         yield* get
         yield* TestClock.adjust(`${due - 1} seconds`)
         expect(calls).toHaveLength(1)
         yield* TestClock.adjust("1 second")
         expect(calls).toHaveLength(2)
-        expect(calls[1]).toStrictEqual({ at: due * 1000, isSingle: true })
+        expect(calls[1]).toMatchObject({ at: due * 1000, isSingle: true })
       })
   )
 
   it.scoped("S4: is drawn anew for each token", () =>
     Effect.gen(function*() {
-      const { calls, source } = scriptedEndpoint(inTurn({ life: 100 }))
+      const { calls, source } = yield* scripted(succeed({ life: "100 seconds" }))
       const { get } = yield* source({ ...idleNever, checkEvery: "1 hour" })
       yield* get
       yield* TestClock.adjust("1 hour")
@@ -276,7 +281,7 @@ describe("S4: the refresh", () => {
 
   it.scoped("S4: no caller waits for it", () =>
     Effect.gen(function*() {
-      const { calls, flights, source } = scriptedEndpoint(inTurn({}, { after: "20 seconds" }))
+      const { calls, flights, source } = yield* scripted(succeed(), after("20 seconds", succeed()))
       const made = yield* centred(source())
       yield* made.get
       yield* TestClock.adjust("2880 seconds")
@@ -299,7 +304,7 @@ describe("S4: the refresh", () => {
     "S4: row 76: ten lives of %s are 13 requests, and whoever asks has a token that lives",
     ([, life]) =>
       Effect.gen(function*() {
-        const { calls, source } = scriptedEndpoint(inTurn({ life }))
+        const { calls, source } = yield* scripted(succeed({ life: Duration.seconds(life) }))
         const made = yield* centred(source({ ...idleNever, checkEvery: "20 days" }))
         yield* made.get
         for (let n = 0; n < 100; n++) {
@@ -323,7 +328,7 @@ describe("S5: a token's end", () => {
     ["a tenth of its life early, whatever it is told", 3600, { expiryMargin: "1 day" }, 3240]
   ])("S5: is %s, and counts from before the request was sent", ([, life, options, end]) =>
     Effect.gen(function*() {
-      const { calls, source } = scriptedEndpoint(inTurn({ life, after: "4 seconds" }))
+      const { calls, source } = yield* scripted(after("4 seconds", succeed({ life: Duration.seconds(life) })))
       const { get, peek } = yield* source({ background: "onDemand", ...options })
       yield* Effect.fork(get)
       yield* TestClock.adjust(end * 1000 - 1)
@@ -333,7 +338,7 @@ describe("S5: a token's end", () => {
       expect(calls).toHaveLength(1)
       yield* Effect.fork(get)
       yield* settle
-      expect(calls[1]).toStrictEqual({ at: end * 1000, isSingle: false })
+      expect(calls[1]).toMatchObject({ at: end * 1000, isSingle: false })
     }))
 })
 
@@ -342,8 +347,8 @@ describe("S10: a clock whose hands move apart", () => {
   /** A source that lives by such a clock, and its callers. */
   const apart = (life: number, options: Partial<TokenSource.Options> = {}) =>
     Effect.gen(function*() {
-      const hands = twoHands(yield* Effect.clock)
-      const { calls, source } = scriptedEndpoint(inTurn({ life }))
+      const hands = yield* TwoHandedClock.make
+      const { calls, source } = yield* scripted(succeed({ life: Duration.seconds(life) }))
       const made = yield* source(options).pipe(centred, Effect.withClock(hands.clock))
       return { calls, hands, peek: made.peek, get: Effect.map(Effect.withClock(made.get, hands.clock), text) }
     })
@@ -352,7 +357,7 @@ describe("S10: a clock whose hands move apart", () => {
     Effect.gen(function*() {
       const { calls, get, hands, peek } = yield* apart(3600)
       yield* get
-      hands.step(hour)
+      yield* hands.step(hour)
       expect(peek()).toStrictEqual(Option.none())
       expect(yield* get).toBe("token-1")
       yield* TestClock.adjust("40 minutes")
@@ -366,7 +371,7 @@ describe("S10: a clock whose hands move apart", () => {
         const { calls, get, hands, peek } = yield* apart(3600, { background })
         yield* get
         expect(yield* get).toBe("token-0")
-        hands.step(-hour)
+        yield* hands.step(-hour)
         yield* TestClock.adjust("2879 seconds")
         expect(yield* get).toBe("token-0")
         expect(calls).toHaveLength(1)
@@ -384,7 +389,7 @@ describe("S10: a clock whose hands move apart", () => {
       yield* get
       for (let n = 0; n < 11 * 4; n++) {
         yield* TestClock.adjust("15 seconds")
-        hands.step(-15_000)
+        yield* hands.step(-15_000)
         yield* Effect.fork(get)
       }
       yield* settle
@@ -395,7 +400,7 @@ describe("S10: a clock whose hands move apart", () => {
     Effect.gen(function*() {
       const { calls, get, hands, peek } = yield* apart(3600)
       yield* get
-      hands.suspend(2 * hour)
+      yield* hands.step(2 * hour)
       expect(peek()).toStrictEqual(Option.none())
       yield* TestClock.adjust("1 minute")
       expect(calls).toHaveLength(1) // nobody asked
@@ -406,7 +411,7 @@ describe("S10: a clock whose hands move apart", () => {
     Effect.gen(function*() {
       const { calls, get, hands } = yield* apart(36_000)
       yield* get
-      hands.suspend(9 * hour) // due an hour ago
+      yield* hands.step(9 * hour) // due an hour ago
       yield* TestClock.adjust("59 seconds")
       expect(calls).toHaveLength(1)
       yield* TestClock.adjust("1 second")
@@ -418,7 +423,7 @@ describe("S10: a clock whose hands move apart", () => {
       const { calls, get, hands } = yield* apart(3600, { checkEvery: "10 minutes" })
       const jumps = 48
       for (const n of Arr.range(1, jumps)) {
-        hands.step(n % 2 === 0 ? hour : -hour)
+        yield* hands.step(n % 2 === 0 ? hour : -hour)
         yield* get
         yield* TestClock.adjust("15 minutes")
         yield* get
@@ -431,7 +436,7 @@ describe("S10: a clock whose hands move apart", () => {
 describe("S11: idleness", () => {
   it.scoped("S11: with no get for one life the requests stop, and the next get starts them again", () =>
     Effect.gen(function*() {
-      const { calls, source } = scriptedEndpoint(inTurn({}))
+      const { calls, source } = yield* scripted(succeed())
       const made = yield* centred(source())
       yield* made.get
       yield* TestClock.adjust("6000 seconds")
@@ -451,7 +456,7 @@ describe("S11: idleness", () => {
 
   it.scoped("S11: idleAfter is the time, and peek isn't use", () =>
     Effect.gen(function*() {
-      const { calls, source } = scriptedEndpoint(inTurn({}))
+      const { calls, source } = yield* scripted(succeed())
       const { get, peek } = yield* centred(source({ idleAfter: "3 hours" }))
       yield* get
       for (let n = 0; n < 24; n++) {
@@ -463,7 +468,7 @@ describe("S11: idleness", () => {
 
   it.scoped("S11: nothing stops while there are callers", () =>
     Effect.gen(function*() {
-      const { calls, source } = scriptedEndpoint(inTurn({}))
+      const { calls, source } = yield* scripted(succeed())
       const { get } = yield* centred(source({ checkEvery: "1 hour" }))
       yield* get
       for (let n = 0; n < 48; n++) {

@@ -1,4 +1,5 @@
-import { TokenError, TokenSources } from "@effect-tilia/core"
+import { TokenEndpoint, TokenError, TokenSources } from "@effect-tilia/core"
+import { TestAccessToken, TestTokenEndpoint } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -6,17 +7,21 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
-import { type Answer, scriptedEndpoint, text } from "./support/scriptedEndpoint.js"
+
+const { after, fail, hang, succeed } = TestTokenEndpoint
+const { text } = TestAccessToken
 
 /** Sources over a scripted endpoint, as the Layer makes them. */
 const setUp = Effect.fnUntraced(function*(
   options?: TokenSources.Options,
-  answerTo: (n: number) => Answer = () => ({})
+  script: TestTokenEndpoint.Script = [succeed()]
 ) {
-  const { calls, endpoint, flights } = scriptedEndpoint(answerTo)
-  const context = yield* Layer.build(Layer.provide(TokenSources.layer(options), endpoint))
+  const endpoint = yield* TestTokenEndpoint.make(...script)
+  const context = yield* Layer.build(TokenSources.layer(options)).pipe(
+    Effect.provideService(TokenEndpoint.TokenEndpoint, endpoint)
+  )
   const sources = yield* Effect.provide(TokenSources.TokenSources, context)
-  return { sources, calls, flights }
+  return { sources, ...endpoint }
 })
 
 describe("a set of scopes has one source", () => {
@@ -33,7 +38,7 @@ describe("a set of scopes has one source", () => {
 
   it.scoped("and many who come at once share it, and its request", () =>
     Effect.gen(function*() {
-      const { calls, sources } = yield* setUp({}, () => ({ after: "1 second" }))
+      const { calls, sources } = yield* setUp({}, [after("1 second", succeed())])
       const fiber = yield* Effect.fork(
         Effect.forEach(
           Array.from({ length: 50 }, (_, n) => n),
@@ -129,7 +134,7 @@ describe("a source is released when nobody uses it", () => {
   it.effect("and with the Layer's end, with what is under way", () =>
     Effect.gen(function*() {
       const { flights, source } = yield* Effect.scoped(Effect.gen(function*() {
-        const { flights, sources } = yield* setUp({}, () => ({ hang: true }))
+        const { flights, sources } = yield* setUp({}, [hang])
         const source = yield* Effect.scoped(sources.source(["a"]))
         yield* Effect.fork(source.get)
         yield* TestClock.adjust("1 millis")
@@ -144,7 +149,7 @@ describe("a source is released when nobody uses it", () => {
 describe("different scopes", () => {
   it.scoped("never wait for each other", () =>
     Effect.gen(function*() {
-      const { calls, flights, sources } = yield* setUp({}, (n) => n === 0 ? { hang: true } : {})
+      const { calls, flights, sources } = yield* setUp({}, [hang, succeed()])
       const hanging = yield* Effect.fork(sources.get(["a"]))
       yield* TestClock.adjust("1 millis")
       expect(text(yield* sources.get(["b"]))).toBe("token-1")
@@ -156,7 +161,7 @@ describe("different scopes", () => {
   it.scoped("nor share a failure, or its cool-down", () =>
     Effect.gen(function*() {
       const refused = new TokenError.InvalidScopeError({ status: 400, attempts: 1 })
-      const { calls, sources } = yield* setUp({}, (n) => n === 0 ? { fail: refused } : {})
+      const { calls, sources } = yield* setUp({}, [fail(refused), succeed()])
       expect(yield* Effect.flip(sources.get(["a"]))).toMatchObject({ _tag: "InvalidScopeError" })
       expect(text(yield* sources.get(["b"]))).toBe("token-1")
       expect(yield* Effect.flip(sources.get(["a"]))).toMatchObject({ _tag: "InvalidScopeError" }) // S7

@@ -1,10 +1,10 @@
+import { linesShowing } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { duration, validate, withoutValue } from "../../src/internal/input.js"
-import { linesShowing } from "../support/printed.js"
 
 describe("a time as an option (row 64)", () => {
   it.each([

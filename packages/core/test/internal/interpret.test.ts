@@ -1,4 +1,5 @@
 import { ClientCredentials, Scopes } from "@effect-tilia/core"
+import { linesShowing } from "@effect-tilia/testing"
 import * as Headers from "@effect/platform/Headers"
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
@@ -10,7 +11,6 @@ import * as Schema from "effect/Schema"
 import { interpret } from "../../src/internal/interpret.js"
 import { classify } from "../../src/internal/refusal.js"
 import * as vendor from "../fixtures/vendorSample.js"
-import { linesShowing } from "../support/printed.js"
 import { within } from "../support/within.js"
 
 const tokenUrl = "https://auth.example/token"

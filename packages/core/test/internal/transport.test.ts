@@ -1,10 +1,10 @@
+import { linesShowing } from "@effect-tilia/testing"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { describe, expect, it } from "@effect/vitest"
 import { fromHttpClientError } from "../../src/internal/transport.js"
 import { clientSecret } from "../fixtures/vendorSample.js"
-import { linesShowing } from "../support/printed.js"
 import { within } from "../support/within.js"
 
 const context = { tokenUrl: "https://auth.example/token", attempts: 2 }
