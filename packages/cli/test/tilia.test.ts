@@ -3,15 +3,15 @@
  */
 import { Sandbox } from "@effect-tilia/sandbox"
 import * as NodeSandbox from "@effect-tilia/sandbox/NodeSandbox"
+import * as NodeStage from "@effect-tilia/testing/NodeStage"
+import { silent } from "@effect-tilia/testing/Stage"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import * as Certificates from "../../node/test/support/Certificates.js"
-import * as RawServer from "../../node/test/support/RawServer.js"
-import { tlsInFront } from "../../node/test/support/tls.js"
 import { start, tilia } from "./support/tilia.js"
 
 const { clientId, clientSecret } = Sandbox.wellKnown
+const { open } = NodeStage.make()
 
 const configured = (url: string) => ({
   TILIA_AUTH_URL: url,
@@ -68,12 +68,11 @@ describe.concurrent("tilia token", () => {
     "a certificate that no one vouches for: 3, and not one byte of the body is sent",
     () =>
       Effect.gen(function*() {
-        const plain = yield* RawServer.make(() => undefined)
-        const url = yield* tlsInFront(yield* (yield* Certificates.make).issue(), plain)
+        const { seen, url } = yield* open({ ...silent, tls: "valid" })
         const { status, stderr, stdout } = yield* tilia(["token"], { env: configured(url) })
         expect({ status, stdout }).toEqual({ status: 3, stdout: "" })
         expect(stderr).toMatch(/^TokenTransportError: .*certificate/)
-        expect(plain.bytes()).toBe(0)
+        expect((yield* seen).received).toBe(0)
       }),
     60_000
   )
@@ -81,11 +80,12 @@ describe.concurrent("tilia token", () => {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     it.scopedLive(`${signal} in mid request: 130, promptly, in silence`, () =>
       Effect.gen(function*() {
-        const silent = yield* RawServer.make(() => undefined)
-        const child = yield* start(["token"], { env: configured(silent.url) })
-        yield* Effect.sync(() => silent.requests.length).pipe(
-          Effect.repeat({ until: (arrived) => arrived > 0, schedule: Schedule.spaced("10 millis") })
-        )
+        const { seen, url } = yield* open(silent)
+        const child = yield* start(["token"], { env: configured(url) })
+        yield* Effect.repeat(seen, {
+          until: ({ requests }) => requests.length > 0,
+          schedule: Schedule.spaced("10 millis")
+        })
         const begun = performance.now()
         child.kill(signal)
         expect(yield* child.ended).toMatchObject({ status: 130, stdout: "", stderr: "" })

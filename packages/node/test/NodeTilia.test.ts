@@ -1,4 +1,6 @@
 import { NodeTilia } from "@effect-tilia/node"
+import * as NodeStage from "@effect-tilia/testing/NodeStage"
+import { always, json } from "@effect-tilia/testing/Stage"
 import { describe, expect, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -9,7 +11,6 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { printed } from "../../core/test/support/printed.js"
 import { clientId, clientSecret, requestToken } from "./support/endpoint.js"
-import * as RawServer from "./support/RawServer.js"
 
 const token = { access_token: "abc", token_type: "Bearer", expires_in: "3600", scope: "user_info,write_invoices" }
 
@@ -32,7 +33,7 @@ const secretFile = (content: string) =>
     ({ folder }) => Effect.sync(() => rmSync(folder, { recursive: true }))
   ).pipe(Effect.map(({ path }) => path))
 
-const server = RawServer.make(RawServer.always(RawServer.json(200, token)))
+const server = NodeStage.make().open(always(json(200, token)))
 
 describe("layer", () => {
   it.scopedLive("obtains a token", () =>
@@ -107,13 +108,14 @@ describe("TILIA_CLIENT_SECRET_FILE", () => {
 
   it.scopedLive("is read anew at each request, and one trailing newline is dropped", () =>
     Effect.gen(function*() {
-      const { requests, url } = yield* server
+      const { seen, url } = yield* server
       const path = yield* secretFile(`${clientSecret}\n`)
       yield* Effect.gen(function*() {
         yield* requestToken
         writeFileSync(path, `${rotated}\r\n`)
         yield* requestToken
       }).pipe(Effect.provide(fromFile(path, url)))
+      const { requests } = yield* seen
       expect(requests[0]).toContain(`client_secret=${clientSecret}&`)
       expect(requests[1]).toContain(`client_secret=${rotated}&`)
     }))

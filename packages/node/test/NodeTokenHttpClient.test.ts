@@ -1,4 +1,6 @@
 import { NodeTokenHttpClient } from "@effect-tilia/node"
+import * as NodeStage from "@effect-tilia/testing/NodeStage"
+import { always, inTurn, json, send, until } from "@effect-tilia/testing/Stage"
 import * as Undici from "@effect/platform-node/Undici"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -8,12 +10,11 @@ import * as http from "node:http"
 import type { AddressInfo } from "node:net"
 import * as net from "node:net"
 import { printed } from "../../core/test/support/printed.js"
-import * as Certificates from "./support/Certificates.js"
 import { clientSecret, endpointAt, requestToken } from "./support/endpoint.js"
-import * as RawServer from "./support/RawServer.js"
-import { tlsInFront } from "./support/tls.js"
 
 const token = { access_token: "abc", token_type: "Bearer", expires_in: "3600", scope: "user_info,write_invoices" }
+
+const { open } = NodeStage.make()
 
 const over = (options: NodeTokenHttpClient.Options) => Layer.orDie(NodeTokenHttpClient.layer(options))
 
@@ -34,29 +35,10 @@ describe("options that can't be used", () => {
     }))
 })
 
-describe("TLS", () => {
-  const setUp = (certificate: Parameters<Certificates.Authority["issue"]>[0]) =>
-    Effect.gen(function*() {
-      const authority = yield* Certificates.make
-      const plain = yield* RawServer.make(RawServer.always(RawServer.json(200, token)))
-      const url = yield* tlsInFront(yield* authority.issue(certificate), plain)
-      return { authority, plain, url }
-    })
-
-  it.scopedLive("trusts the authority that it is given", () =>
-    Effect.gen(function*() {
-      const { authority, url } = yield* setUp({})
-      const { value } = yield* Effect.provide(requestToken, endpointAt(url, over({ ca: authority.ca })))
-      expect(Redacted.value(value)).toBe("abc")
-    }))
-})
-
 describe("proxy", () => {
   it.scopedLive("goes through it, and it can't read what is sent", () =>
     Effect.gen(function*() {
-      const authority = yield* Certificates.make
-      const plain = yield* RawServer.make(RawServer.always(RawServer.json(200, token)))
-      const url = yield* tlsInFront(yield* authority.issue(), plain)
+      const { authority, url } = yield* open({ ...always(json(200, token)), tls: "valid" })
       const seen: Array<string> = []
       const proxy = yield* Effect.acquireRelease(
         Effect.async<http.Server>((resume) => {
@@ -75,7 +57,7 @@ describe("proxy", () => {
         (server) => Effect.sync(() => server.close())
       )
       const proxyUrl = `http://user:swordfish@127.0.0.1:${(proxy.address() as AddressInfo).port}`
-      const client = over({ proxy: proxyUrl, ca: authority.ca })
+      const client = over({ proxy: proxyUrl, ca: authority })
       const { value } = yield* Effect.provide(requestToken, endpointAt(url, client))
       expect(Redacted.value(value)).toBe("abc")
       expect(seen[0]).toBe(`${new URL(url).host} Basic ${Buffer.from("user:swordfish").toString("base64")}`)
@@ -87,8 +69,21 @@ it.scopedLive("a dispatcher of one's own is used, and left open", () =>
   Effect.gen(function*() {
     const dispatcher = new Undici.Agent()
     yield* Effect.addFinalizer(() => Effect.promise(() => dispatcher.close()))
-    const server = yield* RawServer.make(RawServer.always(RawServer.json(200, token)))
+    const server = yield* open(always(json(200, token)))
     yield* Effect.provide(requestToken, endpointAt(server.url, over({ dispatcher })))
     yield* Effect.provide(requestToken, endpointAt(server.url, over({ dispatcher })))
-    expect(server.requests.length).toBe(2)
+    expect((yield* server.seen).requests.length).toBe(2)
+  }))
+
+it.scopedLive("keeps its connections for the next request, and closes them with the Layer", () =>
+  Effect.gen(function*() {
+    const server = yield* open(inTurn([send(json(200, token, { connection: "keep-alive" }))]))
+    yield* Effect.gen(function*() {
+      yield* Effect.repeatN(requestToken, 9)
+      const { made, open } = yield* server.seen
+      expect(open).toBe(made) // none was closed on the way
+      expect(made).toBeLessThanOrEqual(2)
+    }).pipe(Effect.provide(endpointAt(server.url, over({}))))
+    yield* until(server, ({ open }) => open === 0)
+    expect((yield* server.seen).requests.length).toBe(10)
   }))

@@ -3,6 +3,8 @@
  */
 import { AuthorizedHttpClient, Tilia, TokenSource } from "@effect-tilia/core"
 import { leakProbe } from "@effect-tilia/testing"
+import * as NodeStage from "@effect-tilia/testing/NodeStage"
+import * as Stage from "@effect-tilia/testing/Stage"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -17,35 +19,43 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { clients } from "./support/clients.js"
 import { clientId, clientSecret } from "./support/endpoint.js"
-import * as RawServer from "./support/RawServer.js"
 
-const { always, answer, inTurn, json } = RawServer
+const { always, answer, awaitRequests, end, inTurn, json, repeat, reset, send, silent, until, wait } = Stage
+const { open } = NodeStage.make()
 
-/** Its tokens are `swordfish-0`, `swordfish-1` and so on. */
-const tokenServer = RawServer.make((socket, n) =>
-  socket.end(json(200, { access_token: `swordfish-${n}`, token_type: "Bearer", expires_in: 3600, scope: "user_info" }))
-)
+const grant = (n: number) =>
+  json(200, { access_token: `swordfish-${n}`, token_type: "Bearer", expires_in: 3600, scope: "user_info" })
 
-const bearers = (requests: ReadonlyArray<string>) =>
-  requests.filter((request) => /^[A-Z]+ \//.test(request)).map((request) =>
-    /^authorization: *(.*)\r$/im.exec(request)?.[1]
+/** Its tokens are `swordfish-0`, `swordfish-1` and `swordfish-2`. */
+const tokenServer = open(inTurn([send(grant(0)), end], [send(grant(1)), end], [send(grant(2)), end]))
+
+const bearers = ({ seen }: Stage.Server) =>
+  Effect.map(
+    seen,
+    ({ requests }) =>
+      requests.filter((request) => /^[A-Z]+ \//.test(request)).map((request) =>
+        /^authorization: *(.*)\r$/im.exec(request)?.[1]
+      )
   )
 
 const first = "Bearer swordfish-0"
 const second = "Bearer swordfish-1"
 
-const refusingOnce = inTurn(json(401, { error: "invalid_token" }), json(200, { name: "a" }))
+const refusingOnce = inTurn(
+  [send(json(401, { error: "invalid_token" })), end],
+  [send(json(200, { name: "a" })), end]
+)
 
 /** Answers the first request, once the rest of it has come too: fetch sends streams in chunks, whose end looks like another. */
-const later = (bytes: Uint8Array): RawServer.Play => (socket, n) => {
-  if (n === 0) setTimeout(() => socket.end(bytes), 100)
-}
+const later = (bytes: Uint8Array): Stage.Script => inTurn([wait(100), send(bytes), end], [])
+
+const isLetGo = ({ used }: Stage.Seen): boolean => used === 0
 
 describe.each(Object.entries(clients))("%s", (_, http) => {
   /** Two servers, one of tokens and one of an API that plays, and the client that may send them to the latter. */
-  const setUp = Effect.fnUntraced(function*(play: RawServer.Play, options: AuthorizedHttpClient.Options = {}) {
+  const setUp = Effect.fnUntraced(function*(play: Stage.Script, options: AuthorizedHttpClient.Options = {}) {
     const auth = yield* tokenServer
-    const api = yield* RawServer.make(play)
+    const api = yield* open(play)
     const environment = { authUrl: auth.url, apiOrigins: [api.url] }
     const layer = Tilia.layer({ environment, clientId, clientSecret, scopes: ["user_info"], ...options })
     const context = yield* Layer.build(Layer.provide(layer, http))
@@ -75,9 +85,9 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
         const { api, auth, client, request } = yield* setUp(refusingOnce, options)
         const response = yield* client.execute(make(request))
         expect([response.status, yield* response.json]).toStrictEqual([200, { name: "a" }])
-        expect(bearers(api.requests)).toStrictEqual([first, second])
-        expect(auth.requests.length).toBe(2)
-        const [before, after] = api.requests.map((request) =>
+        expect(yield* bearers(api)).toStrictEqual([first, second])
+        expect((yield* auth.seen).requests.length).toBe(2)
+        const [before, after] = (yield* api.seen).requests.map((request) =>
           request.split("\r\n").filter((line) => !/^(authorization|b3|traceparent):/i.test(line))
         )
         expect(after).toStrictEqual(before)
@@ -87,7 +97,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
       readonly what: string
       readonly make: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest
       readonly options?: AuthorizedHttpClient.Options
-      readonly play?: RawServer.Play
+      readonly play?: Stage.Script
     }>([
       { what: "POST", make: (request) => withBody(post(request)) },
       { what: "GET, never", make: (request) => request, options: { replay: "never" } },
@@ -102,25 +112,23 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
         const { api, auth, client, request } = yield* setUp(play, options)
         const response = yield* client.execute(make(request))
         expect([response.status, yield* response.json]).toStrictEqual([401, { error: "invalid_token" }])
-        expect(bearers(api.requests)).toStrictEqual([first])
-        expect(auth.requests.length).toBe(1)
+        expect(yield* bearers(api)).toStrictEqual([first])
+        expect((yield* auth.seen).requests.length).toBe(1)
       }))
   })
 
   it.scopedLive("A3: row 91: 50 parallel 401s are one token request", () =>
     Effect.gen(function*() {
-      const waiting: Array<() => void> = []
-      const { api, auth, client, request } = yield* setUp((socket, n) => {
-        if (n >= 50) return void socket.end(json(200, {}))
-        waiting.push(() => socket.end(json(401, {})))
-        if (n === 49) { for (const refuse of waiting) refuse() }
-      })
+      const refused = [awaitRequests(50), send(json(401, {})), end]
+      const { api, auth, client, request } = yield* setUp(
+        inTurn(refused, ...Array.from({ length: 49 }, () => refused), [send(json(200, {})), end])
+      )
       const answers = yield* Effect.all(Array.from({ length: 50 }, () => client.execute(request)), {
         concurrency: "unbounded"
       })
       expect(new Set(answers.map(({ status }) => status))).toStrictEqual(new Set([200]))
-      expect(api.requests.length).toBe(100)
-      expect(auth.requests.length).toBe(2)
+      expect((yield* api.seen).requests.length).toBe(100)
+      expect((yield* auth.seen).requests.length).toBe(2)
     }))
 
   it.scopedLive("A2: row 92: 403 insufficient_scope is returned, and the token stays", () =>
@@ -129,25 +137,30 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
       const { api, auth, client, request } = yield* setUp(always(refusal))
       expect((yield* client.execute(request)).status).toBe(403)
       expect((yield* client.execute(request)).status).toBe(403)
-      expect(bearers(api.requests)).toStrictEqual([first, first])
-      expect(auth.requests.length).toBe(1)
+      expect(yield* bearers(api)).toStrictEqual([first, first])
+      expect((yield* auth.seen).requests.length).toBe(1)
     }))
 
   it.scopedLive("A1: row 93: another origin isn't connected to, and no token is asked for", () =>
     Effect.gen(function*() {
-      const other = yield* RawServer.make(always(json(200, {})))
+      const other = yield* open(always(json(200, {})))
       const { api, auth, client } = yield* setUp(always(json(200, {})))
-      for (const url of [other.url, `http://user@127.0.0.1:${api.port}/`, `http://localhost:${api.port}/`]) {
+      const { port } = new URL(api.url)
+      for (const url of [other.url, `http://user@127.0.0.1:${port}/`, `http://localhost:${port}/`]) {
         expect(yield* Effect.flip(client.get(url))).toMatchObject({ _tag: "ForbiddenOriginError" })
       }
-      expect([api, auth, other].map((server) => server.connections().made)).toStrictEqual([0, 0, 0])
+      expect((yield* Effect.forEach([api, auth, other], ({ seen }) => seen)).map(({ made }) => made)).toStrictEqual([
+        0,
+        0,
+        0
+      ])
     }))
 
   it.scopedLive.each([301, 302, 303, 307, 308])(
     "A4: row 94: %i to another origin is returned as it is, and the bearer isn't sent on",
     (status) =>
       Effect.gen(function*() {
-        const other = yield* RawServer.make(always(json(200, {})))
+        const other = yield* open(always(json(200, {})))
         const { api, client, request } = yield* setUp(always(answer(status, { location: `${other.url}/v1` })))
         for (
           const call of [
@@ -158,18 +171,18 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
           const response = yield* call
           expect([response.status, response.headers["location"]]).toStrictEqual([status, `${other.url}/v1`])
         }
-        expect(bearers(api.requests)).toStrictEqual([first, first])
-        expect(other.connections().made).toBe(0)
+        expect(yield* bearers(api)).toStrictEqual([first, first])
+        expect((yield* other.seen).made).toBe(0)
       })
   )
 
   it.scopedLive("A4: row 94: a client that follows around it doesn't get there", () =>
     Effect.gen(function*() {
-      const other = yield* RawServer.make(always(json(200, {})))
+      const other = yield* open(always(json(200, {})))
       const { client, request } = yield* setUp(always(answer(307, { location: other.url })))
       const error = yield* Effect.flip(HttpClient.followRedirects(client).execute(request))
       expect(error).toMatchObject({ _tag: "ForbiddenOriginError", origin: other.url })
-      expect(other.connections().made).toBe(0)
+      expect((yield* other.seen).made).toBe(0)
     }))
 
   describe("row 95: what is printed", () => {
@@ -177,7 +190,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
 
     it.scopedLive.each<{
       readonly what: string
-      readonly play: RawServer.Play
+      readonly play: Stage.Script
       readonly ends: (
         call: Effect.Effect<HttpClientResponse.HttpClientResponse, unknown>
       ) => Effect.Effect<unknown, unknown>
@@ -185,8 +198,8 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
     }>([
       { what: "an answer", play: always(json(200, { name: "a" })), ends: (call) => call, tag: undefined },
       { what: "a 401", play: always(json(401, {})), ends: (call) => call, tag: undefined },
-      { what: "a reset", play: (socket) => socket.resetAndDestroy(), ends: (call) => call, tag: "RequestError" },
-      { what: "no HTTP", play: always(Buffer.from("SSH-2.0\r\n")), ends: (call) => call, tag: "RequestError" },
+      { what: "a reset", play: inTurn([reset]), ends: (call) => call, tag: "RequestError" },
+      { what: "no HTTP", play: always("SSH-2.0\r\n"), ends: (call) => call, tag: "RequestError" },
       {
         what: "a bad status",
         play: always(json(500, {})),
@@ -215,7 +228,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
       Effect.gen(function*() {
         const { api, client, request } = yield* setUp(play)
         const { exit, leaks } = yield* leakProbe(ends(client.execute(request)), ["swordfish"])
-        expect(bearers(api.requests)[0]).toBe(first)
+        expect((yield* bearers(api))[0]).toBe(first)
         // The span of the given client ends with that client's own answer.
         expect(leaks.filter(({ printer }) => printer !== "Span.status")).toStrictEqual([])
         const end = yield* Exit.isFailure(exit) ? Effect.flip(exit) : exit
@@ -224,11 +237,10 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
   })
 
   describe("streams", () => {
-    const dripping: RawServer.Play = (socket) => {
-      socket.write("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
-      const timer = setInterval(() => socket.write("a"), 5)
-      socket.on("close", () => clearInterval(timer))
-    }
+    const dripping = inTurn([
+      send("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n"),
+      repeat("a", { every: 5 })
+    ])
 
     it.scopedLive("A5: a body is read as it comes, and its socket is closed where the reader stops", () =>
       Effect.gen(function*() {
@@ -239,7 +251,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
           Stream.mkString
         )
         expect(chunks).toMatch(/^a{3,}$/)
-        yield* RawServer.until(() => api.connections().used === 0)
+        yield* until(api, isLetGo)
       }))
 
     it.scopedLive("A5: a stream is sent", () =>
@@ -248,37 +260,37 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
         const body = HttpBody.stream(Stream.make("abc", "def").pipe(Stream.encodeText), "text/plain", 6)
         const sent = HttpClientRequest.setBody(HttpClientRequest.setMethod(request, "PUT"), body)
         expect((yield* client.execute(sent)).status).toBe(200)
-        expect(bearers(api.requests)).toStrictEqual([first])
-        expect(api.requests.join("")).toMatch(/\r\n\r\n(abcdef$|3\r\nabc\r\n3\r\ndef\r\n0)/)
+        expect(yield* bearers(api)).toStrictEqual([first])
+        expect((yield* api.seen).requests.join("")).toMatch(/\r\n\r\n(abcdef$|3\r\nabc\r\n3\r\ndef\r\n0)/)
       }))
 
     it.scopedLive("interruption closes the socket, between headers and body's end too", () =>
       Effect.gen(function*() {
         const { api, client, request } = yield* setUp(dripping)
         const fiber = yield* Effect.fork(Effect.flatMap(client.execute(request), ({ text }) => text))
-        yield* RawServer.until(() => api.requests.length === 1)
+        yield* until(api, ({ requests }) => requests.length === 1)
         yield* Effect.sleep("30 millis")
         expect(Exit.isInterrupted(yield* Fiber.interrupt(fiber))).toBe(true)
-        yield* RawServer.until(() => api.connections().used === 0)
+        yield* until(api, isLetGo)
       }))
   })
 
   it.scopedLive("interruption of a call closes its socket, and sends nothing more", () =>
     Effect.gen(function*() {
-      const { api, client, request } = yield* setUp(() => undefined)
+      const { api, client, request } = yield* setUp(silent)
       const fiber = yield* Effect.fork(client.execute(request))
-      yield* RawServer.until(() => api.requests.length === 1)
+      yield* until(api, ({ requests }) => requests.length === 1)
       expect(Exit.isInterrupted(yield* Fiber.interrupt(fiber))).toBe(true)
-      yield* RawServer.until(() => api.connections().used === 0)
-      expect(api.requests.length).toBe(1)
+      yield* until(api, isLetGo)
+      expect((yield* api.seen).requests.length).toBe(1)
     }))
 
   it.scopedLive("withScope on the given client: the scope's end closes the socket of an answer that nobody read", () =>
     Effect.gen(function*() {
-      const { api, source } = yield* setUp((socket) => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n"))
+      const { api, source } = yield* setUp(inTurn([send("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n")]))
       const given = Context.get(yield* Layer.build(http), HttpClient.HttpClient)
       const client = AuthorizedHttpClient.authorize(HttpClient.withScope(given), source, { apiOrigins: [api.url] })
       yield* Effect.scoped(client.get(api.url))
-      yield* RawServer.until(() => api.connections().used === 0)
+      yield* until(api, isLetGo)
     }))
 })

@@ -2,6 +2,8 @@
  * Our client over undici beside platform-node's: as a general client it does the same.
  */
 import { NodeTokenHttpClient } from "@effect-tilia/node"
+import * as NodeStage from "@effect-tilia/testing/NodeStage"
+import { always, answer, inTurn, json, send, until } from "@effect-tilia/testing/Stage"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -16,7 +18,8 @@ import * as http from "node:http"
 import type { AddressInfo } from "node:net"
 import { Readable } from "node:stream"
 import { inspect } from "node:util"
-import * as RawServer from "./support/RawServer.js"
+
+const { open } = NodeStage.make()
 
 /** Answers with what it was sent. */
 const echo = Effect.map(
@@ -75,21 +78,21 @@ describe.each(clients)("%s", (name, layer) => {
 
   it.scopedLive("reads bytes, fields, and nothing", () =>
     Effect.gen(function*() {
-      const fields = yield* RawServer.make(RawServer.always(RawServer.answer(200, {}, "a=1&b=2")))
+      const fields = yield* open(always(answer(200, {}, "a=1&b=2")))
       const response = yield* HttpClient.get(fields.url)
       expect(Buffer.from(yield* response.arrayBuffer).toString()).toBe("a=1&b=2")
       expect(yield* Effect.flatMap(HttpClient.get(fields.url), ({ urlParamsBody }) => urlParamsBody)).toStrictEqual([
         ["a", "1"],
         ["b", "2"]
       ])
-      const nothing = yield* RawServer.make(RawServer.always(RawServer.answer(204)))
+      const nothing = yield* open(always(answer(204)))
       expect(yield* Effect.flatMap(HttpClient.get(nothing.url), ({ json }) => json)).toBe(null)
     }).pipe(Effect.provide(layer)))
 
   it.scopedLive("streams a large body", () =>
     Effect.gen(function*() {
       const body = Buffer.alloc(3 * 1024 * 1024, "0123456789")
-      const server = yield* RawServer.make(RawServer.always(RawServer.answer(200, {}, body)))
+      const server = yield* open(always(answer(200, {}, body)))
       const response = yield* HttpClient.get(server.url)
       const chunks = yield* Stream.runCollect(response.stream)
       expect(Buffer.concat([...Chunk.toReadonlyArray(chunks)]).equals(body)).toBe(true)
@@ -106,14 +109,14 @@ describe.each(clients)("%s", (name, layer) => {
         _tag: "RequestError",
         reason: "InvalidUrl"
       })
-      const cut = yield* RawServer.make((socket) => socket.end("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"))
+      const cut = yield* open(always("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"))
       for (const read of ["text", "arrayBuffer", "json"] as const) {
         const response = yield* HttpClient.get(cut.url)
         expect(yield* Effect.flip(response[read])).toMatchObject({ _tag: "ResponseError", reason: "Decode" })
       }
       const response = yield* HttpClient.get(cut.url)
       expect(yield* Effect.flip(Stream.runDrain(response.stream))).toMatchObject({ _tag: "ResponseError" })
-      const malformed = yield* RawServer.make(RawServer.always(RawServer.answer(200, {}, "{")))
+      const malformed = yield* open(always(answer(200, {}, "{")))
       const { json } = yield* HttpClient.get(malformed.url)
       expect(yield* Effect.flip(json)).toMatchObject({ _tag: "ResponseError", reason: "Decode" })
     }).pipe(Effect.provide(layer)))
@@ -122,7 +125,7 @@ describe.each(clients)("%s", (name, layer) => {
     "interruption of %s closes the socket",
     (way) =>
       Effect.gen(function*() {
-        const server = yield* RawServer.make((socket) => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"))
+        const server = yield* open(inTurn([send("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{")]))
         const response = yield* HttpClient.get(server.url)
         const read: Effect.Effect<unknown, unknown> = way === "stream"
           ? Stream.runDrain(response.stream)
@@ -130,7 +133,7 @@ describe.each(clients)("%s", (name, layer) => {
         const fiber = yield* Effect.fork(read)
         yield* Effect.sleep("20 millis")
         yield* Fiber.interrupt(fiber)
-        yield* RawServer.until(() => server.connections().used === 0)
+        yield* until(server, ({ used }) => used === 0)
       }).pipe(Effect.provide(layer))
   )
 
@@ -145,7 +148,7 @@ describe.each(clients)("%s", (name, layer) => {
 
   it.scopedLive("prints no body, and obeys undici's own options", () =>
     Effect.gen(function*() {
-      const server = yield* RawServer.make(RawServer.always(RawServer.json(200, { access_token: "swordfish" })))
+      const server = yield* open(always(json(200, { access_token: "swordfish" })))
       const response = yield* HttpClient.get(server.url).pipe(
         Effect.provideService(NodeHttpClient.UndiciRequestOptions, { path: "", method: "GET", blocking: true })
       )
@@ -164,7 +167,7 @@ it.scopedLive("what undici can't send is a typed error", () =>
 it.scopedLive("a form that is answered", () =>
   Effect.gen(function*() {
     const type = "application/x-www-form-urlencoded"
-    const server = yield* RawServer.make(RawServer.always(RawServer.answer(200, { "content-type": type }, "a=1")))
+    const server = yield* open(always(answer(200, { "content-type": type }, "a=1")))
     const response = yield* HttpClient.get(server.url)
     expect((yield* response.formData).get("a")).toBe("1")
   }).pipe(Effect.provide(Layer.orDie(NodeTokenHttpClient.layer()))))
