@@ -12,8 +12,8 @@ import * as Logger from "effect/Logger"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
-import * as Tracer from "effect/Tracer"
 import { authUrl, clientId, clientSecret, mocked, requestToken, token } from "./support/mocked.js"
+import { recordingSpans } from "./support/spans.js"
 
 const sentAt = (received: ReadonlyArray<MockHttpClient.Received>) => received.map(({ at }) => at)
 
@@ -231,22 +231,13 @@ describe("E7", () => {
 describe("E8", () => {
   it.effect("the request makes no span but ours, and ours holds no secret", () =>
     Effect.gen(function*() {
-      const spans: Array<Tracer.Span> = []
-      const tracer = yield* Effect.tracer
-      const recording = Tracer.make({
-        ...tracer,
-        span: (...args) => {
-          const span = tracer.span(...args)
-          spans.push(span)
-          return span
-        }
-      })
+      const { spans, withTracer } = yield* recordingSpans
       const { layer, received } = yield* mocked(() => ({
         status: 401,
         body: clientSecret,
         headers: { "x-echo": clientSecret }
       }))
-      yield* requestToken.pipe(Effect.flip, Effect.provide(layer()), Effect.withTracer(recording))
+      yield* requestToken.pipe(Effect.flip, Effect.provide(layer()), withTracer)
       expect(spans.map((span) => span.name)).toStrictEqual(["TokenEndpoint.requestToken"])
       const shown = spans.map(({ attributes, name, status }) => ({
         attributes,

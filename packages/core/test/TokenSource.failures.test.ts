@@ -1,7 +1,7 @@
 /*
  * What a source does when requests fail (S6, S7) or its tokens are refused (S8, S9).
  */
-import { TokenError, type TokenSource } from "@effect-tilia/core"
+import { TokenError } from "@effect-tilia/core"
 import { TestAccessToken, TestTokenEndpoint } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Arr from "effect/Array"
@@ -13,7 +13,7 @@ import * as Option from "effect/Option"
 import * as Supervisor from "effect/Supervisor"
 import * as TestClock from "effect/TestClock"
 import { atOnce, centred, drawing, settle } from "./support/onTestClock.js"
-import { type Scripted, scripted } from "./support/scripted.js"
+import { type Scripted, scripted, textAtOnce } from "./support/scripted.js"
 
 const { after, fail, hang, succeed } = TestTokenEndpoint
 const { text } = TestAccessToken
@@ -21,8 +21,6 @@ const { text } = TestAccessToken
 const unavailable = new TokenError.ServiceUnavailableError({ status: 503, attempts: 4 })
 const refused = new TokenError.InvalidClientError({ status: 401, attempts: 1 })
 const limited = new TokenError.RateLimitedError({ status: 429, attempts: 1, retryAfter: Duration.seconds(90) })
-
-const textAtOnce = ({ get }: TokenSource.TokenSource["Type"]) => Effect.map(atOnce(get), text)
 
 /** When the requests were sent, in seconds. */
 const sentAt = ({ calls }: Scripted): ReadonlyArray<number> => calls.map(({ at }) => at / 1000)

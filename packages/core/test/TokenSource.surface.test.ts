@@ -16,17 +16,15 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import type * as Tracer from "effect/Tracer"
-import { atOnce, centred, settle } from "./support/onTestClock.js"
-import { scripted } from "./support/scripted.js"
+import { centred, settle } from "./support/onTestClock.js"
+import { scripted, textAtOnce } from "./support/scripted.js"
+import { recordingSpans } from "./support/spans.js"
 
 const { after, fail, succeed } = TestTokenEndpoint
 const { text } = TestAccessToken
 
 const unavailable = new TokenError.ServiceUnavailableError({ status: 503, attempts: 4 })
 const refused = new TokenError.InvalidClientError({ status: 401, attempts: 1 })
-
-const textAtOnce = ({ get }: TokenSource.TokenSource["Type"]) => Effect.map(atOnce(get), text)
 
 describe("options", () => {
   it.scoped("background: \"onDemand\": a get past the due point starts the flight, and no timer does", () =>
@@ -211,22 +209,9 @@ describe("S13: changes", () => {
 })
 
 describe("S14: what can be observed", () => {
-  const recording = Effect.map(Effect.tracer, (tracer) => {
-    const spans: Array<Tracer.Span> = []
-    const recorder: Tracer.Tracer = {
-      ...tracer,
-      span: (...args) => {
-        const span = tracer.span(...args)
-        spans.push(span)
-        return span
-      }
-    }
-    return { spans, withTracer: Effect.withTracer(recorder) }
-  })
-
   it.scoped("S14: a flight's span is a root, linked to the spans of all who wait for it", () =>
     Effect.gen(function*() {
-      const { spans, withTracer } = yield* recording
+      const { spans, withTracer } = yield* recordingSpans
       const { source } = yield* scripted(after("1 second", succeed()))
       const { get } = yield* source().pipe(Effect.withSpan("boot"), withTracer)
       const caller = (name: string) => Effect.fork(get.pipe(Effect.withSpan(name), withTracer))
@@ -256,7 +241,7 @@ describe("S14: what can be observed", () => {
 
   it.scoped("S14: the request's span is inside the flight's", () =>
     Effect.gen(function*() {
-      const { spans, withTracer } = yield* recording
+      const { spans, withTracer } = yield* recordingSpans
       const { requestToken } = yield* TestTokenEndpoint.make(succeed())
       const { get } = yield* TokenSource.make({ scopes: ["user_info"] }).pipe(
         Effect.provideService(TokenEndpoint.TokenEndpoint, {

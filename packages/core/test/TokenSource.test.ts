@@ -15,14 +15,12 @@ import * as Scope from "effect/Scope"
 import * as Supervisor from "effect/Supervisor"
 import * as TestClock from "effect/TestClock"
 import { atOnce, centred, drawing, settle } from "./support/onTestClock.js"
-import { type Scripted, scripted } from "./support/scripted.js"
+import { type Scripted, scripted, textAtOnce } from "./support/scripted.js"
 
 const { after, fail, hang, succeed } = TestTokenEndpoint
 const { text } = TestAccessToken
 
 const unavailable = new TokenError.ServiceUnavailableError({ status: 503, attempts: 4 })
-
-const textAtOnce = ({ get }: TokenSource.TokenSource["Type"]) => Effect.map(atOnce(get), text)
 
 const idleNever = { idleAfter: "24 days" } as const
 

@@ -1,6 +1,7 @@
 import { TokenEndpoint, TokenSource } from "@effect-tilia/core"
-import { TestTokenEndpoint } from "@effect-tilia/testing"
+import { TestAccessToken, TestTokenEndpoint } from "@effect-tilia/testing"
 import * as Effect from "effect/Effect"
+import { atOnce } from "./onTestClock.js"
 
 /** A token endpoint that plays a script, and what makes sources for the scope `user_info` over it. */
 export const scripted = (...script: TestTokenEndpoint.Script) =>
@@ -16,3 +17,6 @@ export const scripted = (...script: TestTokenEndpoint.Script) =>
   }))
 
 export type Scripted = Effect.Effect.Success<ReturnType<typeof scripted>>
+
+/** The text of the token that there is, which nobody has to wait for. */
+export const textAtOnce = ({ get }: TokenSource.TokenSource["Type"]) => Effect.map(atOnce(get), TestAccessToken.text)
