@@ -1,6 +1,7 @@
 /*
  * Type-checks every TypeScript example: the fenced blocks of the README and of docs/, and the `@example`s in the
- * modules' comments. Each becomes a file beside the demo, which depends on everything that an example may import.
+ * modules' comments. Each becomes a file beside the demo's tests, since the demo depends on everything that an example may
+ * import. One that imports vitest is a test, and is run as one.
  */
 import { spawnSync } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -21,25 +22,29 @@ const sources = [
   ...modules.map((file) => [file, inComments(file)])
 ]
 
-const folder = "packages/demo/examples"
+const isTest = (code) => /from "(@effect\/)?vitest"/.test(code)
+
+const folder = "packages/demo/test/examples"
 rmSync(folder, { recursive: true, force: true })
 mkdirSync(folder)
 let count = 0
 for (const [file, examples] of sources) {
   examples.forEach((code, n) => {
     count++
-    writeFileSync(join(folder, `${file.replace(/[/.]/g, "_")}_${n}.ts`), `${code}\nexport {}\n`)
+    const ending = isTest(code) ? "test.ts" : "ts"
+    writeFileSync(join(folder, `${file.replace(/[/.]/g, "_")}_${n}.${ending}`), `${code}\nexport {}\n`)
   })
 }
 writeFileSync(
   join(folder, "tsconfig.json"),
   JSON.stringify({
-    extends: "../../../tsconfig.base.json",
+    extends: "../../../../tsconfig.base.json",
     compilerOptions: { noEmit: true, composite: false, incremental: false, noUnusedLocals: false },
     include: ["*.ts"]
   })
 )
-const { status } = spawnSync("tsc", ["-p", folder], { stdio: "inherit" })
+const succeeds = (...command) => spawnSync(command[0], command.slice(1), { stdio: "inherit" }).status === 0
+const passed = succeeds("tsc", "-p", folder) && succeeds("vitest", "run", "--project", "demo", "test/examples/")
 rmSync(folder, { recursive: true, force: true })
 console.log(`${count} examples in ${sources.filter(([, examples]) => examples.length > 0).length} files`)
-process.exitCode = status === 0 && count > 0 ? 0 : 1
+process.exitCode = passed ? 0 : 1
