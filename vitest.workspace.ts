@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url"
 import { defineWorkspace } from "vitest/config"
 import { advice, launch } from "./packages/browser/test/support/chromium.js"
 
@@ -21,13 +22,16 @@ const chromium = launch()
 if (chromium === undefined) console.warn(`The tests in a browser are skipped: ${advice}.`)
 
 const inBrowser = chromium === undefined ? [] : [{
-  resolve: { conditions: [source, "module", "browser", "development|production"] },
+  resolve: {
+    conditions: [source, "module", "browser", "development|production"],
+    alias: { "node:util": fileURLToPath(new URL("packages/browser/test/support/util.ts", import.meta.url)) }
+  },
   test: {
     name: "browser",
     root: "packages/browser",
     include: ["test/**/*.test.ts"],
     testTimeout: 20_000,
-    globalSetup: "test/support/servers.ts",
+    globalSetup: "test/support/stageServer.ts",
     setupFiles: "test/support/setup.ts",
     browser: {
       enabled: true,

@@ -1,0 +1,21 @@
+/*
+ * Rows 1–56 of docs/design/faults.md for the browser's client, in a real page against real sockets.
+ */
+import { BrowserTokenHttpClient } from "@effect-tilia/browser"
+import { adapterContract } from "@effect-tilia/testing/adapterContract"
+import * as RemoteStage from "./support/RemoteStage.js"
+
+adapterContract("browser", BrowserTokenHttpClient.layer, {
+  stage: RemoteStage.layer,
+  hidesReasons: true,
+  hidesRedirects: true,
+  setsAcceptEncoding: true,
+  decodesGzip: true,
+  refuses407: true,
+  except: {
+    "row 5: a certificate of an unknown authority": "vitest has its pages trust every certificate",
+    "row 7: close in mid headers": "Chromium takes the headers that came for all of them",
+    "row 13: length and chunked together": "Chromium goes by the chunks (RFC 9112 §6.3)",
+    "row 15": "Chromium waits for another answer after a 101: see BrowserTokenHttpClient.test.ts"
+  }
+})
