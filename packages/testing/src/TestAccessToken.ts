@@ -6,10 +6,13 @@
 import * as AccessToken from "@effect-tilia/core/AccessToken"
 import * as Scopes from "@effect-tilia/core/Scopes"
 import type { InvalidInputError } from "@effect-tilia/core/TokenError"
+import { TokenResponse } from "@effect-tilia/core/TokenResponse"
+import * as Arbitrary from "effect/Arbitrary"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
+import * as FastCheck from "effect/FastCheck"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 
@@ -69,6 +72,19 @@ export const make = (
       issuedAt
     )
   })
+
+/**
+ * Any token, for property tests: any text, any scopes, a life of a second to ten years, issued between 1970 and 2100.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const arbitrary = (): FastCheck.Arbitrary<AccessToken.AccessToken> =>
+  FastCheck.tuple(
+    Arbitrary.make(TokenResponse),
+    Arbitrary.make(Scopes.Scopes),
+    FastCheck.integer({ min: 0, max: Date.UTC(2100, 0) })
+  ).map(([response, requested, millis]) => AccessToken.fromResponse(response, requested, DateTime.unsafeMake(millis)))
 
 /**
  * A token's text, which is redacted everywhere else: for assertions.

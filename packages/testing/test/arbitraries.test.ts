@@ -2,6 +2,7 @@
  * Every public schema of core makes values of its own for property tests, by `Arbitrary.make` alone.
  */
 import * as Core from "@effect-tilia/core"
+import { TestAccessToken } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as FastCheck from "effect/FastCheck"
@@ -50,3 +51,13 @@ describe("Arbitrary.make", () => {
     })
   })
 })
+
+it.prop(
+  "TestAccessToken.arbitrary: a token lives for whole seconds, at most ten years",
+  [TestAccessToken.arbitrary()],
+  ([token]) => {
+    const life = (token.expiresAt.epochMillis - token.issuedAt.epochMillis) / 1000
+    expect(Number.isInteger(life) && life >= 1 && life <= 315_360_000).toBe(true)
+    expect(Schema.is(Core.AccessToken.AccessToken)(token)).toBe(true)
+  }
+)
