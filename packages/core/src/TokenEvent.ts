@@ -7,12 +7,14 @@ import * as Data from "effect/Data"
 import type * as DateTime from "effect/DateTime"
 import type { Scope, Scopes } from "./Scopes.js"
 import type { TokenError } from "./TokenError.js"
+import type { StoreError } from "./TokenStore.js"
 
 /**
  * - `Refreshed`: there is a new token, the first one included.
  * - `RefreshFailed`: a request, with its retries, failed. While a valid token exists, callers don't notice.
  * - `Invalidated`: the current token was dropped because somebody said that it was refused.
  * - `ScopeNarrowed`: the new token has fewer scopes than were asked for (E9).
+ * - `StoreSkipped`: the store failed at a command, and the token was had without it (T2).
  *
  * @since 0.1.0
  * @category models
@@ -22,10 +24,13 @@ export type TokenEvent = Data.TaggedEnum<{
   RefreshFailed: { readonly error: TokenError }
   Invalidated: { readonly expiresAt: DateTime.Utc }
   ScopeNarrowed: { readonly missing: ReadonlyArray<Scope> }
+  StoreSkipped: { readonly reason: StoreError["reason"] }
 }>
 
 /**
  * @since 0.1.0
  * @category constructors
  */
-export const { $is, $match, Invalidated, RefreshFailed, Refreshed, ScopeNarrowed } = Data.taggedEnum<TokenEvent>()
+export const { $is, $match, Invalidated, RefreshFailed, Refreshed, ScopeNarrowed, StoreSkipped } = Data.taggedEnum<
+  TokenEvent
+>()

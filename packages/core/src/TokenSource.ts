@@ -28,12 +28,14 @@ import * as Hands from "./internal/hands.js"
 import * as Pacing from "./internal/pacing.js"
 import * as Policy from "./internal/policy.js"
 import * as Reporter from "./internal/reporter.js"
+import * as Sharing from "./internal/sharing.js"
 import * as RetryPolicy from "./RetryPolicy.js"
 import * as Scopes from "./Scopes.js"
 import { refreshSpan } from "./Telemetry.js"
 import { TokenEndpoint } from "./TokenEndpoint.js"
 import type { InvalidInputError, TokenError } from "./TokenError.js"
 import type { TokenEvent } from "./TokenEvent.js"
+import { type Change, type Stored, TokenStore } from "./TokenStore.js"
 
 /**
  * - `scopes`: what the token is for.
@@ -122,6 +124,8 @@ interface CoolDown {
 /** S2: the one request under way. */
 interface Flight {
   readonly background: boolean
+  /** T1: whether another's token won't do. */
+  readonly mustAsk: boolean
   readonly began: Hands.Hands
   readonly landed: Arrival.Arrival<AccessToken, TokenError>
   /** S14: the callers' spans, and the flight's own once it is there. */
@@ -148,6 +152,8 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   const clock = yield* Effect.clock
   const events = yield* Effect.acquireRelease(PubSub.sliding<TokenEvent>(256), PubSub.shutdown)
   const report = Reporter.make(policy.scopes, events)
+  const store = Option.getOrUndefined(yield* Effect.serviceOption(TokenStore))
+  const shared = store === undefined ? Sharing.alone : Sharing.make(store, policy.scopes, report.skipped)
   // S3: what serves all callers runs in the source's scope and context, not in those of the caller who happened to start it.
   const run = yield* FiberSet.makeRuntime<never>()
 
@@ -155,6 +161,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   let held: Held | undefined
   let flight: Flight | undefined
   let coolDown: CoolDown | undefined
+  let seen = Sharing.nothingSeen
   let forced = Pacing.neverForced(policy.minRefreshInterval)
   let isForcing = false
   let usedAt = clock.unsafeCurrentTimeMillis()
@@ -176,11 +183,15 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     })
   )
 
-  const hold = (token: AccessToken, now: Hands.Hands, draw: number) => {
+  const lifeOf = (token: AccessToken, now: Hands.Hands, draw: number): Freshness.Life => {
     const began = Hands.ago(now, Math.max(0, now.wall - token.issuedAt.epochMillis))
+    return Freshness.life(Freshness.lifetimeOf(token), began, draw, policy)
+  }
+
+  const hold = ({ token }: Sharing.Shared, now: Hands.Hands, draw: number) => {
     drop()
     held = {
-      ...Freshness.life(Freshness.lifetimeOf(token), began, draw, policy),
+      ...lifeOf(token, now, draw),
       token,
       exit: Exit.succeed(token),
       some: Option.some(token),
@@ -224,9 +235,10 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       return Effect.flatMap(pause, () => watch(mine))
     })
 
-  const launch = (background: boolean): Flight => {
+  const launch = (background: boolean, mustAsk = false): Flight => {
     const launched: Flight = {
       background,
+      mustAsk,
       began: Hands.read(clock),
       landed: Arrival.make(),
       links: [],
@@ -241,26 +253,31 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   const fly = (flight: Flight): Effect.Effect<void> =>
     Effect.useSpan(refreshSpan, { root: true, links: flight.links, captureStackTrace: false }, (span) => {
       flight.span = span
-      return endpoint.requestToken(policy.scopes, flight.background ? { retry: RetryPolicy.none } : {}).pipe(
-        Effect.withParentSpan(span)
-      )
+      const request = endpoint.requestToken(policy.scopes, flight.background ? { retry: RetryPolicy.none } : {})
+      return Effect.withParentSpan(shared.ask(request, flight.mustAsk ? undefined : isUsable), span)
     }).pipe(
       Effect.onExit((exit) => Effect.flatMap(Random.next, (draw) => land(flight, exit, draw))),
       Effect.exit,
       Effect.asVoid
     )
 
-  const land = ({ background, began, landed }: Flight, exit: Exit.Exit<AccessToken, TokenError>, draw: number) => {
+  /** T6 */
+  const isUsable = (stored: Stored): boolean => {
+    const now = Hands.read(clock)
+    return Sharing.isNewer(stored, seen) &&
+      Freshness.decide(lifeOf(stored.token, now, 0.5), Number.NEGATIVE_INFINITY, now)._tag === "Fresh"
+  }
+
+  const land = ({ background, began, landed }: Flight, exit: Exit.Exit<Sharing.Shared, TokenError>, draw: number) => {
     const now = Hands.read(clock)
     const took = now.monotonic - began.monotonic
     flight = undefined
     const reported = Exit.match(exit, {
-      onSuccess: (token) => {
-        coolDown = undefined
+      onSuccess: (shared) => {
         if (isForcing) forced = { ...forced, at: now.monotonic }
         isForcing = false
-        if (!isClosed) hold(token, now, draw)
-        return report.granted(token, took)
+        accept(shared, now, draw)
+        return shared.isRequested ? report.granted(shared.token, took) : report.adopted(shared.token)
       },
       onFailure: (cause) => {
         // A defect is no error to report, but it's no reason to ask again at once either.
@@ -270,9 +287,27 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         return error === undefined ? Effect.void : report.failed(error, took)
       }
     })
-    landed.done(exit)
+    landed.done(Exit.map(exit, ({ token }) => token))
     return reported
   }
+
+  const accept = (shared: Sharing.Shared, now: Hands.Hands, draw: number) => {
+    coolDown = undefined
+    seen = Sharing.see(seen, shared)
+    if (!isClosed) hold(shared, now, draw)
+  }
+
+  /** What others do to the store: only a hint, so it is read, and only while somebody needs a token here (T6). */
+  const follow = (change: Change): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (change === "Cleared") drop()
+      if (flight !== undefined || (held === undefined && coolDown === undefined)) return Effect.void
+      return Effect.flatMap(Effect.zip(shared.read(isUsable), Random.next), ([found, draw]) => {
+        if (flight !== undefined || Option.isNone(found) || !isUsable(found.value)) return Effect.void
+        accept({ ...found.value, isRequested: false }, Hands.read(clock), draw)
+        return report.adopted(found.value.token)
+      })
+    })
 
   /** S6 */
   const backOff = (held: Held, error: TokenError | undefined, now: Hands.Hands, draw: number) => {
@@ -326,7 +361,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     look(now, false)
     if (held !== undefined && Pacing.isRecent(forced, now.monotonic)) return held.exit
     isForcing = true
-    return join(launch(false), fiber, refresh)
+    return join(launch(false, true), fiber, refresh)
   })
 
   const invalidate = (token: AccessToken): Effect.Effect<void> =>
@@ -348,6 +383,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     return Freshness.decide(held, held.notBefore, Hands.read(clock))._tag === "Wait" ? Option.none() : held.some
   }
 
+  if (store !== undefined) run(Stream.runForEach(store.changes(policy.scopes), follow))
   if (policy.start === "eager") launch(false)
   return TokenSource.of({
     get,

@@ -4,6 +4,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 
 /** Both in milliseconds; only differences of `monotonic` mean anything. */
@@ -20,6 +21,9 @@ export const read = (clock: Clock.Clock): Hands => ({
   wall: clock.unsafeCurrentTimeMillis(),
   monotonic: Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
 })
+
+/** In milliseconds, from a clock that no one sets. */
+export const monotonic: Effect.Effect<number> = Effect.map(Effect.clock, (clock) => read(clock).monotonic)
 
 /** The time since then: the larger of what the hands say. */
 export const since = (then: Hands, now: Hands): number => Math.max(now.wall - then.wall, now.monotonic - then.monotonic)

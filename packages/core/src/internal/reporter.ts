@@ -11,13 +11,17 @@ import * as Scopes from "../Scopes.js"
 import * as Telemetry from "../Telemetry.js"
 import type { TokenError } from "../TokenError.js"
 import * as TokenEvent from "../TokenEvent.js"
+import type { StoreError } from "../TokenStore.js"
 import { lifetimeOf } from "./freshness.js"
 
 export interface Reporter {
   /** Both take the time since the request began, in milliseconds. */
   readonly granted: (token: AccessToken, took: number) => Effect.Effect<void>
   readonly failed: (error: TokenError, took: number) => Effect.Effect<void>
+  /** A token that somebody else asked for. */
+  readonly adopted: (token: AccessToken) => Effect.Effect<void>
   readonly invalidated: (token: AccessToken) => Effect.Effect<void>
+  readonly skipped: (error: StoreError) => Effect.Effect<void>
 }
 
 const count = (outcome: string, took: number): Effect.Effect<void> =>
@@ -36,14 +40,14 @@ const logFailure = (error: TokenError, before: TokenError["_tag"] | undefined): 
 
 export const make = (requested: Scopes.Scopes, events: PubSub.PubSub<TokenEvent.TokenEvent>): Reporter => {
   let failing: TokenError["_tag"] | undefined
+  let isSkipping = false
 
-  const granted = Effect.fnUntraced(function*(token: AccessToken, took: number) {
+  const adopted = Effect.fnUntraced(function*(token: AccessToken) {
     const recovered = failing !== undefined
     failing = undefined
     yield* PubSub.publish(events, TokenEvent.Refreshed({ scopes: token.scopes, expiresAt: token.expiresAt }))
     const missing = Scopes.missing(requested, token.scopes)
     if (missing.length > 0) yield* PubSub.publish(events, TokenEvent.ScopeNarrowed({ missing })) // E9
-    yield* count("success", took)
     yield* Metric.set(Telemetry.expiresIn, lifetimeOf(token) / 1000)
     yield* recovered ? Effect.logInfo("There is a new access token again.") : Effect.logDebug("A new access token.")
   })
@@ -57,9 +61,19 @@ export const make = (requested: Scopes.Scopes, events: PubSub.PubSub<TokenEvent.
     yield* logFailure(error, before)
   })
 
+  /** T2: a store that is down is told of once, and as an event each time. */
+  const skipped = Effect.fnUntraced(function*(error: StoreError) {
+    const before = isSkipping
+    isSkipping = true
+    yield* PubSub.publish(events, TokenEvent.StoreSkipped({ reason: error.reason }))
+    yield* before ? Effect.logDebug(error.message) : Effect.logWarning(error.message)
+  })
+
   return {
-    granted,
+    granted: (token, took) => Effect.zipRight(count("success", took), adopted(token)),
     failed,
+    adopted,
+    skipped,
     invalidated: ({ expiresAt }) => PubSub.publish(events, TokenEvent.Invalidated({ expiresAt }))
   }
 }
