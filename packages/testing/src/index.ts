@@ -2,6 +2,7 @@
  * @since 0.1.0
  */
 
+export * as InMemoryHttpClient from "./InMemoryHttpClient.js"
 export * from "./leakProbe.js"
 export * as MockHttpClient from "./MockHttpClient.js"
 export * as SandboxHttpClient from "./SandboxHttpClient.js"

@@ -12,6 +12,7 @@ import {
 } from "@effect-tilia/core"
 import { Faults, Sandbox } from "@effect-tilia/sandbox"
 import {
+  InMemoryHttpClient,
   MockHttpClient,
   SandboxHttpClient,
   TestAccessToken,
@@ -19,9 +20,12 @@ import {
   TestTokenSource,
   TwoHandedClock
 } from "@effect-tilia/testing"
+import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { describe, expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -199,6 +203,20 @@ describe("MockHttpClient", () => {
         "Unexpected request 1, GET https://api.example/me: expected no more than 0."
       )
       expect(yield* unexpected({ method: "POST", url: /invoices/, answer: {} })).toContain("expected POST /invoices/.")
+    }))
+})
+
+describe("InMemoryHttpClient", () => {
+  it.effect("asks an application: its answer, and its defect as a broken connection", () =>
+    Effect.gen(function*() {
+      const http = InMemoryHttpClient.make(Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
+        request.url === "/defect"
+          ? Effect.die("a defect")
+          : Effect.orDie(Effect.map(request.text, (body) => HttpServerResponse.text(`${request.url}: ${body}`)))))
+      const response = yield* http.post(`${api}/me?a=b`, { body: HttpBody.text("hello") })
+      expect(yield* response.text).toBe("/me?a=b: hello")
+      const error = yield* Effect.flip(http.get(`${api}/defect`))
+      expect(error).toMatchObject({ _tag: "RequestError", reason: "Transport", cause: "a defect" })
     }))
 })
 
