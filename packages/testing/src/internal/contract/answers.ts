@@ -6,7 +6,18 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { describe, expect } from "vitest"
 import * as Stage from "../../Stage.js"
-import { ask, clientSecret, errorOf, gzipped, open, type Subject, testOver, token, tokenText } from "./subject.js"
+import {
+  ask,
+  clientSecret,
+  errorOf,
+  expectError,
+  gzipped,
+  open,
+  type Subject,
+  testOver,
+  token,
+  tokenText
+} from "./subject.js"
 
 const { always, answer, end, inTurn, json, send } = Stage
 
@@ -344,7 +355,7 @@ const refused = (subject: Subject): void => {
       Effect.gen(function*() {
         const server = yield* open(script)
         const error = yield* errorOf(ask(server.url, subject.client))
-        expect(error).toMatchObject({ _tag: tag, attempts, ...expected })
+        expectError(error, { _tag: tag, attempts, ...expected })
         expect((yield* server.seen).requests.length).toBe(attempts)
         const said = "serverMessage" in error ? error.serverMessage ?? "" : ""
         expect(new TextEncoder().encode(said).length).toBeLessThanOrEqual(1024)
@@ -379,7 +390,7 @@ const compressed = (subject: Subject): void => {
     Effect.gen(function*() {
       const server = yield* inGzip(new Uint8Array(20e6).fill(0x20))
       const problem = decodesGzip ? "its body is larger than 256 KiB" : "its body isn't UTF-8"
-      expect(yield* errorOf(ask(server.url, client))).toMatchObject({ _tag: unexpected, problem, attempts: 1 })
+      expectError(yield* errorOf(ask(server.url, client)), { _tag: unexpected, problem, attempts: 1 })
     }))
 
   test("row 28: gzip that wasn't asked for is decoded where the client decodes it", () =>
@@ -387,7 +398,7 @@ const compressed = (subject: Subject): void => {
       const server = yield* inGzip(new TextEncoder().encode(JSON.stringify(token)))
       const asked = ask(server.url, client)
       if (decodesGzip) expect(Redacted.value((yield* asked).value)).toBe(tokenText)
-      else expect(yield* errorOf(asked)).toMatchObject({ _tag: unexpected, attempts: 1 })
+      else expectError(yield* errorOf(asked), { _tag: unexpected, attempts: 1 })
     }))
 }
 

@@ -18,6 +18,7 @@ import {
   clientSecret,
   endpointAt,
   errorOf,
+  expectError,
   open,
   requestToken,
   type Subject,
@@ -28,9 +29,12 @@ import {
 
 const { always, answer, inTurn, json, send, until } = Stage
 
-const isLetGo = ({ used }: Stage.Seen): boolean => used === 0
+/** Something came, and no connection that it came over is open any more. */
+const isLetGo = ({ requests, used }: Stage.Seen): boolean => requests.length > 0 && used === 0
 
-const untilRequested = (server: Stage.Server) => until(server, ({ requests }) => requests.length > 0)
+/** A request has come, and what the server says to it at once has gone back. */
+const untilAnswered = (server: Stage.Server) =>
+  Effect.zipRight(until(server, ({ requests }) => requests.length > 0), Effect.sleep("50 millis"))
 
 /** The head of an answer whose body goes on and on. */
 const endless = send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
@@ -73,7 +77,7 @@ const theRequest = (subject: Subject): void => {
         const target = yield* open(always(json(200, token)))
         const server = yield* open(always(answer(status, { location: `${target.url}/token` })))
         const error = yield* errorOf(ask(server.url, client))
-        expect(error).toMatchObject({
+        expectError(error, {
           _tag: "UnexpectedResponseError",
           ...(!hidesRedirects && { status }),
           attempts: 1
@@ -94,7 +98,7 @@ const byItself = (subject: Subject): void => {
   test("row 16: no answer is an error, not an answer of status 0", () =>
     Effect.gen(function*() {
       const { url } = yield* open(Stage.refuse)
-      expect(yield* errorOf(get(url))).toMatchObject({ _tag: "RequestError", reason: "Transport" })
+      expectError(yield* errorOf(get(url)), { _tag: "RequestError", reason: "Transport" })
     }).pipe(provided))
 
   test("E5: a body is read as it comes, and its socket closed where the reader stops", () =>
@@ -115,8 +119,7 @@ const byItself = (subject: Subject): void => {
       Effect.gen(function*() {
         const server = yield* open(script)
         const fiber = yield* Effect.forkDaemon(Effect.flatMap(get(server.url), ({ text }) => text))
-        yield* untilRequested(server)
-        yield* Effect.sleep("20 millis")
+        yield* untilAnswered(server)
         yield* Effect.timeout(Fiber.interrupt(fiber), "2 seconds")
         yield* until(server, isLetGo)
       }).pipe(provided))
@@ -126,7 +129,7 @@ const byItself = (subject: Subject): void => {
     Effect.gen(function*() {
       const server = yield* open(inTurn([send("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n")]))
       const client = HttpClient.withScope(yield* HttpClient.HttpClient)
-      yield* Effect.scoped(client.get(server.url))
+      yield* Effect.timeout(Effect.scoped(client.get(server.url)), "2 seconds")
       yield* until(server, isLetGo)
     }).pipe(provided))
 }
@@ -140,8 +143,8 @@ const withoutEnd = (subject: Subject): void => {
       // Without end as far as anyone can tell: a client that doesn't stop isn't to fill the memory.
       const flood = Stage.repeat(`4000\r\n${"x".repeat(0x4000)}\r\n`, { times: 4096 })
       const server = yield* open(inTurn([endless, flood]))
-      const error = yield* errorOf(ask(server.url, client))
-      expect(error).toMatchObject({ _tag: "UnexpectedResponseError", problem: "its body is larger than 256 KiB" })
+      const error = yield* errorOf(ask(server.url, client, { retry: { maxAttempts: 1 }, attemptTimeout: "2 seconds" }))
+      expectError(error, { _tag: "UnexpectedResponseError", problem: "its body is larger than 256 KiB" })
       yield* until(server, isLetGo)
       expect((yield* server.seen).sent).toBeLessThan(16 * 1024 * 1024) // what the kernel's buffers hold, not what was read
     }))
@@ -152,10 +155,11 @@ const withoutEnd = (subject: Subject): void => {
         const server = yield* open(script)
         const error = yield* errorOf(requestToken).pipe(
           Effect.zipLeft(until(server, isLetGo)),
-          Effect.provide(endpointAt(server.url, client, { attemptTimeout: "60 millis" }))
+          Effect.provide(endpointAt(server.url, client, { attemptTimeout: "200 millis" }))
         )
-        expect(error).toMatchObject({ _tag: "TokenTimeoutError", attempts: 2 })
-        expect((yield* server.seen).requests.length).toBe(2)
+        expectError(error, { _tag: "TokenTimeoutError", attempts: 2 })
+        // On a busy machine an attempt may end before its request is out.
+        expect([1, 2]).toContain((yield* server.seen).requests.length)
       }))
 
     test(`row 10: interruption ${when} closes the socket, and nothing is tried again`, () =>
@@ -163,7 +167,7 @@ const withoutEnd = (subject: Subject): void => {
         const server = yield* open(script)
         yield* Effect.gen(function*() {
           const fiber = yield* Effect.forkDaemon(requestToken)
-          yield* untilRequested(server)
+          yield* untilAnswered(server)
           const exit = yield* Effect.timeout(Fiber.interrupt(fiber), "2 seconds")
           expect(Exit.isInterrupted(exit)).toBe(true)
           yield* until(server, isLetGo)
@@ -182,9 +186,9 @@ const withoutEnd = (subject: Subject): void => {
         ))
       const error = yield* errorOf(requestToken).pipe(
         Effect.zipLeft(until(server, isLetGo)),
-        Effect.provide(endpointAt(server.url, stalling, { attemptTimeout: "60 millis" }))
+        Effect.provide(endpointAt(server.url, stalling, { attemptTimeout: "200 millis" }))
       )
-      expect(error).toMatchObject({ _tag: "TokenTimeoutError", attempts: 2 })
+      expectError(error, { _tag: "TokenTimeoutError", attempts: 2 })
     }))
 }
 

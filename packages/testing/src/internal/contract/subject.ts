@@ -7,6 +7,8 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
+import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
 import { expect, it } from "vitest"
 import type { Options } from "../../adapterContract.js"
@@ -61,6 +63,11 @@ export const ask = (...endpoint: Parameters<typeof endpointAt>) => Effect.provid
 /** The error of a request that must fail. */
 export const errorOf = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<E, Error, R> =>
   Effect.mapError(Effect.flip(self), () => new Error("It succeeded."))
+
+/** Compares the named fields only: vitest doesn't survive a difference between a whole error of Effect's and a record. */
+export const expectError = (error: object, expected: Readonly<Record<string, unknown>>): void =>
+  expect(Record.map(expected, (_, field) => Predicate.hasProperty(error, field) ? error[field] : undefined))
+    .toStrictEqual(expected)
 
 /** The error of a transport failure, as well as this client can tell. */
 export const transport = ({ hidesReasons = false }: Options, reason: "Refused" | "Dns" | "Reset" | "Tls") => ({

@@ -11,6 +11,7 @@ import {
   ask,
   endpointAt,
   errorOf,
+  expectError,
   open,
   requestToken,
   type Subject,
@@ -77,20 +78,20 @@ const onTheWay = (subject: Subject): void => {
   test("row 1: connection refused", () =>
     Effect.gen(function*() {
       const { error } = yield* failure(subject, Stage.refuse)
-      expect(error).toMatchObject(transport(subject, "Refused"))
+      expectError(error, transport(subject, "Refused"))
     }))
 
   test("row 3: SYN swallowed", () =>
     Effect.gen(function*() {
       const { error } = yield* failure(subject, Stage.swallow)
-      expect(error).toMatchObject(timeout)
+      expectError(error, timeout)
     }))
 
   test("row 4: no such name", () =>
     Effect.gen(function*() {
       // A label of more than 63 characters: no resolver needs to be asked.
       const error = yield* errorOf(ask(`https://${"a".repeat(64)}.invalid`, client, brief))
-      expect(error).toMatchObject(transport(subject, "Dns"))
+      expectError(error, transport(subject, "Dns"))
     }))
 }
 
@@ -105,7 +106,7 @@ const overTls = (subject: Subject): void => {
   test("row 5: a certificate of an unknown authority, and not one byte is sent", () =>
     Effect.gen(function*() {
       const server = yield* secured("valid")
-      expect(yield* errorOf(ask(server.url, client, brief))).toMatchObject(transport(subject, "Tls"))
+      expectError(yield* errorOf(ask(server.url, client, brief)), transport(subject, "Tls"))
       expect(yield* server.seen).toMatchObject({ requests: [], received: 0 })
     }))
 
@@ -119,7 +120,7 @@ const overTls = (subject: Subject): void => {
     test(`row 5: ${what}, and not one byte is sent`, () =>
       Effect.gen(function*() {
         const server = yield* secured(tls)
-        expect(yield* errorOf(ask(server.url, trustingOf(server), brief))).toMatchObject(transport(subject, "Tls"))
+        expectError(yield* errorOf(ask(server.url, trustingOf(server), brief)), transport(subject, "Tls"))
         expect(yield* server.seen).toMatchObject({ requests: [], received: 0 })
       }), untrusting)
   }
@@ -136,20 +137,20 @@ const overTls = (subject: Subject): void => {
     Effect.gen(function*() {
       const server = yield* open({ ...always(answer(400)), begins: "bytes" })
       const error = yield* errorOf(ask(otherProtocol(server.url), client, brief))
-      expect(error).toMatchObject(transport(subject, "Tls"))
+      expectError(error, transport(subject, "Tls"))
     }))
 
   test("row 6: https to a plain port that waits", () =>
     Effect.gen(function*() {
       const server = yield* open(Stage.silent)
-      expect(yield* errorOf(ask(otherProtocol(server.url), client, brief))).toMatchObject(timeout)
+      expectError(yield* errorOf(ask(otherProtocol(server.url), client, brief)), timeout)
     }))
 
   test("row 6: http to a TLS port", () =>
     Effect.gen(function*() {
       const server = yield* secured("valid")
       const error = yield* errorOf(ask(otherProtocol(server.url), client, brief))
-      expect(error).toMatchObject({
+      expectError(error, {
         _tag: expect.stringMatching(/^(TokenTransportError|TokenTimeoutError)$/),
         attempts: 2
       })
@@ -165,7 +166,7 @@ const cutShort = (subject: Subject): void => {
     test(title, () =>
       Effect.gen(function*() {
         const { error, server } = yield* failure(subject, script)
-        expect(error).toMatchObject(transport(subject, "Reset"))
+        expectError(error, transport(subject, "Reset"))
         expect((yield* server.seen).requests.length).toBe(2)
       }))
   }
@@ -186,7 +187,7 @@ const cutShort = (subject: Subject): void => {
     test(`row 13: ${what}`, () =>
       Effect.gen(function*() {
         const { error } = yield* failure(subject, script)
-        expect(error).toMatchObject({ _tag: "TokenTransportError", attempts: 2 })
+        expectError(error, { _tag: "TokenTransportError", attempts: 2 })
       }))
   }
 }
@@ -201,7 +202,7 @@ const unasked = (subject: Subject): void => {
         const server = yield* open(inTurn([send(`HTTP/1.1 ${status}\r\n\r\n`), send(json(200, token)), Stage.end]))
         const asked = ask(server.url, client)
         if (status === "100 Continue" && refusesContinue) {
-          expect(yield* errorOf(asked)).toMatchObject(transport(subject, "Reset"))
+          expectError(yield* errorOf(asked), transport(subject, "Reset"))
         } else expect(Redacted.value((yield* asked).value)).toBe(tokenText)
       }))
   }
@@ -212,7 +213,7 @@ const unasked = (subject: Subject): void => {
         subject,
         inTurn([send("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n")])
       )
-      expect(error).toMatchObject({ _tag: expect.stringMatching(/^(UnexpectedResponseError|TokenTransportError)$/) })
+      expectError(error, { _tag: expect.stringMatching(/^(UnexpectedResponseError|TokenTransportError)$/) })
       if (!keepsUpgraded) yield* until(server, ({ used }) => used === 0)
     }))
 }
