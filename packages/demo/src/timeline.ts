@@ -21,7 +21,8 @@ const told = TokenEvent.$match({
   Refreshed: () => "a new token",
   RefreshFailed: ({ error }) => `no new token (${error._tag}); the old one is still good`,
   Invalidated: () => "the token was refused",
-  ScopeNarrowed: ({ missing }) => `the token lacks ${missing.join(", ")}`
+  ScopeNarrowed: ({ missing }) => `the token lacks ${missing.join(", ")}`,
+  StoreSkipped: ({ reason }) => `without the store (${reason})`
 })
 
 export const timeline = Effect.gen(function*() {

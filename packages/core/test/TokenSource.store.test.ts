@@ -1,0 +1,383 @@
+/*
+ * Sources that share one token through a store (T1–T3, T6). Each source stands for a process of its own.
+ */
+import { Scopes, TokenEndpoint, TokenError, type TokenEvent, TokenSource, TokenStore } from "@effect-tilia/core"
+import { leakProbe, TestAccessToken, TestTokenEndpoint } from "@effect-tilia/testing"
+import { describe, expect, it } from "@effect/vitest"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+import { centred, settle } from "./support/onTestClock.js"
+import { scripted } from "./support/scripted.js"
+
+const { after, fail, succeed } = TestTokenEndpoint
+const { text } = TestAccessToken
+
+type Store = TokenStore.TokenStore["Type"]
+
+const scopes = Schema.decodeSync(Scopes.Scopes)("user_info")
+const unavailable = new TokenError.ServiceUnavailableError({ status: 503, attempts: 4 })
+const out = new TokenStore.StoreError({ reason: "Unavailable" })
+
+/** A store in memory, and what makes sources upon it, or upon one that is put before it. */
+const fleet = Effect.fnUntraced(function*(...script: TestTokenEndpoint.Script) {
+  const endpoint = yield* scripted(...script)
+  const store = yield* TokenStore.makeMemory
+  const process = (options: Partial<TokenSource.Options> = {}, mine: Store = store) =>
+    Effect.provideService(endpoint.source(options), TokenStore.TokenStore, mine)
+  return { ...endpoint, store, process, processes: (n: number) => Effect.replicateEffect(process(), n) }
+})
+
+const all = (sources: ReadonlyArray<TokenSource.TokenSource["Type"]>) =>
+  Effect.map(Effect.all(sources.map(({ get }) => get), { concurrency: "unbounded" }), (tokens) => tokens.map(text))
+
+/** The same, with the time that one who waits for another's lock needs to look again. */
+const allSoon = (sources: ReadonlyArray<TokenSource.TokenSource["Type"]>) =>
+  Effect.gen(function*() {
+    const fiber = yield* Effect.fork(all(sources))
+    yield* TestClock.adjust("50 millis")
+    return yield* Fiber.join(fiber)
+  })
+
+/** Everything that a source says while an effect runs. */
+const told = <A, E>(source: TokenSource.TokenSource["Type"], effect: Effect.Effect<A, E>) =>
+  Effect.gen(function*() {
+    const events: Array<TokenEvent.TokenEvent> = []
+    const fiber = yield* Effect.fork(
+      Stream.runForEach(source.changes, (event) => Effect.sync(() => events.push(event)))
+    )
+    yield* settle
+    yield* effect
+    yield* settle
+    yield* Fiber.interrupt(fiber)
+    return events
+  })
+
+describe("T1: one request for all", () => {
+  it.scoped("T1: eight sources, nothing cached: one request", () =>
+    Effect.gen(function*() {
+      const { calls, processes } = yield* fleet(after("2 seconds", succeed()))
+      const fiber = yield* Effect.fork(Effect.flatMap(processes(8), all))
+      yield* TestClock.adjust("3 seconds")
+      expect(yield* Fiber.join(fiber)).toStrictEqual(Array(8).fill("token-0"))
+      expect(calls.length).toBe(1)
+    }))
+
+  it.scoped("T1: eight sources at their refresh: one request, and no caller waits", () =>
+    Effect.gen(function*() {
+      const { calls, processes } = yield* fleet(after("2 seconds", succeed()))
+      const sources = yield* processes(8)
+      const first = yield* Effect.fork(all(sources))
+      yield* TestClock.adjust("3 seconds")
+      yield* Fiber.join(first)
+      yield* TestClock.adjust("2950 seconds") // 82 %: each source has drawn its own moment by then
+      expect(calls.length).toBe(2)
+      expect(yield* all(sources)).toStrictEqual(Array(8).fill("token-1"))
+    }))
+
+  it.scoped("T1: a source that comes later asks nobody", () =>
+    Effect.gen(function*() {
+      const { calls, process } = yield* fleet(succeed())
+      yield* Effect.flatMap(process(), ({ get }) => get)
+      yield* TestClock.adjust("10 minutes")
+      const late = yield* process()
+      const token = yield* late.get
+      expect(text(token)).toBe("token-0")
+      expect(token.expiresAt.epochMillis).toBe(3_600_000)
+      expect(calls.length).toBe(1)
+    }))
+
+  it.scoped("T1: a request longer than the lease keeps its lock", () =>
+    Effect.gen(function*() {
+      const { calls, processes } = yield* fleet(after("9 seconds", succeed()))
+      const fiber = yield* Effect.fork(Effect.flatMap(processes(3), all))
+      yield* TestClock.adjust("10 seconds")
+      expect(yield* Fiber.join(fiber)).toStrictEqual(Array(3).fill("token-0"))
+      expect(calls.length).toBe(1)
+    }))
+
+  it.scoped("T1: `refresh` skips the read, and the others follow it at once", () =>
+    Effect.gen(function*() {
+      const { calls, processes } = yield* fleet(succeed())
+      const [first, second] = yield* processes(2)
+      if (first === undefined || second === undefined) return expect.fail()
+      yield* allSoon([first, second])
+      yield* TestClock.adjust("1 minute")
+      expect(text(yield* first.refresh)).toBe("token-1")
+      yield* settle
+      expect(second.peek().pipe(Option.map(text))).toStrictEqual(Option.some("token-1"))
+      expect(calls.length).toBe(2)
+    }))
+
+  it.scoped("T1: sources for other scopes share nothing", () =>
+    Effect.gen(function*() {
+      const { calls, process } = yield* fleet(succeed())
+      yield* all([yield* process(), yield* process({ scopes: ["write_invoices"] })])
+      expect(calls.length).toBe(2)
+    }))
+
+  it.scoped("T1: a failure leaves the lock to the next", () =>
+    Effect.gen(function*() {
+      const { calls, processes } = yield* fleet(fail(unavailable), succeed())
+      const [first, second] = yield* processes(2)
+      if (first === undefined || second === undefined) return expect.fail()
+      expect(yield* Effect.flip(first.get)).toStrictEqual(unavailable)
+      expect(text(yield* second.get)).toBe("token-1")
+      expect(calls.length).toBe(2)
+    }))
+
+  it.effect("T1: a source that is closed in mid flight gives its lock up", () =>
+    Effect.gen(function*() {
+      const { calls, process } = yield* fleet(after("2 seconds", succeed()))
+      const scope = yield* Scope.make()
+      const first = yield* Scope.extend(process(), scope)
+      const lost = yield* Effect.fork(first.get)
+      yield* TestClock.adjust("1 second")
+      yield* Scope.close(scope, Exit.void)
+      expect(Exit.isInterrupted(yield* Fiber.await(lost))).toBe(true)
+      const fiber = yield* Effect.fork(Effect.scoped(Effect.flatMap(process(), ({ get }) => get)))
+      yield* TestClock.adjust("2 seconds")
+      expect(text(yield* Fiber.join(fiber))).toBe("token-1")
+      expect(calls.map(({ at }) => at)).toStrictEqual([0, 1000])
+    }))
+
+  it.scoped("without a store each is for itself", () =>
+    Effect.gen(function*() {
+      const { calls, source } = yield* scripted(succeed())
+      yield* all([yield* source(), yield* source()])
+      expect(calls.length).toBe(2)
+    }))
+
+  it.effect("`layer` takes the store of its context", () =>
+    Effect.gen(function*() {
+      const endpoint = yield* TestTokenEndpoint.make(succeed())
+      const shared = Layer.mergeAll(
+        Layer.succeed(TokenEndpoint.TokenEndpoint, endpoint),
+        Layer.succeed(TokenStore.TokenStore, yield* TokenStore.makeMemory)
+      )
+      const once = Effect.provide(
+        Effect.flatMap(TokenSource.TokenSource, ({ get }) => get),
+        Layer.provide(Layer.fresh(TokenSource.layer({ scopes: ["user_info"] })), shared)
+      )
+      yield* Effect.repeatN(once, 4)
+      expect(endpoint.calls.length).toBe(1)
+    }))
+})
+
+describe("T2: a store that fails", () => {
+  const ways: ReadonlyArray<readonly [string, (store: Store) => Store, ReadonlyArray<string>]> = [
+    ["can't be reached", (store) => ({ ...store, read: () => out, lock: () => out }), ["Unavailable"]],
+    ["dies", (store) => ({ ...store, read: () => Effect.die("no") }), ["Unavailable"]],
+    ["hangs", (store) => ({ ...store, read: () => Effect.never }), ["Slow"]],
+    ["hangs, and can't be interrupted", (store) => ({ ...store, read: () => Effect.uninterruptible(Effect.never) }), [
+      "Slow"
+    ]],
+    ["hangs at the lock", (store) => ({ ...store, lock: () => Effect.never }), ["Slow"]],
+    ["holds rubbish", (store) => ({ ...store, read: () => new TokenStore.StoreError({ reason: "Unreadable" }) }), [
+      "Unreadable",
+      "Unreadable"
+    ]],
+    [
+      "takes no token",
+      (store) => ({
+        ...store,
+        lock: (scopes) => Effect.map(store.lock(scopes), Option.map((lock) => ({ ...lock, write: () => out })))
+      }),
+      ["Unavailable"]
+    ],
+    [
+      "hangs at the release",
+      (store) => ({
+        ...store,
+        lock: (scopes) => Effect.map(store.lock(scopes), Option.map((lock) => ({ ...lock, release: Effect.never })))
+      }),
+      ["Slow"]
+    ]
+  ]
+
+  it.scoped.each(ways)(
+    "T2: one that %s is skipped, and an event says so",
+    ([, broken, reasons]) =>
+      Effect.gen(function*() {
+        const { calls, process, store } = yield* fleet(succeed())
+        const source = yield* process({}, broken(store))
+        const events = yield* told(
+          source,
+          Effect.gen(function*() {
+            const fiber = yield* Effect.fork(source.get)
+            yield* TestClock.adjust("250 millis")
+            expect(text(yield* Fiber.join(fiber))).toBe("token-0")
+          })
+        )
+        expect(calls.length).toBe(1)
+        expect(events.flatMap((event) => event._tag === "StoreSkipped" ? [event.reason] : [])).toStrictEqual(reasons)
+      })
+  )
+
+  it.scoped("T2: what can't be read is overwritten", () =>
+    Effect.gen(function*() {
+      const { process, store } = yield* fleet(succeed())
+      const source = yield* process({}, {
+        ...store,
+        read: () => new TokenStore.StoreError({ reason: "Unreadable" })
+      })
+      yield* source.get
+      expect((yield* store.read(scopes)).pipe(Option.map(({ token }) => text(token)))).toStrictEqual(
+        Option.some("token-0")
+      )
+    }))
+
+  it.effect("T2: closing a source ends in time, though the store hangs", () =>
+    Effect.gen(function*() {
+      const { process, store } = yield* fleet(after("1 minute", succeed()))
+      const scope = yield* Scope.make()
+      const hanging = Effect.uninterruptible(Effect.never)
+      const source = yield* Scope.extend(
+        process({}, {
+          ...store,
+          lock: (scopes) =>
+            Effect.map(
+              store.lock(scopes),
+              Option.map((lock) => ({ ...lock, renew: hanging, release: hanging }))
+            )
+        }),
+        scope
+      )
+      yield* Effect.fork(source.get)
+      yield* TestClock.adjust("5 seconds")
+      const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+      yield* TestClock.adjust("250 millis")
+      expect(closing.unsafePoll()).not.toBe(null)
+    }))
+
+  it.scoped("T2: one Warning, and no token in anything that is said", () =>
+    Effect.gen(function*() {
+      const { process, store } = yield* fleet(succeed())
+      const { leaks } = yield* leakProbe(
+        Effect.scoped(Effect.flatMap(process({}, { ...store, read: () => out }), ({ refresh }) => refresh)),
+        ["token-0"]
+      )
+      expect(leaks).toStrictEqual([])
+    }))
+})
+
+describe("T3: a lock whose holder is gone", () => {
+  it.scoped("T3: passes on when its lease ends", () =>
+    Effect.gen(function*() {
+      const { calls, process, store } = yield* fleet(succeed())
+      expect(Option.isSome(yield* store.lock(scopes))).toBe(true) // and is never heard of again
+      const source = yield* process()
+      const fiber = yield* Effect.fork(source.get)
+      yield* TestClock.adjust("2900 millis")
+      expect(calls.length).toBe(0)
+      yield* TestClock.adjust("150 millis")
+      expect(text(yield* Fiber.join(fiber))).toBe("token-0")
+    }))
+
+  it.scoped("T3: row 103: one that was paused and writes late replaces nothing", () =>
+    Effect.gen(function*() {
+      const { process, store } = yield* fleet(succeed())
+      const paused = yield* Effect.flatten(store.lock(scopes))
+      yield* TestClock.adjust("3 seconds")
+      yield* Effect.flatMap(process(), ({ get }) => get)
+      yield* paused.write(yield* TestAccessToken.make({ text: "late" }))
+      expect((yield* store.read(scopes)).pipe(Option.map(({ token }) => text(token)))).toStrictEqual(
+        Option.some("token-0")
+      )
+    }))
+})
+
+describe("T6: what is in the store", () => {
+  it.scoped("T6: row 105: a refused token isn't read back: one new request for the whole fleet", () =>
+    Effect.gen(function*() {
+      const { calls, processes } = yield* fleet(succeed())
+      const sources = yield* processes(8)
+      yield* allSoon(sources)
+      yield* TestClock.adjust("1 minute")
+      yield* Effect.forEach(sources, (source) => Effect.flatMap(source.get, source.invalidate))
+      expect(yield* allSoon(sources)).toStrictEqual(Array(8).fill("token-1"))
+      expect(calls.length).toBe(2)
+    }))
+
+  it.scoped.each([[79, 1], [80, 2]] as const)(
+    "T6: a token at %i %% of its life: %i request(s)",
+    ([percent, requests]) =>
+      Effect.gen(function*() {
+        const { calls, process } = yield* fleet(succeed())
+        const first = yield* process({ background: "onDemand" })
+        yield* first.get
+        yield* TestClock.adjust(`${percent * 36} seconds`)
+        yield* Effect.flatMap(process(), ({ get }) => get)
+        expect(calls.length).toBe(requests)
+      }).pipe(centred)
+  )
+
+  it.scoped("T6: a token that was had past the store isn't replaced by an older one in it", () =>
+    Effect.gen(function*() {
+      const { calls, process, store } = yield* fleet(succeed())
+      const state = { isOut: false }
+      const source = yield* process({ background: "onDemand" }, {
+        ...store,
+        read: (scopes) => state.isOut ? out : store.read(scopes)
+      })
+      const other = yield* process({ background: "onDemand" })
+      yield* other.get // token-0, in the store
+      yield* TestClock.adjust("1 minute")
+      state.isOut = true
+      yield* source.get // token-1, past it
+      state.isOut = false
+      yield* TestClock.adjust("1 minute")
+      yield* Effect.flatMap(source.get, source.invalidate)
+      expect(text(yield* source.get)).toBe("token-2")
+      expect(calls.length).toBe(3)
+    }))
+
+  it.scoped("T6: a source that nobody uses doesn't follow the others", () =>
+    Effect.gen(function*() {
+      const { process } = yield* fleet(succeed())
+      const idle = yield* process()
+      yield* Effect.flatMap(process(), ({ get }) => get)
+      yield* settle
+      expect(idle.peek()).toStrictEqual(Option.none())
+    }))
+
+  it.scoped("T6: a token that another one got ends the cool-down", () =>
+    Effect.gen(function*() {
+      const { process } = yield* fleet(fail(unavailable), succeed())
+      const source = yield* process()
+      yield* Effect.flip(source.get)
+      yield* Effect.flatMap(process(), ({ get }) => get)
+      yield* settle
+      expect(text(yield* source.get)).toBe("token-1")
+    }))
+
+  it.scoped("M4: a store that is emptied takes the token from every source", () =>
+    Effect.gen(function*() {
+      const { process, store } = yield* fleet(succeed())
+      const source = yield* process({}, {
+        ...store,
+        changes: () => Stream.fromEffect(Effect.delay(Effect.succeed("Cleared" as const), "1 minute"))
+      })
+      yield* source.get
+      yield* TestClock.adjust("59 seconds")
+      expect(Option.isSome(source.peek())).toBe(true)
+      yield* TestClock.adjust("1 second")
+      expect(source.peek()).toStrictEqual(Option.none())
+    }))
+
+  it.scoped("S13, S14: a token that another one asked for is an event, and no request", () =>
+    Effect.gen(function*() {
+      const { process } = yield* fleet(succeed({ scopes: ["user_info"] }))
+      yield* Effect.flatMap(process(), ({ get }) => get)
+      const source = yield* process()
+      const events = yield* told(source, source.get)
+      expect(Chunk.toReadonlyArray(Chunk.fromIterable(events)).map(({ _tag }) => _tag)).toStrictEqual(["Refreshed"])
+    }))
+})
