@@ -8,7 +8,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as RcMap from "effect/RcMap"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import type { AccessToken } from "./AccessToken.js"
 import { duration } from "./internal/input.js"
 import * as Policy from "./internal/policy.js"
@@ -52,8 +52,14 @@ export class TokenSources extends Context.Tag("@effect-tilia/core/TokenSources")
 export const make = Effect.fnUntraced(function*({ releaseAfter = "10 minutes", ...options }: Options = {}) {
   const idleTimeToLive = yield* duration("releaseAfter")(releaseAfter)
   yield* Policy.validate({ ...options, scopes: ["any"] })
+  const context = yield* Effect.context<TokenEndpoint>()
   const sources = yield* RcMap.make({
-    lookup: (key: string) => TokenSource.make({ ...options, scopes: key.split(",") }),
+    // RcMap prefers the caller's services to its own, and a caller may have the endpoint of another tenant.
+    lookup: (key: string) =>
+      Effect.mapInputContext(
+        TokenSource.make({ ...options, scopes: key.split(",") }),
+        (caller: Context.Context<Scope.Scope>) => Context.merge(context, Context.pick(Scope.Scope)(caller))
+      ),
     idleTimeToLive
   })
   const source = (scopes: Scopes.Input) =>

@@ -51,6 +51,15 @@ describe("a set of scopes has one source", () => {
       expect(calls.length).toBe(1)
     }))
 
+  it.scoped("which asks the Layer's endpoint, whichever one the caller has", () =>
+    Effect.gen(function*() {
+      const { calls, sources } = yield* setUp()
+      const others = yield* TestTokenEndpoint.make(succeed({ text: "another-tenants" }))
+      const token = yield* Effect.provideService(sources.get(["a"]), TokenEndpoint.TokenEndpoint, others)
+      expect(text(token)).toBe("token-0")
+      expect([calls.length, others.calls.length]).toStrictEqual([1, 0])
+    }))
+
   it.scoped("which asks for these scopes", () =>
     Effect.gen(function*() {
       const { sources } = yield* setUp()
