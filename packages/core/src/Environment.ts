@@ -11,21 +11,8 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { validate, withoutValue } from "./internal/input.js"
-import { isSafe } from "./internal/safeUrl.js"
+import { BaseUrl, Origin } from "./internal/origin.js"
 import type { InvalidInputError } from "./TokenError.js"
-
-const BaseUrl = Schema.URL.pipe(
-  // nothing in the URL that could be a credential or be dropped
-  Schema.filter((url) => isSafe(url) && !/[?#]/.test(url.href))
-).annotations(
-  withoutValue("an https URL (http on loopback only) without user, query or fragment")
-)
-
-const Origin = Schema.transform(
-  BaseUrl.pipe(Schema.filter((url) => url.pathname === "/")),
-  Schema.typeSchema(Schema.String),
-  { strict: true, decode: (url) => url.origin, encode: (origin) => new URL(origin) }
-)
 
 const Origins = Schema.Array(Origin).annotations(
   withoutValue("https origins (http on loopback only), without path, user, query or fragment")

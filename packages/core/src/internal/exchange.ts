@@ -1,0 +1,186 @@
+/*
+ * What every token endpoint does, whomever it asks and however: one exchange over HTTP, tried again within a budget.
+ */
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as AccessToken from "../AccessToken.js"
+import * as RetryPolicy from "../RetryPolicy.js"
+import * as Scopes from "../Scopes.js"
+import { requestSpan } from "../Telemetry.js"
+import type { Options, RequestOptions } from "../TokenEndpoint.js"
+import {
+  type InvalidInputError,
+  InvalidScopeError,
+  isRetryable,
+  type TokenError,
+  TokenTimeoutError
+} from "../TokenError.js"
+import type { TokenResponse } from "../TokenResponse.js"
+import * as Answer from "./answer.js"
+import * as Hands from "./hands.js"
+import { duration, validate } from "./input.js"
+import { askedToWait } from "./pacing.js"
+import { withoutRedirects } from "./redirects.js"
+import { fromHttpClientError } from "./transport.js"
+
+/** An endpoint's options, validated. */
+export interface Limits {
+  readonly policy: RetryPolicy.RetryPolicy
+  readonly budget: Duration.Duration
+  readonly attempt: Duration.Duration
+  readonly onNarrowedScope: "warn" | "fail"
+}
+
+const OnNarrowedScope = Schema.Literal("warn", "fail").annotations({ description: "\"warn\" or \"fail\"" })
+
+export const limits = ({
+  attemptTimeout = "10 seconds",
+  budget = "30 seconds",
+  onNarrowedScope = "warn",
+  retry = RetryPolicy.standard
+}: Options): Either.Either<Limits, InvalidInputError> =>
+  Either.all({
+    policy: RetryPolicy.from(retry),
+    budget: duration("budget")(budget),
+    attempt: duration("attemptTimeout")(attemptTimeout),
+    onNarrowedScope: validate("onNarrowedScope", OnNarrowedScope)(onNarrowedScope)
+  })
+
+/** Sends a request, and reads the answer to its end or to the limit. */
+export type Exchange = (
+  request: HttpClientRequest.HttpClientRequest
+) => Effect.Effect<Answer.Answer, HttpClientError.HttpClientError>
+
+/** A client that made an error of a status still got an answer. */
+const answered = (
+  error: HttpClientError.HttpClientError
+): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> => {
+  const answer = Answer.behind(error)
+  return answer === undefined ? Effect.fail(error) : Effect.succeed(answer)
+}
+
+/**
+ * E6: an exchange that doesn't come to its end closes its socket, whether it stops before the answer, in it, or between
+ * its headers and its body. One that does leaves nothing to close, and `Effect.scoped` would abort it in vain (P3).
+ */
+const closedOnFailure = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, Scope.Scope>> =>
+  Effect.flatMap(
+    Scope.make(),
+    (scope) => Effect.onError(Scope.extend(self, scope), (cause) => Scope.close(scope, Exit.failCause(cause)))
+  )
+
+/** Over the client in the context. */
+export const make: Effect.Effect<Exchange, never, HttpClient.HttpClient> = Effect.gen(function*() {
+  const fetchOptions = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
+  const client = HttpClient.withScope(
+    withoutRedirects(yield* HttpClient.HttpClient, Option.getOrElse(fetchOptions, () => ({})))
+  )
+  return (request) =>
+    client.execute(request).pipe(
+      Effect.catchAll(answered),
+      Effect.flatMap(Answer.read),
+      // E3, E8: no trace headers to a third party, and no span that would hold the headers of its answer.
+      Effect.withTracerEnabled(false),
+      closedOnFailure
+    )
+})
+
+/**
+ * One exchange that should end in a token. `interpret` is told when the answer came, in milliseconds since 1970.
+ */
+export const ask = Effect.fnUntraced(function*(
+  exchange: Exchange,
+  request: HttpClientRequest.HttpClientRequest,
+  { attempts, interpret, scopes, tokenUrl }: {
+    readonly scopes: Scopes.Scopes
+    readonly tokenUrl: string
+    readonly attempts: number
+    readonly interpret: (answer: Answer.Answer, receivedAt: number) => Either.Either<TokenResponse, TokenError>
+  }
+) {
+  const clock = yield* Effect.clock
+  const began = Hands.read(clock) // S5: not the moment of the answer
+  const answer = yield* Effect.mapError(
+    exchange(request),
+    (error) => fromHttpClientError(error, { tokenUrl, attempts })
+  )
+  const now = Hands.read(clock)
+  const response = yield* interpret(answer, now.wall)
+  const age = Hands.since(began, now)
+  return age < response.expiresIn * 1000
+    ? AccessToken.fromResponse(response, scopes, DateTime.unsafeMake(now.wall - age))
+    : yield* new TokenTimeoutError({ tokenUrl, attempts }) // it is over already
+})
+
+/** In milliseconds, from a clock that no one sets: a budget survives a step of the wall clock. */
+const monotonic = Effect.map(Effect.clock, (clock) => Hands.read(clock).monotonic)
+
+/** E7: the policy's delays, none shorter than `Retry-After`, and none that would end after the deadline. */
+const paced = (policy: RetryPolicy.RetryPolicy, deadline: number): RetryPolicy.RetryPolicy =>
+  policy.pipe(
+    Schedule.passthrough,
+    Schedule.modifyDelay((error, delay) =>
+      Duration.millis(Math.ceil(Math.max(Duration.toMillis(delay), askedToWait(error))))
+    ),
+    Schedule.delays,
+    Schedule.checkEffect((_, delay) => Effect.map(monotonic, (now) => now + Duration.toMillis(delay) < deadline))
+  )
+
+/** Tries again as the schedule says. A first attempt that succeeds doesn't pay for making one (P3). */
+const retrying = <A>(
+  attempt: Effect.Effect<A, TokenError>,
+  schedule: () => RetryPolicy.RetryPolicy
+): Effect.Effect<A, TokenError> =>
+  Effect.catchIf(attempt, isRetryable, (error) => {
+    const made = [Effect.fail(error)]
+    return Effect.retry(Effect.suspend(() => made.pop() ?? attempt), { schedule: schedule(), while: isRetryable })
+  })
+
+/** `requestToken`, of an endpoint that is told how one attempt is made. `count` is called once for each exchange. */
+export const requesting = (
+  limits: Limits,
+  tokenUrl: string,
+  attempt: (scopes: Scopes.Scopes, count: () => number) => Effect.Effect<AccessToken.AccessToken, TokenError>
+) =>
+  Effect.fnUntraced(
+    function*(input: Scopes.Input, options?: RequestOptions) {
+      const scopes = yield* Scopes.make(input)
+      const policy = yield* RetryPolicy.from(options?.retry ?? limits.policy)
+      const deadline = (yield* monotonic) + Duration.toMillis(limits.budget)
+      let attempts = 0
+      const one = attempt(scopes, () => ++attempts)
+      const inTime = Effect.flatMap(monotonic, (now) =>
+        Effect.timeoutFail(one, {
+          duration: Duration.min(limits.attempt, Duration.millis(deadline - now)),
+          onTimeout: () => new TokenTimeoutError({ tokenUrl, attempts })
+        }))
+      const token = yield* retrying(inTime, () => paced(policy, deadline))
+
+      const missing = Scopes.missing(scopes, token.scopes) // E9
+      if (missing.length > 0 && limits.onNarrowedScope === "fail") {
+        return yield* new InvalidScopeError({
+          status: 200,
+          serverMessage: `not granted: ${missing.join(", ")}`,
+          attempts
+        })
+      }
+      if (missing.length > 0) {
+        yield* Effect.logWarning(`The server granted fewer scopes than asked for; missing: ${missing.join(", ")}`)
+      }
+      return token
+    },
+    // Not `Effect.fn`: the stack traces that it takes cost as much as the rest of the span.
+    Effect.withSpan(requestSpan, { captureStackTrace: false })
+  )

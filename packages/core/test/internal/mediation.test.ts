@@ -1,0 +1,186 @@
+import { AccessToken, Scopes, TokenError } from "@effect-tilia/core"
+import * as Headers from "@effect/platform/Headers"
+import { describe, expect, it } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Mediation from "../../src/internal/mediation.js"
+import { response as sample } from "../fixtures/vendorSample.js"
+
+const origin = "https://shop.example"
+const scopes = (...names: ReadonlyArray<string>) => Either.getOrThrow(Scopes.make(names))
+
+describe("M3: isSameOrigin", () => {
+  it.each<[boolean, Record<string, string>]>([
+    [true, { "sec-fetch-site": "same-origin" }],
+    [true, { "sec-fetch-site": "same-origin", origin }],
+    [false, { "sec-fetch-site": "same-site" }],
+    [false, { "sec-fetch-site": "same-site", origin }],
+    [false, { "sec-fetch-site": "cross-site", origin }],
+    [false, { "sec-fetch-site": "none" }],
+    [false, { "sec-fetch-site": "none", origin }],
+    [false, { "sec-fetch-site": "", origin }],
+    [false, { "sec-fetch-site": "Same-Origin", origin }],
+    [false, { "sec-fetch-site": "same-origin, cross-site", origin }],
+    [true, { origin }],
+    [false, { origin: "https://evil.example" }],
+    [false, { origin: "https://shop.example.evil.example" }],
+    [false, { origin: "https://www.shop.example" }],
+    [false, { origin: "http://shop.example" }],
+    [false, { origin: "https://shop.example:8443" }],
+    [false, { origin: "https://shop.example/" }],
+    [false, { origin: `${origin}, https://evil.example` }],
+    [false, { origin: "null" }],
+    [false, { origin: "" }],
+    [false, {}],
+    [false, { host: "shop.example" }],
+    [false, { host: "evil.example", origin: "https://evil.example" }],
+    [false, { host: "shop.example", referer: `${origin}/` }],
+    [false, { host: "shop.example", "x-forwarded-host": "shop.example" }]
+  ])("%s: %j", (expected, headers) => {
+    expect(Mediation.isSameOrigin(Headers.fromInput(headers), origin)).toBe(expected)
+  })
+})
+
+describe("M3: isJson", () => {
+  it.each<[boolean, string | undefined]>([
+    [true, "application/json"],
+    [true, "application/json; charset=utf-8"],
+    [true, "Application/JSON"],
+    [false, undefined],
+    [false, ""],
+    [false, "text/plain"],
+    [false, "text/plain; application/json"],
+    [false, "text/plain, application/json"],
+    [false, "application/x-www-form-urlencoded"],
+    [false, "multipart/form-data; boundary=application/json"],
+    [false, "application/jsonp"],
+    [false, "application/problem+json"]
+  ])("%s: %s", (expected, type) => {
+    expect(Mediation.isJson(Headers.fromInput(type === undefined ? {} : { "content-type": type }))).toBe(expected)
+  })
+})
+
+describe("M3: unread", () => {
+  const good = { "sec-fetch-site": "same-origin", "content-type": "application/json" }
+  it.each<[number | undefined, string, Record<string, string>]>([
+    [undefined, "POST", good],
+    [undefined, "POST", { ...good, "content-length": "16384" }],
+    [403, "POST", { ...good, "sec-fetch-site": "cross-site" }],
+    [403, "OPTIONS", { origin: "https://evil.example" }],
+    [405, "GET", good],
+    [405, "HEAD", good],
+    [405, "PUT", good],
+    [405, "OPTIONS", good],
+    [415, "POST", { ...good, "content-type": "text/plain" }],
+    [413, "POST", { ...good, "content-length": "16385" }]
+  ])("%s: %s %j", (status, method, headers) => {
+    expect(Mediation.unread({ method, headers: Headers.fromInput(headers) }, origin)?.status).toBe(status)
+  })
+})
+
+const said = { status: 400, code: "vendor_code", serverMessage: "the vendor's words", attempts: 4 }
+const tokenUrl = "https://auth.example/token"
+const retryAfter = Duration.seconds(90)
+
+/** Every class, as it comes from the authorization server, and the status that the page gets. */
+const errors: ReadonlyArray<[number, TokenError.TokenError]> = [
+  [500, new TokenError.InvalidInputError({ setting: "scopes", expected: "the vendor's words" })],
+  [500, new TokenError.CredentialsError({ message: "the vendor's words", retryable: false })],
+  [503, new TokenError.CredentialsError({ message: "the vendor's words", retryable: true })],
+  [500, new TokenError.InvalidRequestError(said)],
+  [500, new TokenError.InvalidClientError(said)],
+  [500, new TokenError.InvalidScopeError(said)],
+  [429, new TokenError.RateLimitedError({ ...said, retryAfter })],
+  [503, new TokenError.ServiceUnavailableError({ ...said, retryAfter })],
+  [500, new TokenError.UnexpectedResponseError({ ...said, tokenUrl, problem: "the vendor's words" })],
+  [503, new TokenError.TokenTransportError({ reason: "Reset", tokenUrl, attempts: 4 })],
+  [500, new TokenError.TokenTransportError({ reason: "Tls", tokenUrl, attempts: 1 })],
+  [503, new TokenError.TokenTimeoutError({ tokenUrl, attempts: 4 })]
+]
+
+describe("M3: a refusal has the error's tag, whether to try again, and words of our own", () => {
+  it.each(errors)("%i: %s", (status, error) => {
+    const refused = Mediation.fromTokenError(error)
+    expect(refused).toMatchObject({ status, refusal: { _tag: error._tag, retryable: error.retryable } })
+    expect(JSON.stringify(refused)).not.toMatch(/vendor|auth\.example/)
+    expect(refused.refusal.message).toMatch(/^[A-Z][\x20-\x7e]*\.$/)
+  })
+
+  it("Retry-After is the vendor's; a second, where it named none or a shorter one; nothing, where it is useless", () => {
+    const wait = (error: TokenError.TokenError) => Mediation.fromTokenError(error).refusal.retryAfter
+    expect(wait(new TokenError.RateLimitedError({ ...said, retryAfter }))).toStrictEqual(retryAfter)
+    expect(wait(new TokenError.RateLimitedError({ ...said, retryAfter: Duration.zero }))).toStrictEqual(
+      Duration.seconds(1)
+    )
+    expect(wait(new TokenError.TokenTimeoutError({ tokenUrl, attempts: 4 }))).toStrictEqual(Duration.seconds(1))
+    expect(wait(new TokenError.InvalidClientError(said))).toBeUndefined()
+  })
+
+  it.each<[number, TokenError.TokenError]>([
+    [401, new TokenError.InvalidClientError({ ...said, status: 401 })],
+    [403, new TokenError.InvalidClientError({ ...said, status: 403 })],
+    [403, new TokenError.InvalidClientError({ ...said, status: 200 })],
+    [400, new TokenError.InvalidScopeError(said)],
+    [503, new TokenError.ServiceUnavailableError(said)]
+  ])("M2: authorize: %i: %s", (status, error) => {
+    const refused = Mediation.fromAuthorize(error)
+    expect(refused).toMatchObject({ status, refusal: { _tag: error._tag, retryable: error.retryable } })
+    expect(JSON.stringify(refused)).not.toMatch(/vendor/)
+  })
+})
+
+describe("M5", () => {
+  it.each<[boolean, ReadonlyArray<string> | undefined, Scopes.Scopes]>([
+    [true, ["a"], scopes("a")],
+    [true, ["a"], scopes("a", "b")],
+    [true, ["b", "a", "a"], scopes("a", "b")],
+    [true, [], scopes("a")],
+    [false, ["a", "b"], scopes("a")],
+    [false, ["A"], scopes("a")],
+    [false, ["a,b"], scopes("a", "b")],
+    [false, ["__proto__"], scopes("a")],
+    [false, undefined, scopes("a")]
+  ])("isWithin: %s: %j in %j", (expected, inClaims, granted) => {
+    expect(Mediation.isWithin(inClaims, granted)).toBe(expected)
+  })
+
+  const token = (text: string) =>
+    AccessToken.fromResponse(
+      { accessToken: Redacted.make(text), tokenType: "Bearer", expiresIn: 3600, scopes: Option.none() },
+      scopes("user_info"),
+      DateTime.unsafeMake(0)
+    )
+  const withPayload = (payload: unknown) => `e30.${Buffer.from(JSON.stringify(payload)).toString("base64url")}.x`
+
+  it.each<[string, string, ReadonlyArray<string> | undefined]>([
+    ["an array", withPayload({ scopes: ["user_info"] }), ["user_info"]],
+    ["an opaque token", "opaque", undefined],
+    ["a JWT without scopes", withPayload({}), undefined],
+    ["scopes as a text", withPayload({ scopes: "user_info" }), undefined],
+    ["a mixed array", withPayload({ scopes: ["user_info", 1] }), undefined],
+    ["no JSON", `e30.${Buffer.from("{").toString("base64url")}.x`, undefined]
+  ])("scopesInClaims: %s", (_, text, expected) => {
+    expect(Mediation.scopesInClaims(token(text))).toStrictEqual(expected)
+  })
+
+  it("the vendor's own sample can do more than its answer says", () => {
+    const inClaims = Mediation.scopesInClaims(token(sample.access_token))
+    expect(inClaims).not.toBeUndefined()
+    expect(Mediation.isWithin(inClaims, scopes(...sample.scope.split(",")))).toBe(false)
+  })
+})
+
+describe("A2: isRefused", () => {
+  it.each<[boolean, number | undefined, number]>([
+    [true, 7, 0],
+    [true, 7, 2699],
+    [false, 7, 2700],
+    [false, 8, 0],
+    [false, undefined, 0]
+  ])("%s: held %s, age %i", (expected, held, age) => {
+    expect(Mediation.isRefused({ held, fingerprint: 7, age, life: 3600 })).toBe(expected)
+  })
+})

@@ -1,0 +1,170 @@
+/*
+ * M1–M5, the whole way: a page that keeps a token and calls the vendor's API with it, its own server, and the sandbox behind.
+ */
+import { AuthorizedHttpClient, Environment, Tilia, TokenMediator, TokenSource, TokenSources } from "@effect-tilia/core"
+import * as TokenMediatorServer from "@effect-tilia/core/TokenMediatorServer"
+import { Faults, Sandbox } from "@effect-tilia/sandbox"
+import { leakProbe, SandboxHttpClient, TestAccessToken } from "@effect-tilia/testing"
+import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import { describe, expect, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as TestClock from "effect/TestClock"
+
+const { text } = TestAccessToken
+const origin = "https://shop.example"
+
+/** A browser that shows one of the application's pages. */
+const browser = (app: HttpApp.Default): HttpClient.HttpClient =>
+  HttpClient.make((request, url) =>
+    Effect.flatMap(Effect.runtime<never>(), (runtime) =>
+      app.pipe(
+        Effect.provideService(
+          HttpServerRequest.HttpServerRequest,
+          HttpServerRequest.fromWeb(
+            new Request(url, {
+              method: request.method,
+              headers: { ...request.headers, "sec-fetch-site": "same-origin" },
+              body: request.body._tag === "Uint8Array" ? new TextDecoder().decode(request.body.body) : null
+            })
+          )
+        ),
+        Effect.map((response) => HttpClientResponse.fromWeb(request, HttpServerResponse.toWeb(response, { runtime })))
+      ))
+  )
+
+/** All of it. The page holds what any page would: a TokenSource, and a client for the API. */
+const world = (options: Partial<TokenSource.Options> = {}) =>
+  Effect.gen(function*() {
+    const context = yield* Layer.build(SandboxHttpClient.layer())
+    const http = Context.get(context, HttpClient.HttpClient)
+    const sandbox = Context.get(context, Sandbox.Sandbox)
+    const api = { authUrl: SandboxHttpClient.url, apiOrigins: [SandboxHttpClient.url] }
+    const app = yield* TokenMediatorServer.make({ origin, authorize: () => Effect.succeed(["user_info"]) }).pipe(
+      Effect.provide(
+        yield* Layer.build(
+          TokenSources.layer().pipe(
+            Layer.provide(Tilia.layer({ environment: api, ...Sandbox.wellKnown, scopes: ["user_info"] })),
+            Layer.provide(Layer.succeed(HttpClient.HttpClient, http))
+          )
+        )
+      )
+    )
+    const inPage = yield* Layer.build(
+      AuthorizedHttpClient.layer().pipe(
+        Layer.provideMerge(TokenSource.layer({ scopes: ["user_info"], ...options })),
+        Layer.provide(
+          Layer.provide(
+            TokenMediator.layer({ mediatorUrl: `${origin}/tilia/token` }),
+            Layer.succeed(HttpClient.HttpClient, browser(app))
+          )
+        ),
+        Layer.provide([Environment.layer(api), Layer.succeed(HttpClient.HttpClient, http)])
+      )
+    )
+    return {
+      sandbox,
+      source: Context.get(inPage, TokenSource.TokenSource),
+      client: Context.get(inPage, AuthorizedHttpClient.AuthorizedHttpClient),
+      tokenRequests: Effect.map(
+        sandbox.received,
+        (received) => received.filter(({ path }) => path === "/token").length
+      )
+    }
+  })
+
+/** The sandbox signs its tokens in its own time. */
+const eventually = <A, E>(check: Effect.Effect<A, E>, holds: (value: A) => boolean): Effect.Effect<A, E> =>
+  Effect.repeat(Effect.zipLeft(check, Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))), {
+    until: holds
+  })
+
+const whoami = `${SandboxHttpClient.url}/whoami`
+
+describe("a page, its server and the sandbox", () => {
+  it.scoped("get shares one token, and the API takes it", () =>
+    Effect.gen(function*() {
+      const { client, source, tokenRequests } = yield* world()
+      const tokens = yield* Effect.all(Array.from({ length: 10 }, () => source.get), { concurrency: "unbounded" })
+      expect(new Set(tokens.map(text)).size).toBe(1)
+      expect((yield* client.get(whoami)).status).toBe(200)
+      expect(yield* tokenRequests).toBe(1)
+    }))
+
+  it.scoped("S4: is renewed in the page after it was on the server, and nobody waits", () =>
+    Effect.gen(function*() {
+      const { source, tokenRequests } = yield* world()
+      const first = yield* source.get
+      for (let minute = 0; minute < 50; minute++) {
+        yield* TestClock.adjust("1 minute")
+        yield* source.get
+      }
+      const second = yield* eventually(source.get, (token) => text(token) !== text(first))
+      expect(DateTime.toEpochMillis(second.expiresAt)).toBeGreaterThan(DateTime.toEpochMillis(first.expiresAt))
+      expect(yield* tokenRequests).toBe(2)
+    }))
+
+  it.scoped("refresh yields another one, one for all", () =>
+    Effect.gen(function*() {
+      const { source, tokenRequests } = yield* world()
+      const first = yield* source.get
+      yield* TestClock.adjust("1 minute")
+      const [second, third] = yield* Effect.all([source.refresh, source.refresh], { concurrency: "unbounded" })
+      expect(text(second)).not.toBe(text(first))
+      expect(text(third)).toBe(text(second))
+      expect(yield* tokenRequests).toBe(2)
+    }))
+
+  it.scoped("A2: a revoked token is replaced, and the call is made again", () =>
+    Effect.gen(function*() {
+      const { client, sandbox, source, tokenRequests } = yield* world()
+      yield* source.get
+      yield* TestClock.adjust("1 minute")
+      yield* sandbox.revokeAll
+      expect((yield* client.get(whoami)).status).toBe(200)
+      expect(yield* tokenRequests).toBe(2)
+    }))
+
+  it.scoped("an outage is the vendor's, through and through", () =>
+    Effect.gen(function*() {
+      const { sandbox, source } = yield* world()
+      yield* sandbox.script(Array.from({ length: 100 }, () => Faults.status(503)))
+      const fiber = yield* Effect.fork(Effect.flip(source.get))
+      const error = yield* Effect.raceFirst(
+        Fiber.join(fiber),
+        Effect.forever(Effect.zipRight(
+          TestClock.adjust("100 millis"),
+          Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+        ))
+      )
+      expect(error).toMatchObject({ _tag: "ServiceUnavailableError", status: 503 })
+    }))
+
+  it.scoped("E8: neither secret nor token is in anything that is printed on the way", () =>
+    Effect.gen(function*() {
+      const { source } = yield* world()
+      const token = yield* source.get
+      const { exit, leaks } = yield* leakProbe(
+        Effect.withSpan(
+          Effect.gen(function*() {
+            const { source } = yield* world()
+            const first = yield* source.get
+            yield* TestClock.adjust("1 minute")
+            yield* source.invalidate(first)
+            return [first, yield* source.get, source.peek()]
+          }),
+          "page"
+        ),
+        [Sandbox.wellKnown.clientSecret, text(token), "eyJ"]
+      )
+      expect(exit._tag).toBe("Success")
+      expect(leaks).toStrictEqual([])
+    }))
+})
