@@ -11,20 +11,18 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Hash from "effect/Hash"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { AccessToken } from "./AccessToken.js"
 import type { Answer } from "./internal/answer.js"
 import * as Exchange from "./internal/exchange.js"
 import { validate, withoutValue } from "./internal/input.js"
-import * as Interpret from "./internal/interpret.js"
-import { errorOf } from "./internal/mediated.js"
-import type { Question } from "./internal/refusal.js"
+import { jsonIn, tokenIn } from "./internal/interpret.js"
+import { errorOf, errorOfStranger, type Question } from "./internal/mediated.js"
 import { isSafe } from "./internal/safeUrl.js"
 import * as Scopes from "./Scopes.js"
 import * as TokenEndpoint from "./TokenEndpoint.js"
-import type { InvalidInputError, TokenError } from "./TokenError.js"
+import { type InvalidInputError, type TokenError, UnexpectedResponseError } from "./TokenError.js"
 import * as TokenResponse from "./TokenResponse.js"
 
 /**
@@ -131,16 +129,25 @@ const toHttpClientRequest = (mediatorUrl: string, request: Request): HttpClientR
     request
   )
 
-const decodeRefusal = Schema.decodeOption(Schema.parseJson(Refusal))
+const decodeRefusal = Schema.decodeUnknownEither(Refusal)
 
-/** What the mediator granted, or why it didn't. What a proxy says, or a server without a mediator, is no refusal of its own. */
-const interpret = (answer: Answer, question: Question): Either.Either<Grant, TokenError> =>
-  (answer.status < 400 ? Option.none() : decodeRefusal(new TextDecoder().decode(answer.body))).pipe(
-    Option.match({
-      onNone: () => Interpret.interpret(answer, question),
-      onSome: (refusal) => Either.left(errorOf(refusal, answer, question))
+/** What the mediator granted, or why it didn't. */
+const interpret = (answer: Answer, question: Question): Either.Either<Grant, TokenError> => {
+  const { attempts, tokenUrl } = question
+  const { status } = answer
+  if (answer.url === tokenUrl && status === 200) {
+    return Either.mapLeft(
+      Either.flatMap(jsonIn(answer), tokenIn),
+      (problem) => new UnexpectedResponseError({ status, attempts, tokenUrl, problem })
+    )
+  }
+  return Either.left(
+    status < 400 ? errorOfStranger(answer, question) : Either.match(Either.flatMap(jsonIn(answer), decodeRefusal), {
+      onLeft: () => errorOfStranger(answer, question),
+      onRight: (refusal) => errorOf(refusal, answer, question)
     })
   )
+}
 
 /**
  * The token endpoint of a page. It asks as `TokenEndpoint` does: with its retries, budget and time-outs, and with its errors,
@@ -155,25 +162,24 @@ export const make = Effect.fnUntraced(function*({ mediatorUrl, ...options }: Opt
     validate("mediatorUrl", MediatorUrl)(String(mediatorUrl)),
     Exchange.limits(options)
   ])
-  const exchange = yield* Exchange.make
+  const { ask, requesting } = yield* Exchange.make(tokenUrl, limits)
   const held = new Map<string, number>()
 
-  const attempt = (scopes: Scopes.Scopes, count: () => number) =>
+  const requestToken = requesting((scopes, count) =>
     Effect.suspend(() => {
       const key = Scopes.key(scopes)
       const last = held.get(key)
-      const request = toHttpClientRequest(tokenUrl, { scopes, ...(last !== undefined && { held: last }) })
       const attempts = count()
-      return Exchange.ask(exchange, request, {
+      return ask({
+        request: toHttpClientRequest(tokenUrl, { scopes, ...(last !== undefined && { held: last }) }),
         scopes,
-        tokenUrl,
         attempts,
-        interpret: (answer, receivedAt) =>
-          interpret(answer, { tokenUrl, clientSecret: undefined, attempts, receivedAt })
+        interpret: (answer, receivedAt) => interpret(answer, { tokenUrl, attempts, receivedAt })
       }).pipe(Effect.tap((token) => Effect.sync(() => held.set(key, fingerprint(token)))))
     })
+  )
 
-  return TokenEndpoint.TokenEndpoint.of({ requestToken: Exchange.requesting(limits, tokenUrl, attempt) })
+  return TokenEndpoint.TokenEndpoint.of({ requestToken })
 })
 
 /**
@@ -186,4 +192,4 @@ export const make = Effect.fnUntraced(function*({ mediatorUrl, ...options }: Opt
 export const layer = (
   options: Options
 ): Layer.Layer<TokenEndpoint.TokenEndpoint, InvalidInputError, HttpClient.HttpClient> =>
-  Layer.effect(TokenEndpoint.TokenEndpoint, make(options))
+  Layer.scoped(TokenEndpoint.TokenEndpoint, make(options))

@@ -206,6 +206,8 @@ describe("what isn't the mediator's own refusal", () => {
     ["a proxy's 429", { status: 429, body: "slow down" }, "RateLimitedError"],
     ["no mediator there", { status: 404, body: "not found" }, "UnexpectedResponseError"],
     ["a login page", { status: 302, headers: { location: "https://login.example/" } }, "UnexpectedResponseError"],
+    ["a server's 401", { status: 401 }, "InvalidClientError"],
+    ["no answer at all", Effect.succeed(Response.error()), "TokenTransportError"],
     ["a page in place of a token", { status: 200, body: "<html>" }, "UnexpectedResponseError"],
     ["a tag that no one knows", { status: 400, body: { ...refusal, _tag: "Other" } }, "InvalidRequestError"],
     ["a message that is none", { status: 400, body: { ...refusal, message: "\u001b[2J" } }, "InvalidRequestError"],
@@ -225,7 +227,27 @@ describe("what isn't the mediator's own refusal", () => {
     }).pipe(Effect.provide(MockHttpClient.layerHandler(() => answer))))
 })
 
+it.effect("E3: a client that follows redirects by itself is found out", () =>
+  Effect.gen(function*() {
+    const client = HttpClient.followRedirects(yield* HttpClient.HttpClient)
+    const { requestToken } = yield* TokenMediator.make({ mediatorUrl }).pipe(
+      Effect.provideService(HttpClient.HttpClient, client)
+    )
+    const error = yield* Effect.flip(requestToken(["a"]))
+    expect(error).toMatchObject({ _tag: "UnexpectedResponseError", problem: "the HTTP client went on to elsewhere" })
+  }).pipe(Effect.provide(MockHttpClient.layer(
+    { answer: { status: 307, headers: { location: "https://evil.example/" } } },
+    { answer: { body: { access_token: "abc", token_type: "Bearer", expires_in: "60", scope: "a" } } }
+  ))))
+
 describe("E6, E7", () => {
+  it.effect("a proxy's Retry-After is a floor, too", () =>
+    Effect.gen(function*() {
+      const { requestToken } = yield* TokenMediator.make({ mediatorUrl })
+      const error = yield* Effect.flip(requestToken(["a"]))
+      expect(error).toMatchObject({ _tag: "ServiceUnavailableError", retryAfter: Duration.seconds(60) })
+    }).pipe(Effect.provide(MockHttpClient.layer({ answer: { status: 503, headers: { "retry-after": "60" } } }))))
+
   it.scoped("what is retryable is tried again, and not before Retry-After", () =>
     Effect.gen(function*() {
       const failing = new TokenError.ServiceUnavailableError({

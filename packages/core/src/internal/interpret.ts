@@ -41,16 +41,22 @@ const utf8 = (bytes: Uint8Array): Either.Either<string, string> =>
 const json = (text: string): Either.Either<unknown, string> =>
   Either.mapLeft(parseJson(text), () => "its body isn't JSON")
 
+/** A body that should be JSON, or what is wrong with it (E4, E5). */
+export const jsonIn = ({ body, complete }: Answer): Either.Either<unknown, string> =>
+  complete ? Either.flatMap(utf8(body), json) : Either.left("its body is larger than 256 KiB")
+
+/** The token in a body, or what is wrong with it. */
+export const tokenIn = (body: unknown): Either.Either<TokenResponse, string> => Either.mapLeft(decode(body), problemOf)
+
 /** A 200: a token, or the error that it carries, or no token at all (E4). */
 const granted = (answer: Answer, question: Question): Either.Either<TokenResponse, TokenError> => {
   const noToken = (problem: string) => unexpected(answer, question, problem)
-  if (!answer.complete) return Either.left(noToken("its body is larger than 256 KiB"))
   return Either.flatMap(
-    Either.mapLeft(Either.flatMap(utf8(answer.body), json), noToken),
+    Either.mapLeft(jsonIn(answer), noToken),
     (body) =>
       Predicate.hasProperty(body, "error") && Predicate.isNotNullable(body.error)
         ? Either.left(refusal(answer, question, ErrorBody.fromJson(body)))
-        : Either.mapLeft(decode(body), (error) => noToken(problemOf(error)))
+        : Either.mapLeft(tokenIn(body), noToken)
   )
 }
 

@@ -18,10 +18,10 @@ import type { ErrorBody } from "./errorBody.js"
 import { retryAfter } from "./retryAfter.js"
 import { presentable } from "./serverText.js"
 
-/** What the answer is an answer to. Who asks a mediator sends no secret. `receivedAt` is in milliseconds since 1970. */
+/** What the answer is an answer to. `receivedAt` is in milliseconds since 1970. */
 export interface Question {
   readonly tokenUrl: string
-  readonly clientSecret: ClientSecret | undefined
+  readonly clientSecret: ClientSecret
   readonly attempts: number
   readonly receivedAt: number
 }

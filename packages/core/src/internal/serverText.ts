@@ -7,7 +7,6 @@ import * as Redacted from "effect/Redacted"
 import type { ClientSecret } from "../ClientCredentials.js"
 
 const replacement = "<redacted>"
-const nothing = /(?!)/
 
 /** Control, format, private and unpaired characters, and the line separators that aren't `\n`'s family. */
 const unprintable = /[\p{C}\p{Zl}\p{Zp}]+/gu
@@ -43,12 +42,9 @@ const withoutTags = (text: string): string =>
  * The server's words as they may be kept. The order matters: a control character inside the secret must not hide it,
  * and no cut may leave half of it. The first, generous cut bounds the work that follows.
  */
-export const presentable = (text: string, secret: ClientSecret | undefined): string =>
+export const presentable = (text: string, secret: ClientSecret): string =>
   pipe(
-    text.replace(unprintable, " ").replace(secret === undefined ? nothing : occurrences(secret), replacement).slice(
-      0,
-      8 * limit
-    ),
+    text.replace(unprintable, " ").replace(occurrences(secret), replacement).slice(0, 8 * limit),
     (text) => withoutTags(text.replace(jwt, replacement)).replace(/\s+/g, " ").trim(),
     cut
   )
