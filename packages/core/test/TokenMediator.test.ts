@@ -52,7 +52,7 @@ describe("requestToken", () => {
       expect(asked.length).toBe(2)
     }))
 
-  it.effect("sends the scopes, and what it holds: no secret, and not the token", () =>
+  it.scoped("sends the scopes, and what it holds: no secret, and not the token", () =>
     Effect.gen(function*() {
       const grant = { access_token: "abc", token_type: "Bearer", expires_in: "60", scope: "a,b" }
       yield* Effect.gen(function*() {
@@ -73,7 +73,7 @@ describe("requestToken", () => {
       }).pipe(Effect.provide(MockHttpClient.layerHandler(() => ({ body: grant }))))
     }))
 
-  it.effect("a path is completed by the browser", () =>
+  it.scoped("a path is completed by the browser", () =>
     Effect.gen(function*() {
       vi.stubGlobal("location", { origin: "https://shop.example", pathname: "/cart/" })
       yield* Effect.addFinalizer(() => Effect.sync(() => vi.unstubAllGlobals()))
@@ -84,9 +84,9 @@ describe("requestToken", () => {
         const { received } = yield* MockHttpClient.MockHttpClient
         expect(received.map(({ url }) => url)).toStrictEqual([mediatorUrl])
       }).pipe(Effect.provide(MockHttpClient.layerHandler(() => ({ body: grant }))))
-    }).pipe(Effect.scoped))
+    }))
 
-  it.effect("outside of a browser a path leads nowhere", () =>
+  it.scoped("outside of a browser a path leads nowhere", () =>
     Effect.gen(function*() {
       const { requestToken } = yield* TokenMediator.make({ mediatorUrl: "/tilia/token", retry: RetryPolicy.none })
       expect(yield* Effect.flip(requestToken(["a"]))).toMatchObject({ _tag: "TokenTransportError", reason: "Other" })
@@ -97,7 +97,7 @@ describe("row 62: mediatorUrl", () => {
   const make = (mediatorUrl: string | URL) =>
     Effect.provide(Effect.exit(TokenMediator.make({ mediatorUrl })), MockHttpClient.layer())
 
-  it.effect.each([
+  it.scoped.each([
     "/token",
     "/",
     "/a/b",
@@ -112,7 +112,7 @@ describe("row 62: mediatorUrl", () => {
       })
   )
 
-  it.effect.each([
+  it.scoped.each([
     "",
     "token",
     "//evil.example/t",
@@ -129,7 +129,7 @@ describe("row 62: mediatorUrl", () => {
       expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "mediatorUrl" })
     }))
 
-  it.effect.each<[string, Partial<TokenMediator.Options>]>([
+  it.scoped.each<[string, Partial<TokenMediator.Options>]>([
     ["budget", { budget: 0 }],
     ["attemptTimeout", { attemptTimeout: -1 }],
     ["maxAttempts", { retry: { maxAttempts: 0 } }]
@@ -201,7 +201,7 @@ describe("each error crosses the wire as itself, without the vendor's words", ()
 
 describe("what isn't the mediator's own refusal", () => {
   const refusal = { _tag: "InvalidScopeError", retryable: false, message: "No." }
-  it.effect.each<[string, MockHttpClient.Answer, string]>([
+  it.scoped.each<[string, MockHttpClient.Answer, string]>([
     ["a proxy's 502", { status: 502, body: "<html>Bad Gateway" }, "ServiceUnavailableError"],
     ["a proxy's 429", { status: 429, body: "slow down" }, "RateLimitedError"],
     ["no mediator there", { status: 404, body: "not found" }, "UnexpectedResponseError"],
@@ -227,7 +227,7 @@ describe("what isn't the mediator's own refusal", () => {
     }).pipe(Effect.provide(MockHttpClient.layerHandler(() => answer))))
 })
 
-it.effect("E3: a client that follows redirects by itself is found out", () =>
+it.scoped("E3: a client that follows redirects by itself is found out", () =>
   Effect.gen(function*() {
     const client = HttpClient.followRedirects(yield* HttpClient.HttpClient)
     const { requestToken } = yield* TokenMediator.make({ mediatorUrl }).pipe(
@@ -241,7 +241,7 @@ it.effect("E3: a client that follows redirects by itself is found out", () =>
   ))))
 
 describe("E6, E7", () => {
-  it.effect("a proxy's Retry-After is a floor, too", () =>
+  it.scoped("a proxy's Retry-After is a floor, too", () =>
     Effect.gen(function*() {
       const { requestToken } = yield* TokenMediator.make({ mediatorUrl })
       const error = yield* Effect.flip(requestToken(["a"]))

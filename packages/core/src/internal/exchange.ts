@@ -19,7 +19,7 @@ import * as AccessToken from "../AccessToken.js"
 import * as RetryPolicy from "../RetryPolicy.js"
 import * as Scopes from "../Scopes.js"
 import { requestSpan } from "../Telemetry.js"
-import type { Options, RequestOptions } from "../TokenEndpoint.js"
+import type { Options, RequestOptions, TokenEndpoint } from "../TokenEndpoint.js"
 import {
   type InvalidInputError,
   InvalidScopeError,
@@ -33,6 +33,7 @@ import * as Hands from "./hands.js"
 import { duration, validate } from "./input.js"
 import { askedToWait } from "./pacing.js"
 import { withoutRedirects } from "./redirects.js"
+import * as TimeLimit from "./timeLimit.js"
 import { fromHttpClientError } from "./transport.js"
 
 /** An endpoint's options, validated. */
@@ -58,11 +59,6 @@ export const limits = ({
     onNarrowedScope: validate("onNarrowedScope", OnNarrowedScope)(onNarrowedScope)
   })
 
-/** Sends a request, and reads the answer to its end or to the limit. */
-export type Exchange = (
-  request: HttpClientRequest.HttpClientRequest
-) => Effect.Effect<Answer.Answer, HttpClientError.HttpClientError>
-
 /** A client that made an error of a status still got an answer. */
 const answered = (
   error: HttpClientError.HttpClientError
@@ -81,51 +77,22 @@ const closedOnFailure = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A
     (scope) => Effect.onError(Scope.extend(self, scope), (cause) => Scope.close(scope, Exit.failCause(cause)))
   )
 
-/** Over the client in the context. */
-export const make: Effect.Effect<Exchange, never, HttpClient.HttpClient> = Effect.gen(function*() {
-  const fetchOptions = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
-  const client = HttpClient.withScope(
-    withoutRedirects(yield* HttpClient.HttpClient, Option.getOrElse(fetchOptions, () => ({})))
-  )
-  return (request) =>
-    client.execute(request).pipe(
-      Effect.catchAll(answered),
-      Effect.flatMap(Answer.read),
-      // E3, E8: no trace headers to a third party, and no span that would hold the headers of its answer.
-      Effect.withTracerEnabled(false),
-      closedOnFailure
-    )
-})
+/** What is asked, and what the answer means; `receivedAt` is in milliseconds since 1970. */
+export interface Question {
+  readonly request: HttpClientRequest.HttpClientRequest
+  readonly scopes: Scopes.Scopes
+  readonly attempts: number
+  readonly interpret: (answer: Answer.Answer, receivedAt: number) => Either.Either<TokenResponse, TokenError>
+}
 
-/**
- * One exchange that should end in a token. `interpret` is told when the answer came, in milliseconds since 1970.
- */
-export const ask = Effect.fnUntraced(function*(
-  exchange: Exchange,
-  request: HttpClientRequest.HttpClientRequest,
-  { attempts, interpret, scopes, tokenUrl }: {
-    readonly scopes: Scopes.Scopes
-    readonly tokenUrl: string
-    readonly attempts: number
-    readonly interpret: (answer: Answer.Answer, receivedAt: number) => Either.Either<TokenResponse, TokenError>
-  }
-) {
-  const clock = yield* Effect.clock
-  const began = Hands.read(clock) // S5: not the moment of the answer
-  const answer = yield* Effect.mapError(
-    exchange(request),
-    (error) => fromHttpClientError(error, { tokenUrl, attempts })
-  )
-  const now = Hands.read(clock)
-  const response = yield* interpret(answer, now.wall)
-  const age = Hands.since(began, now)
-  return age < response.expiresIn * 1000
-    ? AccessToken.fromResponse(response, scopes, DateTime.unsafeMake(now.wall - age))
-    : yield* new TokenTimeoutError({ tokenUrl, attempts }) // it is over already
-})
-
-/** In milliseconds, from a clock that no one sets: a budget survives a step of the wall clock. */
-const monotonic = Effect.map(Effect.clock, (clock) => Hands.read(clock).monotonic)
+export interface Exchange {
+  /** One exchange that should end in a token. */
+  readonly ask: (question: Question) => Effect.Effect<AccessToken.AccessToken, TokenError>
+  /** `requestToken` of an endpoint that is told how one attempt is made. `count` is called once for each exchange. */
+  readonly requesting: (
+    attempt: (scopes: Scopes.Scopes, count: () => number) => Effect.Effect<AccessToken.AccessToken, TokenError>
+  ) => TokenEndpoint["Type"]["requestToken"]
+}
 
 /** E7: the policy's delays, none shorter than `Retry-After`, and none that would end after the deadline. */
 const paced = (policy: RetryPolicy.RetryPolicy, deadline: number): RetryPolicy.RetryPolicy =>
@@ -135,7 +102,7 @@ const paced = (policy: RetryPolicy.RetryPolicy, deadline: number): RetryPolicy.R
       Duration.millis(Math.ceil(Math.max(Duration.toMillis(delay), askedToWait(error))))
     ),
     Schedule.delays,
-    Schedule.checkEffect((_, delay) => Effect.map(monotonic, (now) => now + Duration.toMillis(delay) < deadline))
+    Schedule.checkEffect((_, delay) => Effect.map(Hands.monotonic, (now) => now + Duration.toMillis(delay) < deadline))
   )
 
 /** Tries again as the schedule says. A first attempt that succeeds doesn't pay for making one (P3). */
@@ -148,39 +115,69 @@ const retrying = <A>(
     return Effect.retry(Effect.suspend(() => made.pop() ?? attempt), { schedule: schedule(), while: isRetryable })
   })
 
-/** `requestToken`, of an endpoint that is told how one attempt is made. `count` is called once for each exchange. */
-export const requesting = (
-  limits: Limits,
-  tokenUrl: string,
-  attempt: (scopes: Scopes.Scopes, count: () => number) => Effect.Effect<AccessToken.AccessToken, TokenError>
-) =>
-  Effect.fnUntraced(
-    function*(input: Scopes.Input, options?: RequestOptions) {
-      const scopes = yield* Scopes.make(input)
-      const policy = yield* RetryPolicy.from(options?.retry ?? limits.policy)
-      const deadline = (yield* monotonic) + Duration.toMillis(limits.budget)
-      let attempts = 0
-      const one = attempt(scopes, () => ++attempts)
-      const inTime = Effect.flatMap(monotonic, (now) =>
-        Effect.timeoutFail(one, {
-          duration: Duration.min(limits.attempt, Duration.millis(deadline - now)),
-          onTimeout: () => new TokenTimeoutError({ tokenUrl, attempts })
-        }))
-      const token = yield* retrying(inTime, () => paced(policy, deadline))
-
-      const missing = Scopes.missing(scopes, token.scopes) // E9
-      if (missing.length > 0 && limits.onNarrowedScope === "fail") {
-        return yield* new InvalidScopeError({
-          status: 200,
-          serverMessage: `not granted: ${missing.join(", ")}`,
-          attempts
-        })
-      }
-      if (missing.length > 0) {
-        yield* Effect.logWarning(`The server granted fewer scopes than asked for; missing: ${missing.join(", ")}`)
-      }
-      return token
-    },
-    // Not `Effect.fn`: the stack traces that it takes cost as much as the rest of the span.
-    Effect.withSpan(requestSpan, { captureStackTrace: false })
+/** Exchanges with this URL, over the client in the context. With the scope's end every request is interrupted. */
+export const make = Effect.fnUntraced(function*(tokenUrl: string, limits: Limits) {
+  const within = yield* TimeLimit.make
+  const fetchOptions = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
+  const client = HttpClient.withScope(
+    withoutRedirects(yield* HttpClient.HttpClient, Option.getOrElse(fetchOptions, () => ({})))
   )
+
+  const exchange = (request: HttpClientRequest.HttpClientRequest) =>
+    client.execute(request).pipe(
+      Effect.catchAll(answered),
+      Effect.flatMap(Answer.read),
+      // E3, E8: no trace headers to a third party, and no span that would hold the headers of its answer.
+      Effect.withTracerEnabled(false),
+      closedOnFailure
+    )
+
+  const ask = Effect.fnUntraced(function*({ attempts, interpret, request, scopes }: Question) {
+    const clock = yield* Effect.clock
+    const began = Hands.read(clock) // S5: not the moment of the answer
+    const answer = yield* Effect.mapError(
+      exchange(request),
+      (error) => fromHttpClientError(error, { tokenUrl, attempts })
+    )
+    const now = Hands.read(clock)
+    const response = yield* interpret(answer, now.wall)
+    const age = Hands.since(began, now)
+    return age < response.expiresIn * 1000
+      ? AccessToken.fromResponse(response, scopes, DateTime.unsafeMake(now.wall - age))
+      : yield* new TokenTimeoutError({ tokenUrl, attempts }) // it is over already
+  })
+
+  const requesting: Exchange["requesting"] = (attempt) =>
+    Effect.fnUntraced(
+      function*(input: Scopes.Input, options?: RequestOptions) {
+        const scopes = yield* Scopes.make(input)
+        const policy = yield* RetryPolicy.from(options?.retry ?? limits.policy)
+        const deadline = (yield* Hands.monotonic) + Duration.toMillis(limits.budget)
+        let attempts = 0
+        const one = attempt(scopes, () => ++attempts)
+        const inTime = Effect.flatMap(Hands.monotonic, (now) =>
+          within(one, {
+            duration: Duration.min(limits.attempt, Duration.millis(deadline - now)),
+            onTimeout: () => new TokenTimeoutError({ tokenUrl, attempts })
+          }))
+        const token = yield* retrying(inTime, () => paced(policy, deadline))
+
+        const missing = Scopes.missing(scopes, token.scopes) // E9
+        if (missing.length > 0 && limits.onNarrowedScope === "fail") {
+          return yield* new InvalidScopeError({
+            status: 200,
+            serverMessage: `not granted: ${missing.join(", ")}`,
+            attempts
+          })
+        }
+        if (missing.length > 0) {
+          yield* Effect.logWarning(`The server granted fewer scopes than asked for; missing: ${missing.join(", ")}`)
+        }
+        return token
+      },
+      // Not `Effect.fn`: the stack traces that it takes cost as much as the rest of the span.
+      Effect.withSpan(requestSpan, { captureStackTrace: false })
+    )
+
+  return { ask, requesting } satisfies Exchange
+})
