@@ -59,8 +59,9 @@ const theRequest = (subject: Subject): void => {
       const [line, ...headers] = head.toLowerCase().split("\r\n")
       expect(requests.length).toBe(1)
       expect(line).toBe("post /prefix/token http/1.1")
-      expect(headers).toContain("accept: application/json")
-      expect(headers.join("\n")).toMatch(/^content-type: application\/x-www-form-urlencoded(;charset=utf-8)?$/m)
+      expect(headers).toEqual(
+        expect.arrayContaining(["accept: application/json", "content-type: application/x-www-form-urlencoded"])
+      )
       if (!setsAcceptEncoding) expect(headers).toContain("accept-encoding: identity")
       expect(headers.join("\n")).not.toMatch(/^(traceparent|b3|x-b3-.*|cookie):/m)
       expect(head).not.toContain(clientSecret)

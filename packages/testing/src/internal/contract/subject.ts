@@ -61,8 +61,8 @@ export const requestToken = Effect.flatMap(
 export const ask = (...endpoint: Parameters<typeof endpointAt>) => Effect.provide(requestToken, endpointAt(...endpoint))
 
 /** The error of a request that must fail. */
-export const errorOf = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<E, Error, R> =>
-  Effect.mapError(Effect.flip(self), () => new Error("It succeeded."))
+export const errorOf = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<E, never, R> =>
+  Effect.orDieWith(Effect.flip(self), () => new Error("It succeeded."))
 
 /** Compares the named fields only: vitest doesn't survive a difference between a whole error of Effect's and a record. */
 export const expectError = (error: object, expected: Readonly<Record<string, unknown>>): void =>
