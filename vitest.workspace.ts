@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url"
 import { defineWorkspace } from "vitest/config"
 import { advice, launch } from "./packages/browser/test/support/chromium.js"
+import { servedWithPages } from "./packages/browser/test/support/servedWithPages.js"
 
 // The packages are tested as they are written: their own names lead to `src`, not to `dist`.
 const source = "@effect-tilia/source"
@@ -22,10 +23,12 @@ const chromium = launch()
 if (chromium === undefined) console.warn(`The tests in a browser are skipped: ${advice}.`)
 
 const inBrowser = chromium === undefined ? [] : [{
+  plugins: [servedWithPages("/test/support/application.ts")],
   resolve: {
     conditions: [source, "module", "browser", "development|production"],
     alias: { "node:util": fileURLToPath(new URL("packages/browser/test/support/util.ts", import.meta.url)) }
   },
+  ssr: { resolve: { conditions } },
   test: {
     name: "browser",
     root: "packages/browser",

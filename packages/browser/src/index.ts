@@ -2,4 +2,5 @@
  * @since 0.1.0
  */
 
+export * as BrowserTilia from "./BrowserTilia.js"
 export * as BrowserTokenHttpClient from "./BrowserTokenHttpClient.js"
