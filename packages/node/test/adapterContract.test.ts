@@ -3,9 +3,12 @@
  */
 import { NodeTokenHttpClient } from "@effect-tilia/node"
 import { adapterContract } from "@effect-tilia/testing/adapterContract"
+import * as NodeStage from "@effect-tilia/testing/NodeStage"
+import * as RemoteStage from "@effect-tilia/testing/RemoteStage"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Undici from "@effect/platform-node/Undici"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { clients } from "./support/clients.js"
 
@@ -21,6 +24,8 @@ adapterContract("node:http", clients["node:http"], {
 })
 
 adapterContract("fetch", clients.fetch, {
+  // As for a page: scripts, and what was seen, cross to it as JSON, and its answers may be read from everywhere.
+  stage: Layer.unwrapScoped(Effect.map(NodeStage.serve(), RemoteStage.layer)),
   trusting: (ca) =>
     FetchHttpClient.layer.pipe(
       Layer.provide(Layer.succeed(FetchHttpClient.Fetch, (input, init) =>

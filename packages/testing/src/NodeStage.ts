@@ -4,15 +4,21 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
-import type * as Scope from "effect/Scope"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as http from "node:http"
 import * as net from "node:net"
+import { text } from "node:stream/consumers"
 import * as tls from "node:tls"
 import * as Backlog from "./internal/backlog.js"
 import * as Certificates from "./internal/certificates.js"
+import * as Wire from "./internal/stageWire.js"
 import { always, type Play, type Script, type Seen, type Server, Stage, type Step } from "./Stage.js"
 
 /**
@@ -58,8 +64,13 @@ const secure = Effect.fnUntraced(function*(kind: Exclude<Play["tls"], undefined>
 })
 
 /** Listens until the scope's end, which cuts every connection, and tells its port. */
-const listen = (server: net.Server, sockets: ReadonlySet<net.Socket>): Effect.Effect<number, never, Scope.Scope> =>
-  Effect.acquireRelease(
+const listen = (server: net.Server): Effect.Effect<number, never, Scope.Scope> => {
+  const sockets = new Set<net.Socket>()
+  server.on("connection", (socket: net.Socket) => {
+    sockets.add(socket)
+    socket.once("close", () => sockets.delete(socket))
+  })
+  return Effect.acquireRelease(
     Effect.async<number>((resume) => {
       server.listen(0, host, () => {
         const address = server.address()
@@ -72,6 +83,7 @@ const listen = (server: net.Server, sockets: ReadonlySet<net.Socket>): Effect.Ef
         for (const socket of sockets) socket.destroy()
       })
   )
+}
 
 const play = Effect.fnUntraced(function*({ begins, counted, tls: certificate, turns }: Play, options: Options) {
   const stamped = stamper(options.headers ?? {})
@@ -136,7 +148,7 @@ const play = Effect.fnUntraced(function*({ begins, counted, tls: certificate, tu
     open.add(socket)
     socket.once("close", () => open.delete(socket))
   })
-  const port = yield* listen(server, open)
+  const port = yield* listen(server)
   const seen = Effect.sync((): Seen => ({ requests: [...requests], ...totals, open: open.size, used: used.size }))
   return {
     url: `${protection === undefined ? "http" : "https"}://${host}:${port}`,
@@ -178,3 +190,43 @@ export const make = (options: Options = {}) => Stage.of({ open: (script) => open
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<Stage> => Layer.succeed(Stage, make(options))
+
+/** A page may read what is played, wherever it comes from. */
+const readable = { "access-control-allow-origin": "*" }
+
+/**
+ * Serves a stage to `RemoteStage` in other processes, at the URL that this comes to, until the scope's end. Unless
+ * `headers` say otherwise, pages of every origin may read what is played on it.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const serve = Effect.fnUntraced(function*({ headers = readable }: Options = {}) {
+  const scope = yield* Effect.scope
+  const run = yield* FiberSet.makeRuntime<never>()
+  const opened = new Map<string, { readonly server: Server; readonly scope: Scope.CloseableScope }>()
+
+  const begin = Effect.fnUntraced(function*(script: string) {
+    const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
+    const server = yield* Scope.extend(open(yield* Schema.decode(Wire.Script)(script), { headers }), own)
+    const id = String(opened.size)
+    opened.set(id, { server, scope: own })
+    return yield* Schema.encode(Wire.Opened)({ id, url: server.url, authority: server.authority })
+  })
+
+  const answer = (request: http.IncomingMessage): Effect.Effect<string, unknown> => {
+    const found = opened.get((request.url ?? "/").slice(1))
+    if (found === undefined) return Effect.flatMap(Effect.promise(() => text(request)), begin)
+    return request.method === "GET"
+      ? Effect.flatMap(found.server.seen, Schema.encode(Wire.Seen))
+      : Effect.as(Scope.close(found.scope, Exit.void), "")
+  }
+
+  const port = yield* listen(http.createServer((request, response) => {
+    run(Effect.match(answer(request), {
+      onFailure: (error) => response.writeHead(400, readable).end(String(error)),
+      onSuccess: (text) => response.writeHead(200, readable).end(text)
+    }))
+  }))
+  return `http://${host}:${port}`
+})
