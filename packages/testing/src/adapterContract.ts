@@ -1,6 +1,6 @@
 /**
  * The contract between `TokenEndpoint` and the `HttpClient` under it, as a vitest suite: what goes wrong on the way, and
- * what a server may answer, byte by byte from a real socket.
+ * what a server may answer, byte by byte from a real socket (rows 1–56 of the fault matrix, but 2 and 11).
  *
  * @since 0.1.0
  */
