@@ -4,12 +4,10 @@
 import { AuthorizedHttpClient, Environment, Tilia, TokenMediator, TokenSource, TokenSources } from "@effect-tilia/core"
 import * as TokenMediatorServer from "@effect-tilia/core/TokenMediatorServer"
 import { Faults, Sandbox } from "@effect-tilia/sandbox"
-import { leakProbe, SandboxHttpClient, TestAccessToken } from "@effect-tilia/testing"
+import { InMemoryHttpClient, leakProbe, SandboxHttpClient, TestAccessToken } from "@effect-tilia/testing"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { describe, expect, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
@@ -23,22 +21,7 @@ const origin = "https://shop.example"
 
 /** A browser that shows one of the application's pages. */
 const browser = (app: HttpApp.Default): HttpClient.HttpClient =>
-  HttpClient.make((request, url) =>
-    Effect.flatMap(Effect.runtime<never>(), (runtime) =>
-      app.pipe(
-        Effect.provideService(
-          HttpServerRequest.HttpServerRequest,
-          HttpServerRequest.fromWeb(
-            new Request(url, {
-              method: request.method,
-              headers: { ...request.headers, "sec-fetch-site": "same-origin" },
-              body: request.body._tag === "Uint8Array" ? new TextDecoder().decode(request.body.body) : null
-            })
-          )
-        ),
-        Effect.map((response) => HttpClientResponse.fromWeb(request, HttpServerResponse.toWeb(response, { runtime })))
-      ))
-  )
+  HttpClient.mapRequest(InMemoryHttpClient.make(app), HttpClientRequest.setHeader("sec-fetch-site", "same-origin"))
 
 /** All of it. The page holds what any page would: a TokenSource, and a client for the API. */
 const world = (options: Partial<TokenSource.Options> = {}) =>

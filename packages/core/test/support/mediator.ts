@@ -3,10 +3,10 @@
  */
 import { type AccessToken, type Scopes, TokenEndpoint, type TokenError, TokenSources } from "@effect-tilia/core"
 import * as TokenMediatorServer from "@effect-tilia/core/TokenMediatorServer"
-import { TestAccessToken } from "@effect-tilia/testing"
+import { InMemoryHttpClient, TestAccessToken } from "@effect-tilia/testing"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
@@ -65,16 +65,4 @@ export const serve = (app: HttpApp.Default, request: Request): Effect.Effect<Res
 
 /** A browser that shows one of the application's pages. */
 export const browser = (app: HttpApp.Default): HttpClient.HttpClient =>
-  HttpClient.make((request, url) =>
-    Effect.map(
-      serve(
-        app,
-        new Request(url, {
-          method: request.method,
-          headers: { ...request.headers, ...samePage },
-          body: request.body._tag === "Uint8Array" ? new TextDecoder().decode(request.body.body) : null
-        })
-      ),
-      (response) => HttpClientResponse.fromWeb(request, response)
-    )
-  )
+  HttpClient.mapRequest(InMemoryHttpClient.make(app), HttpClientRequest.setHeaders(samePage))
