@@ -135,18 +135,17 @@ const decodeRefusal = Schema.decodeUnknownEither(Refusal)
 const interpret = (answer: Answer, question: Question): Either.Either<Grant, TokenError> => {
   const { attempts, tokenUrl } = question
   const { status } = answer
-  if (answer.url === tokenUrl && status === 200) {
-    return Either.mapLeft(
-      Either.flatMap(jsonIn(answer), tokenIn),
+  if (answer.url !== tokenUrl) return Either.left(errorOfStranger(answer, question))
+  const json = jsonIn(answer)
+  return status === 200
+    ? Either.mapLeft(
+      Either.flatMap(json, tokenIn),
       (problem) => new UnexpectedResponseError({ status, attempts, tokenUrl, problem })
     )
-  }
-  return Either.left(
-    status < 400 ? errorOfStranger(answer, question) : Either.match(Either.flatMap(jsonIn(answer), decodeRefusal), {
+    : Either.left(Either.match(Either.flatMap(json, decodeRefusal), {
       onLeft: () => errorOfStranger(answer, question),
       onRight: (refusal) => errorOf(refusal, answer, question)
-    })
-  )
+    }))
 }
 
 /**
