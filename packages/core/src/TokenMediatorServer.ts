@@ -29,15 +29,16 @@ import * as TokenMediator from "./TokenMediator.js"
 import { TokenSources } from "./TokenSources.js"
 
 /**
- * A token was not handed out, because its claims name scopes that `authorize` didn't grant, or can't be read (M5). `inClaims` is
- * what they name: the authorization server's words, unchecked; `undefined` where they can't be read.
+ * A token was not handed out, because it can be used for more than `authorize` granted, or nobody can tell for what (M5). `reach`
+ * is all that its claims and the answer that it came with name: the authorization server's words, unchecked; `undefined` where
+ * the claims can't be read.
  *
  * @since 0.1.0
  * @category models
  */
 export interface WiderClaims {
   readonly granted: Scopes.Scopes
-  readonly inClaims: ReadonlyArray<string> | undefined
+  readonly reach: ReadonlyArray<string> | undefined
 }
 
 /**
@@ -138,12 +139,10 @@ const agesOf = () => {
 }
 
 /** The scopes as a log may show them: only what has a scope's form. */
-const shown = ({ granted, inClaims }: WiderClaims): string =>
-  inClaims === undefined
-    ? "it isn't known for what it can be used"
-    : `beyond ${granted.join(", ")} its claims name ${
-      inClaims.filter(Schema.is(Scopes.Scope)).filter((scope) => !granted.includes(scope)).join(", ")
-    }`
+const shown = ({ granted, reach }: WiderClaims): string =>
+  reach === undefined
+    ? "its claims don't say for what it can be used"
+    : `it can be used for ${reach.filter(Schema.is(Scopes.Scope)).join(", ")}, and granted is ${granted.join(", ")}`
 
 /**
  * The mediator, as an application for the path of one's choice: `HttpRouter.all("/tilia/token", mediator)`. Its tokens are those
@@ -195,9 +194,9 @@ export const make = Effect.fnUntraced(function*<R = never>(
 
   /** M5 */
   const checkClaims = Effect.fnUntraced(function*(token: AccessToken, granted: Scopes.Scopes) {
-    const inClaims = Mediation.scopesInClaims(token)
-    if (allowWiderClaims || Mediation.isWithin(inClaims, granted)) return
-    const event = { granted, inClaims }
+    const reach = Mediation.reachOf(token)
+    if (allowWiderClaims || Mediation.isWithin(reach, granted)) return
+    const event = { granted, reach }
     yield* Effect.logWarning(`A page doesn't get a token: ${shown(event)}.`)
     yield* onWiderClaims(event)
     yield* Effect.fail(Mediation.tooWide)

@@ -316,10 +316,10 @@ describe("M5: a token that can do more than was granted", () => {
         expect(JSON.stringify(answer)).not.toContain("access_token")
       }))
       expect(lines).toStrictEqual([
-        "WARN A page doesn't get a token: beyond user_info its claims name write_invoices."
+        "WARN A page doesn't get a token: it can be used for user_info, write_invoices, and granted is user_info."
       ])
       expect(events).toStrictEqual([
-        { granted: ["user_info"], inClaims: ["user_info", "write_invoices", "no scope\u001b[2J"] }
+        { granted: ["user_info"], reach: ["user_info", "write_invoices", "no scope\u001b[2J"] }
       ])
     }))
 
@@ -336,8 +336,8 @@ describe("M5: a token that can do more than was granted", () => {
       const lines = yield* logged(Effect.gen(function*() {
         expect(yield* Effect.flatMap(serve(app, request()), answered)).toMatchObject({ status: 500, body: refusal })
       }))
-      expect(lines).toStrictEqual(["WARN A page doesn't get a token: it isn't known for what it can be used."])
-      expect(events).toStrictEqual([{ granted: ["user_info"], inClaims: undefined }])
+      expect(lines).toStrictEqual(["WARN A page doesn't get a token: its claims don't say for what it can be used."])
+      expect(events).toStrictEqual([{ granted: ["user_info"], reach: undefined }])
     }))
 
   it.scoped.each([["wider", wide], ["opaque", opaque]] as const)(

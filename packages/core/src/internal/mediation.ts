@@ -119,16 +119,19 @@ export const isOver = later(503, "ServiceUnavailableError", "The token is about 
 export const broken = later(500, "ServiceUnavailableError", "Something went wrong.")
 
 /**
- * M5: the scopes that a token can be used for, as its claims say. Nothing else tells: the answer that it came with is known to
+ * M5: the scopes that a token can be used for, as its claims say, and the answer that it came with; the answer alone is known to
  * name fewer. `undefined` where the claims can't be read, or don't say.
  */
-export const scopesInClaims = (token: AccessToken.AccessToken): ReadonlyArray<string> | undefined =>
-  Either.match(AccessToken.claims(token), { onLeft: () => undefined, onRight: ({ scopes }) => scopes })
+export const reachOf = (token: AccessToken.AccessToken): ReadonlyArray<string> | undefined =>
+  Either.match(AccessToken.claims(token), {
+    onLeft: () => undefined,
+    onRight: ({ scopes }) => scopes === undefined ? undefined : [...new Set([...scopes, ...token.scopes])]
+  })
 
 /** M5: whether all that a token can be used for was granted. What nobody can tell was not. */
-export const isWithin = (inClaims: ReadonlyArray<string> | undefined, granted: Scopes): boolean => {
+export const isWithin = (reach: ReadonlyArray<string> | undefined, granted: Scopes): boolean => {
   const all = new Set<string>(granted)
-  return inClaims !== undefined && inClaims.every((scope) => all.has(scope))
+  return reach !== undefined && reach.every((scope) => all.has(scope))
 }
 
 /**

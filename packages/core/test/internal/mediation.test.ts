@@ -143,8 +143,8 @@ describe("M5", () => {
     [false, ["a,b"], scopes("a", "b")],
     [false, ["__proto__"], scopes("a")],
     [false, undefined, scopes("a")]
-  ])("isWithin: %s: %j in %j", (expected, inClaims, granted) => {
-    expect(Mediation.isWithin(inClaims, granted)).toBe(expected)
+  ])("isWithin: %s: %j in %j", (expected, reach, granted) => {
+    expect(Mediation.isWithin(reach, granted)).toBe(expected)
   })
 
   const token = (text: string) =>
@@ -157,19 +157,21 @@ describe("M5", () => {
 
   it.each<[string, string, ReadonlyArray<string> | undefined]>([
     ["an array", withPayload({ scopes: ["user_info"] }), ["user_info"]],
+    ["more than the answer", withPayload({ scopes: ["user_info", "a b"] }), ["user_info", "a b"]],
+    ["less than the answer", withPayload({ scopes: [] }), ["user_info"]],
     ["an opaque token", "opaque", undefined],
     ["a JWT without scopes", withPayload({}), undefined],
     ["scopes as a text", withPayload({ scopes: "user_info" }), undefined],
     ["a mixed array", withPayload({ scopes: ["user_info", 1] }), undefined],
     ["no JSON", `e30.${Buffer.from("{").toString("base64url")}.x`, undefined]
-  ])("scopesInClaims: %s", (_, text, expected) => {
-    expect(Mediation.scopesInClaims(token(text))).toStrictEqual(expected)
+  ])("reachOf: %s", (_, text, expected) => {
+    expect(Mediation.reachOf(token(text))).toStrictEqual(expected)
   })
 
   it("the vendor's own sample can do more than its answer says", () => {
-    const inClaims = Mediation.scopesInClaims(token(sample.access_token))
-    expect(inClaims).not.toBeUndefined()
-    expect(Mediation.isWithin(inClaims, scopes(...sample.scope.split(",")))).toBe(false)
+    const reach = Mediation.reachOf(token(sample.access_token))
+    expect(reach).not.toBeUndefined()
+    expect(Mediation.isWithin(reach, scopes(...sample.scope.split(",")))).toBe(false)
   })
 })
 
