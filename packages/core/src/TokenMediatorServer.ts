@@ -121,10 +121,15 @@ const readBody = (
       Stream.mapError(() => Mediation.malformed), // platform's own error holds the request
       Stream.runForEach((chunk) => {
         size += chunk.length
-        text += decoder.decode(chunk, { stream: true })
-        return size > Mediation.maxBytes ? Effect.fail(Mediation.tooLarge) : Effect.void
+        if (size <= Mediation.maxBytes) text += decoder.decode(chunk, { stream: true })
+        // Who is still writing would find the connection reset, not the answer: read on for a while.
+        return size > 16 * Mediation.maxBytes ? Effect.fail(Mediation.tooLarge) : Effect.void
       }),
-      Effect.flatMap(() => Either.mapLeft(decodeRequest(text), () => Mediation.malformed))
+      Effect.flatMap(() =>
+        size > Mediation.maxBytes
+          ? Effect.fail(Mediation.tooLarge)
+          : Either.mapLeft(decodeRequest(text), () => Mediation.malformed)
+      )
     )
   })
 

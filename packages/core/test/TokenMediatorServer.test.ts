@@ -233,6 +233,21 @@ describe("M3: is refused before authorize runs", () => {
       expect(asked0).toStrictEqual([])
     }))
 
+  it.scoped("a body without an end is read for a while only", () =>
+    Effect.gen(function*() {
+      const { app, asked } = yield* application()
+      let pulled = 0
+      const body = new ReadableStream({
+        pull: (controller) => {
+          pulled++
+          controller.enqueue(new Uint8Array(1024))
+        }
+      })
+      expect((yield* serve(app, request({ body }))).status).toBe(413)
+      expect(pulled).toBeLessThan(300)
+      expect(asked).toStrictEqual([])
+    }))
+
   it.scoped("and a body in pieces, within the limit, isn't", () =>
     Effect.gen(function*() {
       const { app } = yield* application()
