@@ -3,13 +3,14 @@
  */
 import { BrowserTokenHttpClient } from "@effect-tilia/browser"
 import { ClientCredentials, Environment, TokenEndpoint } from "@effect-tilia/core"
+import * as RemoteStage from "@effect-tilia/testing/RemoteStage"
 import { always, answer, end, inTurn, json, refuse, send, Stage, until } from "@effect-tilia/testing/Stage"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { expect, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as RemoteStage from "./support/RemoteStage.js"
+import { inject } from "vitest"
 
 /** The vendor page's pair. */
 const clientId = "3f2bfe5b-19b8-41c1-88d7-70a1586bce94"
@@ -45,7 +46,7 @@ const bare = <A, E, R>(self: Effect.Effect<A, E, R>) =>
 
 const open = (script: Parameters<Stage["Type"]["open"]>[0]) => Effect.flatMap(Stage, ({ open }) => open(script))
 
-layer(RemoteStage.layer, { excludeTestServices: true })("browser", (it) => {
+layer(RemoteStage.layer(inject("stage")), { excludeTestServices: true })("browser", (it) => {
   it.scoped("a token request needs no preflight", () =>
     Effect.gen(function*() {
       const server = yield* open(always(json(200, token)))

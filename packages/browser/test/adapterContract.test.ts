@@ -3,10 +3,11 @@
  */
 import { BrowserTokenHttpClient } from "@effect-tilia/browser"
 import { adapterContract } from "@effect-tilia/testing/adapterContract"
-import * as RemoteStage from "./support/RemoteStage.js"
+import * as RemoteStage from "@effect-tilia/testing/RemoteStage"
+import { inject } from "vitest"
 
 adapterContract("browser", BrowserTokenHttpClient.layer, {
-  stage: RemoteStage.layer,
+  stage: RemoteStage.layer(inject("stage")),
   hidesReasons: true,
   hidesRedirects: true,
   setsAcceptEncoding: true,
