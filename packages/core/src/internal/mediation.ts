@@ -135,9 +135,8 @@ export const isWithin = (reach: ReadonlyArray<string> | undefined, granted: Scop
 }
 
 /**
- * A page asks for another token than the one that this server has for it, too, and that is not yet due: it was refused. The
- * server's own is renewed at 80 % of its life, and a page's, which counts from later on, after that (S4). Times are in
- * milliseconds.
+ * A page asks for another token than the one that this server has for it, too, and that is not yet due: it was refused. Neither
+ * the server's source nor a page's renews a token by itself before 78 % of its life (S4). Times are in milliseconds.
  */
 export const isRefused = (
   { age, fingerprint, held, life }: {
