@@ -23,7 +23,7 @@ const folder = fileURLToPath(new URL("planted", import.meta.url))
 /** Vitest in a process of its own, for its tests are to fail: what they came to. */
 const report = Effect.runPromise(
   Effect.async<string>((resume) => {
-    const args = [vitest, "run", "--root", folder, "--reporter=json"]
+    const args = [vitest, "run", "clients", "--root", folder, "--reporter=json"]
     const child = execFile(process.execPath, args, (_, stdout) => resume(Effect.succeed(stdout)))
     return Effect.sync(() => child.kill())
   }).pipe(Effect.flatMap(Schema.decode(Report)))
