@@ -29,7 +29,8 @@ import type { Stage } from "./Stage.js"
  * - `refusesContinue`: it takes a 100 that it didn't ask for as a broken answer, as undici does.
  * - `dropsRepeatedHeaders`: of a `retry-after` that comes twice it keeps the first, as `node:http` does.
  * - `keepsUpgraded`: it leaves a connection open that the server has switched to another protocol, as `node:http` does.
- * - `except`: tests to skip, by the beginnings of their names, each with the reason, which vitest reports.
+ * - `except`: tests to skip, by the beginnings of their names, each with the reason, which vitest reports. One that no
+ *   name begins with is an error.
  *
  * @since 0.1.0
  * @category models
@@ -70,9 +71,13 @@ export const adapterContract = (
   options: Options = {}
 ): void => {
   describe(name, () => {
-    const subject = { ...options, client: Layer.orDie(client), stage: options.stage ?? nodeStage }
+    const titles: Array<string> = []
+    const subject = { ...options, client: Layer.orDie(client), stage: options.stage ?? nodeStage, titles }
     exchangeRows(subject)
     transportRows(subject)
     answerRows(subject)
+    for (const start of Object.keys(options.except ?? {})) {
+      if (!titles.some((title) => title.startsWith(start))) throw new Error(`No test's name begins with "${start}".`)
+    }
   })
 }

@@ -30,6 +30,8 @@ export const token = {
 export interface Subject extends Options {
   readonly client: Layer.Layer<HttpClient.HttpClient>
   readonly stage: Layer.Layer<Stage>
+  /** The names of the tests that were declared. */
+  readonly titles: Array<string>
 }
 
 /** A token endpoint that tries twice, with next to no wait between, and for no longer than the tests have patience. */
@@ -77,12 +79,13 @@ export const transport = ({ hidesReasons = false }: Options, reason: "Refused" |
 })
 
 /** A test, which is skipped where there is a reason: one that an option gives, or the given one. */
-export const testOver = ({ except = {}, stage }: Subject) =>
+export const testOver = ({ except = {}, stage, titles }: Subject) =>
 (
   title: string,
   body: () => Effect.Effect<unknown, unknown, Scope.Scope | Stage>,
   missing?: string | false
 ): void => {
+  titles.push(title)
   const reason = Object.entries(except).find(([start]) => title.startsWith(start))?.[1] ?? missing
   it(title, { timeout: 20_000 }, async ({ signal, skip }) => {
     if (typeof reason === "string") return skip(reason)
