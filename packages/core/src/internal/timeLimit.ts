@@ -5,8 +5,8 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as FiberHandle from "effect/FiberHandle"
 import * as FiberId from "effect/FiberId"
+import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import * as Hands from "./hands.js"
 
@@ -28,7 +28,8 @@ interface UnderWay {
   isLate: boolean
 }
 
-const interrupt = ({ fiber }: UnderWay): void => fiber.unsafeInterruptAsFork(FiberId.none)
+const interrupt = (fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined): void =>
+  fiber?.unsafeInterruptAsFork(FiberId.none)
 
 /**
  * A limit by the clock of the fiber that makes it. With its scope's end everything under way is interrupted, and whatever
@@ -37,10 +38,11 @@ const interrupt = ({ fiber }: UnderWay): void => fiber.unsafeInterruptAsFork(Fib
 export const make: Effect.Effect<TimeLimit, never, Scope.Scope> = Effect.gen(function*() {
   const clock = yield* Effect.clock
   const now = () => Hands.read(clock).monotonic
-  const run = yield* FiberHandle.makeRuntime<never>()
+  const run = Runtime.runFork(yield* Effect.runtime<never>())
   const underWay = new Set<UnderWay>()
-  let isClosed = false
+  let sleeper: Fiber.RuntimeFiber<void> | undefined
   let wakesAt = Infinity
+  let isClosed = false
 
   /** Sleeps until the first deadline, and on, while anything is under way. */
   const watch: Effect.Effect<void> = Effect.suspend(() => {
@@ -49,16 +51,19 @@ export const make: Effect.Effect<TimeLimit, never, Scope.Scope> = Effect.gen(fun
     for (const each of underWay) {
       if (each.deadline <= time) {
         each.isLate = true
-        interrupt(each)
+        interrupt(each.fiber)
       } else wakesAt = Math.min(wakesAt, each.deadline)
     }
-    return wakesAt === Infinity ? Effect.void : Effect.zipRight(Effect.sleep(Duration.millis(wakesAt - time)), watch)
+    return wakesAt === Infinity
+      ? Effect.void
+      : Effect.zipRight(Effect.sleep(Duration.millis(Math.ceil(wakesAt - time))), watch)
   })
 
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       isClosed = true
-      underWay.forEach(interrupt)
+      interrupt(sleeper)
+      for (const { fiber } of underWay) interrupt(fiber)
     })
   )
 
@@ -67,8 +72,11 @@ export const make: Effect.Effect<TimeLimit, never, Scope.Scope> = Effect.gen(fun
       Effect.flatMap(Effect.forkDaemon(restore(self)), (fiber) => {
         const mine: UnderWay = { fiber, deadline: now() + Duration.toMillis(duration), isLate: false }
         underWay.add(mine)
-        if (isClosed) interrupt(mine)
-        else if (mine.deadline < wakesAt) run(watch)
+        if (isClosed) interrupt(fiber)
+        else if (mine.deadline < wakesAt) {
+          interrupt(sleeper)
+          sleeper = run(watch)
+        }
         return Effect.flatMap(
           Effect.onInterrupt(restore(Fiber.await(fiber)), () => {
             underWay.delete(mine)
