@@ -3,31 +3,9 @@
  */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
-import { execFile } from "node:child_process"
-import { createRequire } from "node:module"
-import { dirname, join } from "node:path"
-import { fileURLToPath } from "node:url"
+import { planted } from "./support/planted.js"
 
-const Report = Schema.parseJson(Schema.Struct({
-  testResults: Schema.Array(Schema.Struct({
-    assertionResults: Schema.Array(
-      Schema.Struct({ ancestorTitles: Schema.Array(Schema.String), title: Schema.String, status: Schema.String })
-    )
-  }))
-}))
-
-const vitest = join(dirname(createRequire(import.meta.url).resolve("vitest/package.json")), "vitest.mjs")
-const folder = fileURLToPath(new URL("planted", import.meta.url))
-
-/** Vitest in a process of its own, for its tests are to fail: what they came to. */
-const report = Effect.runPromise(
-  Effect.async<string>((resume) => {
-    const args = [vitest, "run", "clients", "--root", folder, "--reporter=json"]
-    const child = execFile(process.execPath, args, (_, stdout) => resume(Effect.succeed(stdout)))
-    return Effect.sync(() => child.kill())
-  }).pipe(Effect.flatMap(Schema.decode(Report)))
-)
+const results = planted("clients")
 
 const redirects = [301, 302, 303, 307, 308].flatMap((status) => [
   `E3: row 20: ${status} is not followed, and its target not connected to`,
@@ -68,11 +46,8 @@ const faults: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
 describe("adapterContract turns red on a client that", () => {
   it.live.each(faults)("%s", ([fault, expected]) =>
     Effect.gen(function*() {
-      const { testResults } = yield* Effect.promise(() => report)
-      const own = testResults.flatMap(({ assertionResults }) => assertionResults)
-        .filter(({ ancestorTitles }) => ancestorTitles[0] === fault)
-      const titles = (status: string) => own.filter((test) => test.status === status).map(({ title }) => title)
-      expect(titles("failed").sort()).toStrictEqual([...expected].sort())
-      expect(titles("passed").length).toBeGreaterThan(30)
+      const own = yield* results(fault)
+      expect(own.failed).toStrictEqual([...expected].sort())
+      expect(own.passed.length).toBeGreaterThan(30)
     }), 60_000)
 })
