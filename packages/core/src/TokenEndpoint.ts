@@ -21,13 +21,27 @@ import type { InvalidInputError, TokenError } from "./TokenError.js"
 import * as TokenRequest from "./TokenRequest.js"
 
 /**
- * What one call may have of its own: a policy or its numbers, in place of the endpoint's.
+ * How often a token is asked for: a policy or its numbers.
  *
  * @since 0.1.0
  * @category models
  */
-export interface RequestOptions {
+export interface Retry {
   readonly retry?: RetryPolicy.RetryPolicy | RetryPolicy.Options | undefined
+}
+
+/**
+ * What one call may have of its own.
+ *
+ * - `retry`: in place of the endpoint's.
+ * - `held`: the token that the caller has had, whoever asked for that. An endpoint that hands out a token more than once
+ *   (`TokenMediator`) gives another one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RequestOptions extends Retry {
+  readonly held?: AccessToken.AccessToken | undefined
 }
 
 /**
@@ -41,7 +55,7 @@ export interface RequestOptions {
  * @since 0.1.0
  * @category models
  */
-export interface Options extends RequestOptions {
+export interface Options extends Retry {
   readonly budget?: Duration.DurationInput | undefined
   readonly attemptTimeout?: Duration.DurationInput | undefined
   readonly onNarrowedScope?: "warn" | "fail" | undefined

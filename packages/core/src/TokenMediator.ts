@@ -151,7 +151,7 @@ const interpret = (answer: Answer, question: Question): Either.Either<Grant, Tok
 /**
  * The token endpoint of a page. It asks as `TokenEndpoint` does: with its retries, budget and time-outs, and with its errors,
  * each of which the mediator hands on as itself, but for the authorization server's words. After the first call with the same
- * scopes, each asks for a token other than the last. An option that is out of range is an `InvalidInputError`.
+ * scopes, each asks for a token other than the last, or than the one that its caller has held. An option that is out of range is an `InvalidInputError`.
  *
  * @since 0.1.0
  * @category constructors
@@ -164,10 +164,10 @@ export const make = Effect.fnUntraced(function*({ mediatorUrl, ...options }: Opt
   const { ask, requesting } = yield* Exchange.make(tokenUrl, limits)
   const held = new Map<string, number>()
 
-  const requestToken = requesting((scopes, count) =>
+  const requestToken = requesting((scopes, count, given) =>
     Effect.suspend(() => {
       const key = Scopes.key(scopes)
-      const last = held.get(key)
+      const last = given === undefined ? held.get(key) : fingerprint(given)
       const attempts = count()
       return ask({
         request: toHttpClientRequest(tokenUrl, { scopes, ...(last !== undefined && { held: last }) }),

@@ -131,6 +131,8 @@ interface Flight {
   /** S14: the callers' spans, and the flight's own once it is there. */
   readonly links: Array<Tracer.SpanLink>
   span: Tracer.Span | undefined
+  /** M4: whether the store was emptied meanwhile. */
+  isVoid: boolean
 }
 
 const closedWindow = { from: 0, until: 0 }
@@ -159,6 +161,8 @@ export const make = Effect.fnUntraced(function*(options: Options) {
 
   // Plain cells, not Refs: everything that reads and writes them in one step is synchronous, and S1 is measured (P1).
   let held: Held | undefined
+  /** T6: whoever had asked for it, the next must be another. */
+  let last: AccessToken | undefined
   let flight: Flight | undefined
   let coolDown: CoolDown | undefined
   let seen = Sharing.nothingSeen
@@ -190,6 +194,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
 
   const hold = ({ token }: Sharing.Shared, now: Hands.Hands, draw: number) => {
     drop()
+    last = token
     held = {
       ...lifeOf(token, now, draw),
       token,
@@ -242,7 +247,8 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       began: Hands.read(clock),
       landed: Arrival.make(),
       links: [],
-      span: undefined
+      span: undefined,
+      isVoid: false
     }
     flight = launched
     run(fly(launched), { immediate: false })
@@ -253,7 +259,10 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   const fly = (flight: Flight): Effect.Effect<void> =>
     Effect.useSpan(refreshSpan, { root: true, links: flight.links, captureStackTrace: false }, (span) => {
       flight.span = span
-      const request = endpoint.requestToken(policy.scopes, flight.background ? { retry: RetryPolicy.none } : {})
+      const request = endpoint.requestToken(policy.scopes, {
+        held: last,
+        ...(flight.background && { retry: RetryPolicy.none })
+      })
       return Effect.withParentSpan(shared.ask(request, flight.mustAsk ? undefined : isUsable), span)
     }).pipe(
       Effect.onExit((exit) => Effect.flatMap(Random.next, (draw) => land(flight, exit, draw))),
@@ -268,7 +277,11 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       Freshness.decide(lifeOf(stored.token, now, 0.5), Number.NEGATIVE_INFINITY, now)._tag === "Fresh"
   }
 
-  const land = ({ background, began, landed }: Flight, exit: Exit.Exit<Sharing.Shared, TokenError>, draw: number) => {
+  const land = (
+    { background, began, isVoid, landed }: Flight,
+    exit: Exit.Exit<Sharing.Shared, TokenError>,
+    draw: number
+  ) => {
     const now = Hands.read(clock)
     const took = now.monotonic - began.monotonic
     flight = undefined
@@ -277,6 +290,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         if (isForcing) forced = { ...forced, at: now.monotonic }
         isForcing = false
         accept(shared, now, draw)
+        if (isVoid) drop()
         return shared.isRequested ? report.granted(shared.token, took) : report.adopted(shared.token)
       },
       onFailure: (cause) => {
@@ -300,7 +314,10 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   /** What others do to the store: only a hint, so it is read, and only while somebody needs a token here (T6). */
   const follow = (change: Change): Effect.Effect<void> =>
     Effect.suspend(() => {
-      if (change === "Cleared") drop()
+      if (change === "Cleared") {
+        drop()
+        if (flight !== undefined) flight.isVoid = true
+      }
       if (flight !== undefined || (held === undefined && coolDown === undefined)) return Effect.void
       return Effect.flatMap(Effect.zip(shared.read(isUsable), Random.next), ([found, draw]) => {
         if (flight !== undefined || Option.isNone(found) || !isUsable(found.value)) return Effect.void

@@ -59,10 +59,13 @@ describe("requestToken", () => {
         const { requestToken } = yield* TokenMediator.make({ mediatorUrl })
         yield* requestToken(["a", "b"])
         yield* requestToken(["b", "a"])
+        const held = yield* TestAccessToken.make()
+        yield* requestToken(["a", "b"], { held })
         const { received } = yield* MockHttpClient.MockHttpClient
         expect(received.map(({ body, method, url }) => [method, url, JSON.parse(body)])).toStrictEqual([
           ["POST", mediatorUrl, { scopes: ["a", "b"] }],
-          ["POST", mediatorUrl, { scopes: ["b", "a"], held: expect.any(Number) }]
+          ["POST", mediatorUrl, { scopes: ["b", "a"], held: expect.any(Number) }],
+          ["POST", mediatorUrl, { scopes: ["a", "b"], held: TokenMediator.fingerprint(held) }]
         ])
         expect(received[0]?.headers).toMatchObject({ "accept": "application/json", "content-type": "application/json" })
         expect(Object.keys(received[0]?.headers ?? {}).sort()).toStrictEqual([

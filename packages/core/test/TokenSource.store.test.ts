@@ -306,6 +306,27 @@ describe("T6: what is in the store", () => {
       expect(calls.length).toBe(2)
     }))
 
+  it.scoped("T6: row 105: whoever asks next says which token won't do, though another one had asked for it", () =>
+    Effect.gen(function*() {
+      const { endpoint, store } = yield* fleet(succeed())
+      const told: Array<string | undefined> = []
+      const process = TokenSource.make({ scopes }).pipe(
+        Effect.provideService(TokenStore.TokenStore, store),
+        Effect.provideService(TokenEndpoint.TokenEndpoint, {
+          requestToken: (scopes, options) =>
+            Effect.suspend(() => {
+              told.push(options?.held && text(options.held))
+              return endpoint.requestToken(scopes, options)
+            })
+        })
+      )
+      const [first, second] = yield* Effect.zip(process, process)
+      yield* allSoon([first, second])
+      yield* Effect.flatMap(second.get, second.invalidate)
+      expect(text(yield* second.get)).toBe("token-1")
+      expect(told).toStrictEqual([undefined, "token-0"])
+    }))
+
   it.scoped.each([[79, 1], [80, 2]] as const)(
     "T6: a token at %i %% of its life: %i request(s)",
     ([percent, requests]) =>
@@ -369,6 +390,19 @@ describe("T6: what is in the store", () => {
       yield* TestClock.adjust("59 seconds")
       expect(Option.isSome(source.peek())).toBe(true)
       yield* TestClock.adjust("1 second")
+      expect(source.peek()).toStrictEqual(Option.none())
+    }))
+
+  it.scoped("M4: what was asked for before the store was emptied goes to who waits for it, and is kept by nobody", () =>
+    Effect.gen(function*() {
+      const { process, store } = yield* fleet(after("10 seconds", succeed()))
+      const source = yield* process({}, {
+        ...store,
+        changes: () => Stream.fromEffect(Effect.delay(Effect.succeed("Cleared" as const), "5 seconds"))
+      })
+      const waiting = yield* Effect.fork(source.get)
+      yield* TestClock.adjust("10 seconds")
+      expect(text(yield* Fiber.join(waiting))).toBe("token-0")
       expect(source.peek()).toStrictEqual(Option.none())
     }))
 

@@ -90,7 +90,11 @@ export interface Exchange {
   readonly ask: (question: Question) => Effect.Effect<AccessToken.AccessToken, TokenError>
   /** `requestToken` of an endpoint that is told how one attempt is made. `count` is called once for each exchange. */
   readonly requesting: (
-    attempt: (scopes: Scopes.Scopes, count: () => number) => Effect.Effect<AccessToken.AccessToken, TokenError>
+    attempt: (
+      scopes: Scopes.Scopes,
+      count: () => number,
+      held: AccessToken.AccessToken | undefined
+    ) => Effect.Effect<AccessToken.AccessToken, TokenError>
   ) => TokenEndpoint["Type"]["requestToken"]
 }
 
@@ -154,7 +158,7 @@ export const make = Effect.fnUntraced(function*(tokenUrl: string, limits: Limits
         const policy = yield* RetryPolicy.from(options?.retry ?? limits.policy)
         const deadline = (yield* Hands.monotonic) + Duration.toMillis(limits.budget)
         let attempts = 0
-        const one = attempt(scopes, () => ++attempts)
+        const one = attempt(scopes, () => ++attempts, options?.held)
         const inTime = Effect.flatMap(Hands.monotonic, (now) =>
           within(one, {
             duration: Duration.min(limits.attempt, Duration.millis(deadline - now)),
