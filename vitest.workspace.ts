@@ -32,7 +32,7 @@ const inBrowser = chromium === undefined ? [] : [{
   test: {
     name: "browser",
     root: "packages/browser",
-    include: ["test/**/*.test.ts"],
+    include: ["test/*.test.ts", "test/internal/*.test.ts"],
     testTimeout: 20_000,
     globalSetup: "test/support/stageServer.ts",
     setupFiles: "test/support/setup.ts",
@@ -43,6 +43,16 @@ const inBrowser = chromium === undefined ? [] : [{
       screenshotFailures: false,
       instances: [{ browser: "chromium" as const, launch: chromium }]
     }
+  }
+}, {
+  // Tests in Node that open pages by themselves: what no single page can show.
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    name: "pages",
+    root: "packages/browser",
+    include: ["test/pages/*.test.ts"],
+    testTimeout: 60_000
   }
 }]
 

@@ -4,3 +4,4 @@
 
 export * as BrowserTilia from "./BrowserTilia.js"
 export * as BrowserTokenHttpClient from "./BrowserTokenHttpClient.js"
+export * as BrowserTokenStore from "./BrowserTokenStore.js"

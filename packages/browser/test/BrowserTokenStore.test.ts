@@ -1,0 +1,232 @@
+/*
+ * The store in one real page: two of it stand for two tabs, since a channel tells and a lock holds off every other user of
+ * its name. Several pages: see pages/BrowserTokenStore.test.ts.
+ */
+import { BrowserTokenStore } from "@effect-tilia/browser"
+import { TokenStore } from "@effect-tilia/core"
+import * as Scopes from "@effect-tilia/core/Scopes"
+import { TestAccessToken } from "@effect-tilia/testing"
+import { storeContract } from "@effect-tilia/testing/storeContract"
+import { describe, expect, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+
+const scopes = Schema.decodeSync(Scopes.Scopes)("user_info")
+
+const optionsOf = (principal: string) => ({ mediatorUrl: "/tilia/token", principal })
+
+/** As a tab that nobody else is logged in in. */
+const somebody = Effect.sync(() => optionsOf(crypto.randomUUID()))
+
+const write = Effect.fnUntraced(function*(store: TokenStore.TokenStore["Type"], text: string) {
+  const lock = yield* Effect.flatten(store.lock(scopes))
+  yield* lock.write(yield* TestAccessToken.make({ text }))
+  yield* lock.release
+})
+
+const textIn = (store: TokenStore.TokenStore["Type"]) =>
+  Effect.map(store.read(scopes), Option.map(({ token }) => TestAccessToken.text(token)))
+
+const millisOf = <A, E>(effect: Effect.Effect<A, E>) =>
+  Effect.gen(function*() {
+    const before = performance.now()
+    yield* effect
+    return performance.now() - before
+  })
+
+/** Runs as on a browser that lacks it. */
+const without = (object: object, name: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const own = Object.getOwnPropertyDescriptor(object, name)
+      Object.defineProperty(object, name, { value: undefined, configurable: true })
+      return own
+    }),
+    (own) =>
+      Effect.sync(() =>
+        own === undefined ? Reflect.deleteProperty(object, name) : Object.defineProperty(object, name, own)
+      )
+  )
+
+storeContract("browser", BrowserTokenStore.layer(optionsOf("the contract")))
+storeContract(
+  "browser, one tab for itself",
+  Layer.succeedContext(
+    await Effect.runPromise(
+      Layer.buildWithScope(BrowserTokenStore.layer({ mediatorUrl: "/tilia/token" }), Effect.runSync(Scope.make()))
+    )
+  )
+)
+
+describe("the tabs of one principal", () => {
+  it.scopedLive("T1: whoever comes later asks the others, and waits for no one where there is none", () =>
+    Effect.gen(function*() {
+      const options = yield* somebody
+      const one = yield* BrowserTokenStore.make(options)
+      expect(yield* millisOf(one.read(scopes))).toBeLessThan(90)
+      yield* write(one, "first")
+      const late = yield* BrowserTokenStore.make(options)
+      expect(yield* textIn(late)).toStrictEqual(Option.some("first"))
+    }))
+
+  it.scopedLive("T2: one that is asleep holds a reader up for 100 milliseconds, not for the 250 that a store has", () =>
+    Effect.gen(function*() {
+      const options = yield* somebody
+      const one = yield* BrowserTokenStore.make(options)
+      const name = `@effect-tilia ${JSON.stringify([new URL("/tilia/token", location.href).href, options.principal])} x`
+      void navigator.locks.request(name, () => new Promise((resolve) => setTimeout(resolve, 500)))
+      yield* Effect.sleep("20 millis")
+      const took = yield* millisOf(one.read(scopes))
+      expect(took).toBeGreaterThan(90)
+      expect(took).toBeLessThan(200)
+      expect(yield* millisOf(one.read(scopes))).toBeLessThan(50) // and not at each look
+    }))
+
+  it.scopedLive("what is no message of ours is ignored", () =>
+    Effect.gen(function*() {
+      const options = yield* somebody
+      const one = yield* BrowserTokenStore.make(options)
+      const name = `@effect-tilia ${JSON.stringify([new URL("/tilia/token", location.href).href, options.principal])}`
+      const channel = yield* Effect.acquireRelease(
+        Effect.sync(() => new BroadcastChannel(name)),
+        (channel) => Effect.sync(() => channel.close())
+      )
+      const token = { generation: 1, value: "a b", scopes: "user_info", lifetime: 1000, age: 0, sentAt: Date.now() }
+      const messages = [
+        undefined,
+        "Cleared",
+        new Map(),
+        { _tag: "Written", key: "user_info" },
+        { _tag: "Written", key: "user_info", token },
+        { _tag: "Written", key: "user_info", token: { ...token, value: "ab", lifetime: Number.NaN } },
+        { _tag: "Cleared", generation: Number.POSITIVE_INFINITY }
+      ]
+      for (const message of messages) channel.postMessage(message)
+      yield* Effect.sleep("50 millis")
+      expect(yield* textIn(one)).toStrictEqual(Option.none())
+      yield* write(one, "first")
+      expect(yield* textIn(one)).toStrictEqual(Option.some("first"))
+    }))
+
+  it.scopedLive("M4: `clear` empties it everywhere, and says so", () =>
+    Effect.gen(function*() {
+      const options = yield* somebody
+      const [one, other] = yield* Effect.all([BrowserTokenStore.make(options), BrowserTokenStore.make(options)])
+      yield* write(one, "first")
+      yield* Effect.sleep("20 millis")
+      const heard = yield* Effect.forkAll([one, other].map(({ changes }) => Stream.runHead(changes(scopes))))
+      yield* Effect.sleep("20 millis")
+      yield* one.clear
+      expect(yield* Fiber.join(heard)).toStrictEqual([Option.some("Cleared"), Option.some("Cleared")])
+      expect(yield* Effect.all([one, other].map(textIn))).toStrictEqual([Option.none(), Option.none()])
+      yield* write(other, "second")
+      expect(yield* textIn(one).pipe(Effect.delay("20 millis"))).toStrictEqual(Option.some("second"))
+    }))
+
+  it.scopedLive("M4: what was asked for before `clear` is shared with nobody after it", () =>
+    Effect.gen(function*() {
+      const options = yield* somebody
+      const [one, other] = yield* Effect.all([BrowserTokenStore.make(options), BrowserTokenStore.make(options)])
+      const lock = yield* Effect.flatten(one.lock(scopes))
+      yield* Effect.sleep("5 millis")
+      yield* other.clear
+      yield* lock.write(yield* TestAccessToken.make({ text: "late" }))
+      yield* Effect.sleep("20 millis")
+      const late = yield* BrowserTokenStore.make(options)
+      expect(yield* Effect.all([one, other, late].map(textIn))).toStrictEqual(Array(3).fill(Option.none()))
+    }))
+
+  it.scopedLive("T3: several that wait for a lock whose lease ends: one has it", () =>
+    Effect.gen(function*() {
+      const options = yield* somebody
+      const holder = yield* BrowserTokenStore.make(options)
+      const others = yield* Effect.replicateEffect(BrowserTokenStore.make(options), 8)
+      yield* Effect.flatten(holder.lock(scopes))
+      yield* Effect.sleep("3050 millis")
+      const locks = yield* Effect.all(others.map((store) => store.lock(scopes)), { concurrency: "unbounded" })
+      expect(locks.filter(Option.isSome).length).toBe(1)
+    }))
+
+  it.scopedLive("a store that is closed holds no lock, and is no tab any more", () =>
+    Effect.gen(function*() {
+      const options = yield* somebody
+      const scope = yield* Scope.make()
+      const closed = yield* Scope.extend(BrowserTokenStore.make(options), scope)
+      const lock = yield* Effect.flatten(closed.lock(scopes))
+      yield* Scope.close(scope, Exit.void)
+      yield* Effect.sleep("20 millis")
+      const { held = [] } = yield* Effect.promise(() => navigator.locks.query())
+      expect(held.filter(({ name }) => name?.includes(options.principal))).toStrictEqual([])
+      yield* lock.renew
+      yield* lock.write(yield* TestAccessToken.make())
+      yield* lock.release
+      const next = yield* BrowserTokenStore.make(options)
+      expect(Option.isSome(yield* next.lock(scopes))).toBe(true)
+    }))
+})
+
+describe("each tab for itself", () => {
+  it.scopedLive.each([
+    { lacks: "Web Locks", object: navigator, name: "locks" },
+    { lacks: "BroadcastChannel", object: globalThis, name: "BroadcastChannel" }
+  ])("row 104: in a browser without $lacks", ({ name, object }) =>
+    Effect.gen(function*() {
+      const options = yield* somebody
+      const [one, other] = yield* Effect.scoped(Effect.zipRight(
+        without(object, name),
+        Effect.zip(Layer.build(BrowserTokenStore.layer(options)), Layer.build(BrowserTokenStore.layer(options)))
+      ))
+      const first = Context.get(one, TokenStore.TokenStore)
+      yield* write(first, "first")
+      expect(yield* textIn(first)).toStrictEqual(Option.some("first"))
+      expect(yield* textIn(Context.get(other, TokenStore.TokenStore))).toStrictEqual(Option.none())
+      yield* Context.get(one, BrowserTokenStore.BrowserTokenStore).clear
+      expect(yield* textIn(first)).toStrictEqual(Option.none())
+    }))
+
+  it.scopedLive("where it isn't said who is logged in", () =>
+    Effect.gen(function*() {
+      const mediatorUrl = `/tilia/${crypto.randomUUID()}`
+      const [one, other] = yield* Effect.replicateEffect(BrowserTokenStore.make({ mediatorUrl }), 2)
+      if (one === undefined || other === undefined) return expect.fail()
+      yield* write(one, "first")
+      yield* Effect.sleep("20 millis")
+      expect(yield* textIn(other)).toStrictEqual(Option.none())
+    }))
+})
+
+describe("M4: who shares", () => {
+  it.scopedLive("row 106: another principal sees nothing, nor do the pages of another mediator", () =>
+    Effect.gen(function*() {
+      const options = yield* somebody
+      const one = yield* BrowserTokenStore.make(options)
+      yield* write(one, "first")
+      const others = yield* Effect.all([
+        BrowserTokenStore.make({ ...options, principal: `${options.principal} ` }),
+        BrowserTokenStore.make({ ...options, mediatorUrl: "/tilia/token/" })
+      ])
+      expect(yield* Effect.all(others.map(textIn))).toStrictEqual([Option.none(), Option.none()])
+    }))
+
+  it.scopedLive("a mediator is the same by its path and in full", () =>
+    Effect.gen(function*() {
+      const { principal } = yield* somebody
+      const one = yield* BrowserTokenStore.make({ mediatorUrl: "/tilia/token", principal })
+      yield* write(one, "first")
+      const other = yield* BrowserTokenStore.make({ mediatorUrl: new URL("/tilia/token", location.href), principal })
+      expect(yield* textIn(other)).toStrictEqual(Option.some("first"))
+    }))
+
+  it.scoped("an empty principal is refused: it would be everybody's", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(BrowserTokenStore.make({ mediatorUrl: "/tilia/token", principal: "" }))
+      expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "principal" })
+    }))
+})

@@ -1,0 +1,197 @@
+/*
+ * One token for all tabs (T1–T3, M4), in real tabs of one profile, over the whole of `BrowserTilia`.
+ */
+import { expect, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { layer as ShopLive, type Opened, Shop } from "./Shop.js"
+
+const tabs = Effect.fnUntraced(function*(n: number) {
+  const shop = yield* Shop
+  const profile = yield* shop.profile
+  return yield* Effect.all(Array.from({ length: n }, () => shop.tab(profile)), { concurrency: "unbounded" })
+})
+
+const two = Effect.flatMap(
+  tabs(2),
+  ([first, second]) => Effect.all([Effect.fromNullable(first), Effect.fromNullable(second)])
+)
+
+const all = <A>(tabs: ReadonlyArray<Opened>, use: (tab: Opened) => Effect.Effect<A>) =>
+  Effect.all(tabs.map(use), { concurrency: "unbounded" })
+
+const getAll = (tabs: ReadonlyArray<Opened>) => all(tabs, ({ press }) => press("get"))
+
+/**
+ * Stops a tab as a browser freezes one: neither its timers nor its messages go on, and its locks stay. (Chromium freezes no page
+ * that is visible, and its headless pages all are: so it is the debugger that holds this one.) Gives what wakes it.
+ */
+const freeze = ({ page }: Opened) =>
+  Effect.promise(async () => {
+    const debug = await page.context().newCDPSession(page)
+    await debug.send("Debugger.enable")
+    await debug.send("Debugger.pause")
+    return Effect.promise(() => debug.detach())
+  })
+
+layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs of a browser", (it) => {
+  it.scoped("T1: ten cold tabs: one request; at refresh: one more; one that comes later asks nobody", () =>
+    Effect.gen(function*() {
+      const { mediator, tab } = yield* Shop
+      const shared = mediator({ life: "10 seconds", delays: ["500 millis"] })
+      const ten = yield* tabs(10)
+      yield* all(ten, ({ logIn }) => logIn(shared, "alice"))
+      expect(yield* getAll(ten)).toStrictEqual(Array(10).fill(expect.stringMatching(/-0$/)))
+      expect(shared.requests()).toBe(1)
+      const [first] = ten
+      if (first === undefined) return expect.fail()
+      const late = yield* tab(first.page.context())
+      yield* late.logIn(shared, "alice")
+      expect(yield* late.press("get")).toMatch(/-0$/)
+      expect(shared.requests()).toBe(1)
+      yield* Effect.sleep("9 seconds")
+      expect(yield* getAll([...ten, late])).toStrictEqual(Array(11).fill(expect.stringMatching(/-1$/)))
+      expect(shared.requests()).toBe(2)
+      expect((yield* all(ten, ({ skipped }) => skipped)).flat()).toStrictEqual([])
+    }))
+
+  it.scoped("T1, T6: row 105: ten tabs whose token an API refuses: one new request for all", () =>
+    Effect.gen(function*() {
+      const { real } = yield* Shop
+      const ten = yield* tabs(10)
+      yield* all(ten, ({ logIn }) => logIn(real, "alice"))
+      const [before] = yield* getAll(ten)
+      const asked = real.requests()
+      const after = yield* all(ten, ({ press }) => press("refused"))
+      expect(new Set(after).size).toBe(1)
+      expect(after).not.toContain(before)
+      expect(real.requests()).toBe(asked + 1)
+    }))
+
+  it.scoped("T3: row 104: a tab that is closed while it asks: another one takes over at once", () =>
+    Effect.gen(function*() {
+      const { mediator } = yield* Shop
+      const shared = mediator({ life: "1 hour", delays: ["20 seconds", "50 millis"] })
+      const [first, second] = yield* two
+      yield* all([first, second], ({ logIn }) => logIn(shared, "alice"))
+      const lost = yield* Effect.fork(Effect.ignore(Effect.sandbox(first.press("get"))))
+      yield* Effect.sleep("300 millis")
+      const got = yield* Effect.fork(second.press("get"))
+      yield* Effect.sleep("300 millis")
+      expect(shared.requests()).toBe(1)
+      yield* Effect.promise(() => first.page.close())
+      expect(yield* Effect.timeout(Fiber.join(got), "2 seconds")).toMatch(/-1$/)
+      expect(shared.requests()).toBe(2)
+      yield* Fiber.join(lost)
+    }))
+
+  it.scoped("T3: a tab that is frozen while it asks: the others go on after the lease, and keep their newer token", () =>
+    Effect.gen(function*() {
+      const { mediator, tab } = yield* Shop
+      const shared = mediator({ life: "1 hour", delays: ["1 second", "50 millis"] })
+      const [frozen, second] = yield* two
+      yield* all([frozen, second], ({ logIn }) => logIn(shared, "alice"))
+      const late = yield* Effect.fork(frozen.press("get"))
+      yield* Effect.sleep("300 millis")
+      const wake = yield* freeze(frozen)
+      const began = Date.now()
+      expect(yield* Effect.timeout(second.press("get"), "6 seconds")).toMatch(/-1$/)
+      expect(Date.now() - began).toBeGreaterThan(2000)
+      yield* wake
+      yield* Fiber.join(late) // T2: whoever waits in the tab that was frozen gets a token
+      yield* Effect.sleep("300 millis")
+      const third = yield* tab(second.page.context())
+      yield* third.logIn(shared, "alice")
+      expect(yield* getAll([second, third])).toStrictEqual(Array(2).fill(expect.stringMatching(/-1$/)))
+      expect(shared.requests()).toBe(2)
+    }))
+
+  it.scoped("T1: a tab that slept beyond its token's end wakes to the one that the others have", () =>
+    Effect.gen(function*() {
+      const { mediator } = yield* Shop
+      const shared = mediator({ life: "4 seconds" })
+      const [asleep, awake] = yield* two
+      yield* all([asleep, awake], ({ logIn }) => logIn(shared, "alice"))
+      expect(new Set(yield* getAll([asleep, awake])).size).toBe(1)
+      const wake = yield* freeze(asleep)
+      yield* Effect.sleep("4500 millis")
+      const token = yield* awake.press("get")
+      expect(token).toMatch(/-1$/)
+      yield* wake
+      expect(yield* asleep.press("get")).toBe(token)
+      expect(shared.requests()).toBe(2)
+    }))
+
+  it.scoped("T2: a tab alone with one that is asleep gets its token", () =>
+    Effect.gen(function*() {
+      const { mediator } = yield* Shop
+      const shared = mediator({ life: "1 hour" })
+      const [asleep, awake] = yield* two
+      yield* all([asleep, awake], ({ logIn }) => logIn(shared, "alice"))
+      yield* freeze(asleep)
+      expect(yield* Effect.timeout(awake.press("get"), "2 seconds")).toMatch(/-0$/)
+      expect(yield* awake.skipped).toStrictEqual([])
+    }))
+
+  it.scoped("row 104: in a browser without Web Locks each tab is for itself", () =>
+    Effect.gen(function*() {
+      const { mediator, profile, tab } = yield* Shop
+      const shared = mediator({ life: "1 hour" })
+      const old = yield* profile
+      yield* Effect.promise(() =>
+        old.addInitScript(() => Object.defineProperty(navigator, "locks", { value: undefined }))
+      )
+      const both = yield* Effect.all([tab(old), tab(old)])
+      yield* all(both, ({ logIn }) => logIn(shared, "alice"))
+      expect(new Set(yield* getAll(both)).size).toBe(2)
+      expect(shared.requests()).toBe(2)
+      yield* both[0].press("clear")
+      expect(yield* both[0].press("peek")).toBe(null)
+    }))
+
+  it.scoped("M4: row 106: another user, who logs in in the next tab, never sees the first one's token", () =>
+    Effect.gen(function*() {
+      const { mediator } = yield* Shop
+      const shared = mediator({ life: "1 hour" })
+      const [first, second] = yield* two
+      yield* first.logIn(shared, "alice")
+      yield* first.press("get")
+      yield* second.logIn(shared, "bob")
+      const [alices, bobs] = yield* getAll([first, second])
+      expect(alices).not.toBe(bobs)
+      expect(shared.requests()).toBe(2)
+      // Nor does the tab in which the first one was logged in before.
+      yield* first.press("clear")
+      yield* first.logIn(shared, "bob")
+      expect(yield* first.press("get")).toBe(bobs)
+    }))
+
+  it.scoped("M4: `clear` in one tab takes the token from all", () =>
+    Effect.gen(function*() {
+      const { mediator } = yield* Shop
+      const shared = mediator({ life: "1 hour" })
+      const three = yield* tabs(3)
+      yield* all(three, ({ logIn }) => logIn(shared, "alice"))
+      const [before] = yield* getAll(three)
+      const [first] = three
+      if (first === undefined) return expect.fail()
+      yield* first.press("clear")
+      yield* Effect.sleep("100 millis")
+      expect(yield* all(three, ({ press }) => press("peek"))).toStrictEqual([null, null, null])
+      const after = yield* getAll(three)
+      expect(new Set(after).size).toBe(1)
+      expect(after).not.toContain(before)
+    }))
+
+  it.scoped("M4: the token is in no storage", () =>
+    Effect.gen(function*() {
+      const { mediator } = yield* Shop
+      const shared = mediator({ life: "1 hour" })
+      const both = yield* two
+      yield* all(both, ({ logIn }) => logIn(shared, "alice"))
+      yield* getAll(both)
+      for (const { page, stored } of both) {
+        expect(yield* stored).toBe(JSON.stringify([{}, {}, [], [], "", page.url()]))
+      }
+    }))
+})

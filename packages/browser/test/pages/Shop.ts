@@ -1,0 +1,157 @@
+/*
+ * An application with a mediator, in Node, and a Chromium to open its pages in: each test has a profile of its own, in
+ * which it opens as many tabs as it likes.
+ */
+import { Tilia, TokenSources } from "@effect-tilia/core"
+import * as TokenMediatorServer from "@effect-tilia/core/TokenMediatorServer"
+import { Sandbox } from "@effect-tilia/sandbox"
+import { SandboxHttpClient } from "@effect-tilia/testing"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServer from "@effect/platform/HttpServer"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import { build } from "esbuild"
+import { createServer } from "node:http"
+import { fileURLToPath } from "node:url"
+import { type BrowserContext, chromium, type Page } from "playwright"
+import { launch } from "../support/chromium.js"
+import type {} from "./tab.js"
+
+/** A mediator that grants a new token each time, and counts. */
+export interface Mediator {
+  readonly url: string
+  readonly requests: () => number
+}
+
+/** Presses a button of a tab: what it then shows. */
+type Press = (button: "get" | "refused" | "peek" | "clear") => Effect.Effect<string | null>
+
+export interface Opened {
+  readonly page: Page
+  readonly press: Press
+  readonly skipped: Effect.Effect<ReadonlyArray<string>>
+  readonly stored: Effect.Effect<string>
+  readonly logIn: (mediator: Pick<Mediator, "url">, principal?: string) => Effect.Effect<void>
+}
+
+export class Shop extends Context.Tag("Shop")<Shop, {
+  readonly mediator: (options: {
+    readonly life: Duration.DurationInput
+    /** For how long it thinks: about the first request, the second, and so on; about all others as about the last. */
+    readonly delays?: readonly [Duration.DurationInput, ...Array<Duration.DurationInput>]
+  }) => Mediator
+  /** A real one, with the sandbox behind it: `requests` counts those for a token there. */
+  readonly real: Mediator
+  readonly profile: Effect.Effect<BrowserContext, never, Scope.Scope>
+  readonly tab: (profile: BrowserContext) => Effect.Effect<Opened>
+}>() {}
+
+const script = Effect.promise(() =>
+  build({
+    entryPoints: [fileURLToPath(new URL("tab.ts", import.meta.url))],
+    bundle: true,
+    conditions: ["@effect-tilia/source"],
+    format: "esm",
+    target: "es2022",
+    write: false
+  })
+).pipe(Effect.map(({ outputFiles: [file] }) => file?.text ?? ""))
+
+const environment = { authUrl: SandboxHttpClient.url, apiOrigins: [SandboxHttpClient.url] }
+
+const Tokens = TokenSources.layer().pipe(
+  Layer.provide(Tilia.layer({ ...Sandbox.wellKnown, environment, scopes: ["user_info"] })),
+  Layer.provideMerge(SandboxHttpClient.layer())
+)
+
+const opened = (page: Page): Opened => ({
+  page,
+  press: (button) => Effect.promise(() => page.evaluate((button) => window.tab[button](), button)),
+  skipped: Effect.promise(() => page.evaluate(() => window.tab.skipped())),
+  stored: Effect.promise(() => page.evaluate(() => window.tab.stored())),
+  logIn: ({ url }, principal) =>
+    Effect.promise(() =>
+      page.evaluate(([url, principal]) => {
+        window.tab = window.logIn(url, principal)
+      }, [url, principal] as const)
+    )
+})
+
+const make = Effect.gen(function*() {
+  const mediators = new Map<string, {
+    readonly life: number
+    readonly delay: (count: number) => Duration.DurationInput
+    count: number
+  }>()
+  const tokens = yield* Layer.build(Tokens)
+  const sandbox = Context.get(tokens, Sandbox.Sandbox)
+  const real = yield* TokenMediatorServer.make({
+    origin: "https://shop.example",
+    authorize: () => Effect.succeed(["user_info"])
+  }).pipe(Effect.provide(tokens))
+  const page =
+    `<!doctype html><title>Shop</title><link rel="icon" href="data:,"><script type="module" src="/tab.js"></script>`
+
+  const app = HttpRouter.empty.pipe(
+    HttpRouter.get("/", HttpServerResponse.html(page)),
+    HttpRouter.get(
+      "/tab.js",
+      Effect.succeed(HttpServerResponse.text(yield* script, { contentType: "text/javascript" }))
+    ),
+    HttpRouter.all("/real", real),
+    HttpRouter.post(
+      "/:id/token",
+      Effect.gen(function*() {
+        const { id = "" } = yield* HttpRouter.params
+        const mediator = yield* Effect.fromNullable(mediators.get(id))
+        const count = mediator.count++
+        yield* Effect.sleep(mediator.delay(count))
+        const access_token = `token-${id}-${count}`
+        return HttpServerResponse.unsafeJson({ access_token, token_type: "Bearer", expires_in: String(mediator.life) })
+      })
+    )
+  )
+  yield* Layer.build(HttpServer.serve(app)).pipe(Effect.provide(tokens))
+  const address = yield* HttpServer.addressWith((address) =>
+    Effect.succeed(address._tag === "TcpAddress" ? `http://127.0.0.1:${address.port}/` : "")
+  )
+  const browser = yield* Effect.acquireRelease(
+    Effect.promise(() => chromium.launch(launch())),
+    (browser) => Effect.promise(() => browser.close())
+  )
+
+  return Shop.of({
+    mediator: ({ delays: [first, ...others] = ["50 millis"], life }) => {
+      const id = String(mediators.size)
+      const delay = (count: number) => count === 0 ? first : others[count - 1] ?? others.at(-1) ?? first
+      const mediator = { life: Duration.toSeconds(life), delay, count: 0 }
+      mediators.set(id, mediator)
+      return { url: `/${id}/token`, requests: () => mediator.count }
+    },
+    real: {
+      url: "/real",
+      requests: () => Effect.runSync(sandbox.received).filter(({ path }) => path === "/token").length
+    },
+    profile: Effect.acquireRelease(
+      Effect.promise(() => browser.newContext()),
+      (profile) => Effect.promise(() => profile.close())
+    ),
+    tab: (profile) =>
+      Effect.promise(async () => {
+        const page = await profile.newPage()
+        await page.goto(address)
+        await page.waitForFunction(() => "logIn" in window)
+        return opened(page)
+      })
+  })
+})
+
+export const layer = Layer.scoped(Shop, make).pipe(
+  Layer.provide(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 })),
+  Layer.orDie
+)

@@ -1,0 +1,70 @@
+/*
+ * What runs in each tab: the page of an application, whose test presses its buttons.
+ */
+import * as BrowserTilia from "@effect-tilia/browser/BrowserTilia"
+import * as BrowserTokenStore from "@effect-tilia/browser/BrowserTokenStore"
+import * as TokenSource from "@effect-tilia/core/TokenSource"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+
+const textOf = ({ value }: { readonly value: Redacted.Redacted }) => Redacted.value(value)
+
+const logIn = (mediatorUrl: string, principal: string | undefined) => {
+  const runtime = ManagedRuntime.make(BrowserTilia.layer({
+    mediatorUrl,
+    principal,
+    environment: { authUrl: location.origin, apiOrigins: [location.origin] },
+    scopes: ["user_info"],
+    retry: { maxAttempts: 1 }
+  }))
+  const skipped: Array<string> = []
+  const withSource = <A, E>(use: (source: TokenSource.TokenSource["Type"]) => Effect.Effect<A, E>) =>
+    runtime.runPromise(
+      Effect.flatMap(TokenSource.TokenSource, use).pipe(Effect.provide(Logger.remove(Logger.defaultLogger)))
+    )
+
+  void withSource(({ changes }) =>
+    Stream.runForEach(changes, (event) =>
+      Effect.sync(() => {
+        if (event._tag === "StoreSkipped") skipped.push(event.reason)
+      }))
+  )
+  return {
+    get: () => withSource(({ get }) => Effect.map(get, textOf)),
+    /** What an API does that answers 401 to the token which the tab has. */
+    refused: () =>
+      withSource(({ get, invalidate }) => Effect.zipRight(Effect.flatMap(get, invalidate), Effect.map(get, textOf))),
+    peek: () => withSource(({ peek }) => Effect.sync(() => Option.getOrNull(Option.map(peek(), textOf)))),
+    clear: () =>
+      runtime.runPromise(Effect.flatMap(BrowserTokenStore.BrowserTokenStore, ({ clear }) => Effect.as(clear, null))),
+    skipped: () => skipped,
+    /** Everything that the page left where others, or a later page, could read it. */
+    stored: async () => {
+      const databases = await indexedDB.databases()
+      const caches = await globalThis.caches.keys()
+      return JSON.stringify([
+        { ...localStorage },
+        { ...sessionStorage },
+        databases,
+        caches,
+        document.cookie,
+        location.href
+      ])
+    }
+  }
+}
+
+export type Tab = ReturnType<typeof logIn>
+
+declare global {
+  interface Window {
+    readonly logIn: typeof logIn
+    tab: Tab
+  }
+}
+
+Object.assign(window, { logIn })
