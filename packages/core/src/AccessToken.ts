@@ -89,7 +89,7 @@ export const fromResponse = (
       tokenType: response.tokenType,
       scopes: Option.getOrElse(response.scopes, () => requested),
       issuedAt,
-      expiresAt: DateTime.add(issuedAt, { seconds: response.expiresIn })
+      expiresAt: DateTime.addDuration(issuedAt, Duration.seconds(response.expiresIn))
     },
     { disableValidation: true } // the answer's own schema has just done that (P3)
   )

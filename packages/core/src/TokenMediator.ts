@@ -150,8 +150,8 @@ const interpret = (answer: Answer, question: Question): Either.Either<Grant, Tok
 
 /**
  * The token endpoint of a page. It asks as `TokenEndpoint` does: with its retries, budget and time-outs, and with its errors,
- * each of which the mediator hands on as itself, but for the authorization server's words. After the first call with the same
- * scopes, each asks for a token other than the last, or than the one that its caller has held. An option that is out of range is an `InvalidInputError`.
+ * each of which the mediator hands on as itself, but for the authorization server's words. Whoever has `held` a token gets another
+ * one. An option that is out of range is an `InvalidInputError`.
  *
  * @since 0.1.0
  * @category constructors
@@ -162,22 +162,17 @@ export const make = Effect.fnUntraced(function*({ mediatorUrl, ...options }: Opt
     Exchange.limits(options)
   ])
   const { ask, requesting } = yield* Exchange.make(tokenUrl, limits)
-  const held = new Map<string, number>()
-
-  const requestToken = requesting((scopes, count, given) =>
+  const requestToken = requesting((scopes, count, held) =>
     Effect.suspend(() => {
-      const key = Scopes.key(scopes)
-      const last = given === undefined ? held.get(key) : fingerprint(given)
       const attempts = count()
       return ask({
-        request: toHttpClientRequest(tokenUrl, { scopes, ...(last !== undefined && { held: last }) }),
+        request: toHttpClientRequest(tokenUrl, { scopes, ...(held !== undefined && { held: fingerprint(held) }) }),
         scopes,
         attempts,
         interpret: (answer, receivedAt) => interpret(answer, { tokenUrl, attempts, receivedAt })
-      }).pipe(Effect.tap((token) => Effect.sync(() => held.set(key, fingerprint(token)))))
+      })
     })
   )
-
   return TokenEndpoint.TokenEndpoint.of({ requestToken })
 })
 

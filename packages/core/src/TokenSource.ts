@@ -17,7 +17,6 @@ import * as FiberId from "effect/FiberId"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as PubSub from "effect/PubSub"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
 import type * as Tracer from "effect/Tracer"
@@ -25,6 +24,7 @@ import type { AccessToken } from "./AccessToken.js"
 import * as Arrival from "./internal/arrival.js"
 import * as Freshness from "./internal/freshness.js"
 import * as Hands from "./internal/hands.js"
+import * as Hub from "./internal/hub.js"
 import * as Pacing from "./internal/pacing.js"
 import * as Policy from "./internal/policy.js"
 import * as Reporter from "./internal/reporter.js"
@@ -152,8 +152,8 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   const policy = yield* Policy.validate(options)
   const endpoint = yield* TokenEndpoint
   const clock = yield* Effect.clock
-  const events = yield* Effect.acquireRelease(PubSub.sliding<TokenEvent>(256), PubSub.shutdown)
-  const report = Reporter.make(policy.scopes, events)
+  const hub = yield* Hub.make<TokenEvent>(256)
+  const report = Reporter.make(policy.scopes, hub)
   const store = Option.getOrUndefined(yield* Effect.serviceOption(TokenStore))
   const shared = store === undefined ? Sharing.alone : Sharing.make(store, policy.scopes, report.skipped)
   // S3: what serves all callers runs in the source's scope and context, not in those of the caller who happened to start it.
@@ -408,7 +408,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     invalidate,
     peek,
     ready: Effect.asVoid(get),
-    changes: Stream.fromPubSub(events)
+    changes: hub.events
   })
 })
 

@@ -5,7 +5,6 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
-import * as PubSub from "effect/PubSub"
 import type { AccessToken } from "../AccessToken.js"
 import * as Scopes from "../Scopes.js"
 import * as Telemetry from "../Telemetry.js"
@@ -13,6 +12,7 @@ import type { TokenError } from "../TokenError.js"
 import * as TokenEvent from "../TokenEvent.js"
 import type { StoreError } from "../TokenStore.js"
 import { lifetimeOf } from "./freshness.js"
+import type { Hub } from "./hub.js"
 
 export interface Reporter {
   /** Both take the time since the request began, in milliseconds. */
@@ -38,16 +38,16 @@ const logFailure = (error: TokenError, before: TokenError["_tag"] | undefined): 
     : Effect.logDebug(`No new access token yet. ${error.message}`)
 }
 
-export const make = (requested: Scopes.Scopes, events: PubSub.PubSub<TokenEvent.TokenEvent>): Reporter => {
+export const make = (requested: Scopes.Scopes, { publish }: Hub<TokenEvent.TokenEvent>): Reporter => {
   let failing: TokenError["_tag"] | undefined
   let isSkipping = false
 
   const adopted = Effect.fnUntraced(function*(token: AccessToken) {
     const recovered = failing !== undefined
     failing = undefined
-    yield* PubSub.publish(events, TokenEvent.Refreshed({ scopes: token.scopes, expiresAt: token.expiresAt }))
+    yield* publish(TokenEvent.Refreshed({ scopes: token.scopes, expiresAt: token.expiresAt }))
     const missing = Scopes.missing(requested, token.scopes)
-    if (missing.length > 0) yield* PubSub.publish(events, TokenEvent.ScopeNarrowed({ missing })) // E9
+    if (missing.length > 0) yield* publish(TokenEvent.ScopeNarrowed({ missing })) // E9
     yield* Metric.set(Telemetry.expiresIn, lifetimeOf(token) / 1000)
     yield* recovered ? Effect.logInfo("There is a new access token again.") : Effect.logDebug("A new access token.")
   })
@@ -55,7 +55,7 @@ export const make = (requested: Scopes.Scopes, events: PubSub.PubSub<TokenEvent.
   const failed = Effect.fnUntraced(function*(error: TokenError, took: number) {
     const before = failing
     failing = error._tag
-    yield* PubSub.publish(events, TokenEvent.RefreshFailed({ error }))
+    yield* publish(TokenEvent.RefreshFailed({ error }))
     yield* count(error._tag, took)
     yield* Metric.increment(Metric.tagged(Telemetry.refreshFailures, "error", error._tag))
     yield* logFailure(error, before)
@@ -65,7 +65,7 @@ export const make = (requested: Scopes.Scopes, events: PubSub.PubSub<TokenEvent.
   const skipped = Effect.fnUntraced(function*(error: StoreError) {
     const before = isSkipping
     isSkipping = true
-    yield* PubSub.publish(events, TokenEvent.StoreSkipped({ reason: error.reason }))
+    yield* publish(TokenEvent.StoreSkipped({ reason: error.reason }))
     yield* before ? Effect.logDebug(error.message) : Effect.logWarning(error.message)
   })
 
@@ -74,6 +74,6 @@ export const make = (requested: Scopes.Scopes, events: PubSub.PubSub<TokenEvent.
     failed,
     adopted,
     skipped,
-    invalidated: ({ expiresAt }) => PubSub.publish(events, TokenEvent.Invalidated({ expiresAt }))
+    invalidated: ({ expiresAt }) => publish(TokenEvent.Invalidated({ expiresAt }))
   }
 }
