@@ -1,18 +1,30 @@
 /*
- * P7: the same page with this library.
+ * P7: a page that gets and keeps a token with this library: the same page as the bare one, and what that lacks.
  */
-import * as BrowserTilia from "@effect-tilia/browser/BrowserTilia"
-import * as AuthorizedHttpClient from "@effect-tilia/core/AuthorizedHttpClient"
-import * as Environment from "@effect-tilia/core/Environment"
+import * as BrowserTokenHttpClient from "@effect-tilia/browser/BrowserTokenHttpClient"
+import * as TokenMediator from "@effect-tilia/core/TokenMediator"
+import * as TokenSource from "@effect-tilia/core/TokenSource"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 
 const program = Effect.gen(function*() {
-  const client = yield* AuthorizedHttpClient.AuthorizedHttpClient
-  const response = yield* client.get("https://accounts.staging.tilia-inc.com/v1/me")
+  const client = yield* HttpClient.HttpClient
+  const { get } = yield* TokenSource.TokenSource
+  const { value } = yield* get
+  const response = yield* HttpClientRequest.get("https://accounts.staging.tilia-inc.com/v1/me").pipe(
+    HttpClientRequest.bearerToken(Redacted.value(value)),
+    client.execute
+  )
   yield* Effect.log(yield* response.json)
 })
 
 Effect.runFork(Effect.provide(
   program,
-  BrowserTilia.layer({ mediatorUrl: "/tilia/token", environment: Environment.staging, scopes: ["user_info"] })
+  TokenSource.layer({ scopes: ["user_info"] }).pipe(
+    Layer.provide(TokenMediator.layer({ mediatorUrl: "/tilia/token" })),
+    Layer.provideMerge(BrowserTokenHttpClient.layer)
+  )
 ))

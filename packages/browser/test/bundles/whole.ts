@@ -1,0 +1,18 @@
+/*
+ * The same page with all that this library has for one: the client that carries the token, and the store of the tabs.
+ */
+import * as BrowserTilia from "@effect-tilia/browser/BrowserTilia"
+import * as AuthorizedHttpClient from "@effect-tilia/core/AuthorizedHttpClient"
+import * as Environment from "@effect-tilia/core/Environment"
+import * as Effect from "effect/Effect"
+
+const program = Effect.gen(function*() {
+  const client = yield* AuthorizedHttpClient.AuthorizedHttpClient
+  const response = yield* client.get("https://accounts.staging.tilia-inc.com/v1/me")
+  yield* Effect.log(yield* response.json)
+})
+
+Effect.runFork(Effect.provide(
+  program,
+  BrowserTilia.layer({ mediatorUrl: "/tilia/token", environment: Environment.staging, scopes: ["user_info"] })
+))
