@@ -12,9 +12,9 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
 import * as Known from "./internal/known.js"
+import * as Listeners from "./internal/listeners.js"
 import * as Message from "./internal/message.js"
 import * as Tabs from "./internal/tabs.js"
 
@@ -80,10 +80,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     return yield* new InvalidInputError({ setting: "principal", expected: "the name of who is logged in, not empty" })
   }
   const clock = yield* Effect.clock
-  const changes = yield* Effect.acquireRelease(
-    PubSub.sliding<{ readonly key: string | undefined; readonly change: Change }>(256),
-    PubSub.shutdown
-  )
+  const listeners = yield* Listeners.make<{ readonly key: string | undefined; readonly change: Change }>()
 
   // Plain cells, as in `TokenSource`: what reads and changes them in one step is synchronous.
   const entries = new Map<string, Entry>()
@@ -104,7 +101,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     known = Math.max(known, kept.generation)
     if (!Known.isNews(entry.kept, kept.generation, cleared)) return false
     entry.kept = kept
-    changes.unsafeOffer({ key, change: "Written" })
+    listeners.tell({ key, change: "Written" })
     return true
   }
 
@@ -115,7 +112,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     for (const entry of entries.values()) {
       if (entry.kept !== undefined && entry.kept.generation <= cleared) entry.kept = undefined
     }
-    changes.unsafeOffer({ key: undefined, change: "Cleared" })
+    listeners.tell({ key: undefined, change: "Cleared" })
   }
 
   const locked = (key: string, generation: number, now: Known.Hands) => {
@@ -257,7 +254,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     read,
     lock,
     changes: (scopes) =>
-      Stream.fromPubSub(changes).pipe(
+      listeners.heard.pipe(
         Stream.filter(({ key }) => key === undefined || key === Scopes.key(scopes)),
         Stream.map(({ change }) => change)
       ),
