@@ -134,7 +134,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     if (isNews || open.missing <= 0) Deferred.unsafeDone(open.answers, Effect.succeed(undefined))
   }
 
-  const hear = (message: Message.Message) => {
+  const hear = (message: Message.Message, answer: (message: Message.Message) => void) => {
     const now = Known.hands(clock)
     switch (message._tag) {
       case "Locked":
@@ -145,7 +145,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         return keep(message.key, Message.heard(message.token, now))
       case "Asked": {
         const { kept } = entryOf(message.key)
-        return say({
+        return answer({
           ...message,
           _tag: "Answered",
           cleared,
@@ -162,8 +162,13 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     }
   }
 
-  const tabs = yield* Tabs.join(nameOf(options), (message) => Option.map(Message.decode(message), hear))
+  const tabs = yield* Tabs.join(nameOf(options), (data, answer) => {
+    const message = Option.getOrUndefined(Message.decode(data))
+    if (message !== undefined) hear(message, (message) => answer(Message.encode(message)))
+  })
   const say = (message: Message.Message) => tabs.say(Message.encode(message))
+
+  const answersIn = (answers: Deferred.Deferred<undefined>) => Effect.timeoutOption(Deferred.await(answers), patience)
 
   /** What others know of a token, for a tab that may have missed it. */
   const ask = (key: string, answers: Deferred.Deferred<undefined>) =>
@@ -173,10 +178,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       const question = crypto.randomUUID()
       questions.set(question, { missing, answers })
       say({ _tag: "Asked", key, question })
-      yield* Effect.ensuring(
-        Effect.timeoutOption(Deferred.await(answers), patience),
-        Effect.sync(() => questions.delete(question))
-      )
+      yield* Effect.ensuring(answersIn(answers), Effect.sync(() => questions.delete(question)))
     }).pipe(Effect.ensuring(Deferred.succeed(answers, undefined)))
 
   const read = (scopes: Scopes.Scopes) =>
@@ -189,7 +191,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         entry.answers = yield* Deferred.make<undefined>()
         yield* ask(key, entry.answers)
       } else if (entry.answers !== undefined) {
-        yield* Deferred.await(entry.answers)
+        yield* answersIn(entry.answers)
       }
       const { kept } = entry
       const then = Known.hands(clock)
@@ -242,12 +244,14 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       if (Option.isSome(free)) return Option.some(lockOf(key, free.value))
       if (!isHolderLost(key)) return Option.none()
       // T3: one at a time takes it by force, or several would take it from each other.
-      const force = yield* tabs.take(`${key} by force`, false)
-      if (Option.isNone(force)) return Option.none()
-      const taken = isHolderLost(key) ? yield* tabs.take(key, true) : Option.none<Tabs.Turn>()
-      const lock = Option.map(taken, (turn) => lockOf(key, turn))
-      yield* force.value.end
-      return lock
+      return yield* Effect.acquireUseRelease(
+        tabs.take(`${key} by force`, false),
+        (force) =>
+          Option.isSome(force) && isHolderLost(key)
+            ? Effect.map(tabs.take(key, true), Option.map((turn) => lockOf(key, turn)))
+            : Effect.succeedNone,
+        (force) => Option.isSome(force) ? force.value.end : Effect.void
+      )
     })
 
   return BrowserTokenStore.of({

@@ -41,84 +41,81 @@ const alone = (): Tabs => {
   }
 }
 
-const among = (
-  name: string,
-  locks: LockManager,
-  channel: BroadcastChannel
-): Effect.Effect<Tabs, never, Scope.Scope> => {
+const among = (name: string, locks: LockManager, channel: BroadcastChannel): Tabs & { readonly leave: () => void } => {
   /** Each tab holds a lock of its own for as long as it is there: so others can count it, even asleep. */
   const presence = `${name} `
   const own = presence + crypto.randomUUID()
+  /** What ends each lock that this tab holds; whoever has left holds none any more. */
+  const held = new Set<() => void>()
   let isThere = true
-  let leave = () => {}
-  const gone = new Promise<void>((resolve) => {
-    leave = resolve
-  })
-  locks.request(own, () => gone).catch(() => {}) // then no lock is to be had here at all, as `take` will find
 
-  const take = (lock: string, force: boolean) =>
-    Effect.async<Option.Option<Turn>, StoreError>((resume) => {
-      let isWanted = true
-      let isLost = false
-      const settled: Promise<void> = locks.request(
-        `${name}/${lock}`,
-        force ? { steal: true } : { ifAvailable: true },
-        (granted) => {
-          if (granted === null || !isWanted) return resume(Effect.succeedNone)
-          return new Promise<void>((resolve) => {
-            void gone.then(resolve) // whoever closes the store holds nothing any more
-            const end = Effect.promise(() => {
-              resolve()
-              return settled
-            })
-            resume(Effect.succeedSome({ isLost: () => isLost, end }))
-          })
-        }
-      ).then(() => {}, () => {
-        isLost = true // stolen; or, before it was had, refused: a page may be in a frame that has no storage
-        resume(Effect.fail(unavailable))
-      })
-      return Effect.sync(() => {
-        isWanted = false
-      })
+  const hold = () =>
+    new Promise<void>((resolve) => {
+      if (isThere) held.add(resolve)
+      else resolve()
     })
+  locks.request(own, hold).catch(() => {}) // then no lock is to be had here at all, as `take` will find
 
-  return Effect.acquireRelease(
-    Effect.succeed<Tabs>({
-      take,
-      others: Effect.tryPromise({ try: () => locks.query(), catch: () => unavailable }).pipe(
-        Effect.map(({ held = [] }) => held.filter(({ name = "" }) => name.startsWith(presence) && name !== own).length)
-      ),
-      say: (message) => {
-        if (isThere) channel.postMessage(message)
-      }
-    }),
-    () =>
-      Effect.sync(() => {
-        isThere = false
-        channel.close()
-        leave()
-      })
-  )
+  return {
+    take: (lock, force) =>
+      Effect.async((resume) => {
+        let isWanted = true
+        let isLost = false
+        const settled: Promise<void> = locks.request(
+          `${name}/${lock}`,
+          force ? { steal: true } : { ifAvailable: true },
+          (granted) => {
+            if (granted === null || !isWanted || !isThere) return resume(Effect.succeedNone)
+            return new Promise<void>((resolve) => {
+              held.add(resolve)
+              const end = Effect.promise(() => {
+                held.delete(resolve)
+                resolve()
+                return settled
+              })
+              resume(Effect.succeedSome({ isLost: () => isLost, end }))
+            })
+          }
+        ).then(() => {}, () => {
+          isLost = true // stolen; or, before it was had, refused: a page may be in a frame that has no storage
+          resume(Effect.fail(unavailable))
+        })
+        return Effect.sync(() => {
+          isWanted = false
+        })
+      }),
+    others: Effect.tryPromise({ try: () => locks.query(), catch: () => unavailable }).pipe(
+      Effect.map(({ held = [] }) => held.filter(({ name = "" }) => name.startsWith(presence) && name !== own).length)
+    ),
+    say: (message) => {
+      if (isThere) channel.postMessage(message)
+    },
+    leave: () => {
+      isThere = false
+      channel.close()
+      held.forEach((end) => end())
+    }
+  }
 }
 
 /**
- * Joins the tabs that use that name, until the scope ends. A page without Web Locks is for itself: an old browser's, or one
- * that came over plain HTTP. So is one that is not allowed a channel.
+ * Joins the tabs that use that name, until the scope ends, and hears what they say. A page without Web Locks is for itself: an
+ * old browser's, or one that came over plain HTTP. So is one that is not allowed a channel.
  */
 export const join = (
   name: string | undefined,
-  hear: (message: unknown) => void
+  hear: (message: unknown, answer: Tabs["say"]) => void
 ): Effect.Effect<Tabs, never, Scope.Scope> =>
   Effect.suspend(() => {
     const { BroadcastChannel: Channel, navigator }: Partial<typeof globalThis> = globalThis
     const { locks }: Partial<Navigator> = navigator ?? {}
     if (name === undefined || locks === undefined || Channel === undefined) return Effect.succeed(alone())
-    return Effect.matchEffect(Effect.try(() => new Channel(name)), {
-      onFailure: () => Effect.succeed(alone()),
-      onSuccess: (channel) => {
-        channel.onmessage = ({ data }: MessageEvent<unknown>) => hear(data)
-        return among(name, locks, channel)
-      }
+    const joined = Effect.try(() => {
+      const channel = new Channel(name)
+      channel.onmessage = ({ data }: MessageEvent<unknown>) => hear(data, (message) => channel.postMessage(message))
+      return among(name, locks, channel)
     })
+    return Effect.acquireRelease(joined, ({ leave }) => Effect.sync(leave)).pipe(
+      Effect.catchAll(() => Effect.succeed(alone()))
+    )
   })
