@@ -141,8 +141,8 @@ const closedWindow = { from: 0, until: 0 }
 const isDecided = ({ window: { from, until } }: Held, now: number): boolean => now >= from && now < until
 
 /**
- * A source over the `TokenEndpoint` in the context. It asks for nothing yet, unless `start` is `"eager"`; a request fails
- * nobody but those who wait for it. It ends with its scope: what is under way is interrupted, and so is every caller who
+ * A source over the `TokenEndpoint` in the context, which shares its token through the `TokenStore` there, if there is one
+ * (T1). It asks for nothing yet, unless `start` is `"eager"`; a request fails nobody but those who wait for it. It ends with its scope: what is under way is interrupted, and so is every caller who
  * waits. An option that is out of range is an `InvalidInputError`.
  *
  * @since 0.1.0
