@@ -5,20 +5,19 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
 /**
- * E3, A4: turns redirects off in fetch, at each call, and leaves the user's other settings in place: those of `ours`, or of
- * the call. The other clients follow none by themselves.
+ * E3, A4: turns redirects off in fetch, and leaves the user's other settings in place: those of `ours`, or of the call. The
+ * other clients follow none by themselves.
  */
-export const withoutRedirects = <E, R>(
-  client: HttpClient.HttpClient.With<E, R>,
+export const refused = <R>(
+  context: Context.Context<R>,
   ours: Partial<RequestInit> = {}
-): HttpClient.HttpClient.With<E, R> =>
-  HttpClient.transformResponse(
-    client,
-    Effect.mapInputContext((context: Context.Context<R>) =>
-      Context.add(context, FetchHttpClient.RequestInit, {
-        ...ours,
-        ...Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit)),
-        redirect: "manual"
-      })
-    )
-  )
+): Context.Context<R | FetchHttpClient.RequestInit> =>
+  Context.add(context, FetchHttpClient.RequestInit, {
+    ...ours,
+    ...Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit)),
+    redirect: "manual"
+  })
+
+/** The same for every call of a client. */
+export const withoutRedirects = <E, R>(client: HttpClient.HttpClient.With<E, R>): HttpClient.HttpClient.With<E, R> =>
+  HttpClient.transformResponse(client, Effect.mapInputContext((context: Context.Context<R>) => refused(context)))
