@@ -46,7 +46,6 @@ const ScopeSet = Schema.NonEmptyArray(Scope).pipe(
  * @category models
  */
 export const ScopesFromArray = Schema.transform(Schema.NonEmptyArray(Schema.String), ScopeSet, {
-  strict: true,
   decode: (items) => Arr.dedupe(items),
   encode: (scopes) => scopes
 }).annotations({ identifier: "ScopesFromArray", description })
@@ -58,7 +57,6 @@ export const ScopesFromArray = Schema.transform(Schema.NonEmptyArray(Schema.Stri
  * @category models
  */
 export const Scopes = Schema.transform(Schema.String, ScopesFromArray, {
-  strict: true,
   decode: Str.split(","),
   encode: Arr.join(",")
 }).annotations({ identifier: "Scopes", description })

@@ -60,7 +60,6 @@ export type Grant = typeof Grant.Type
 
 /** In whole seconds, at most a day. */
 const RetryAfter = Schema.transform(Schema.Int.pipe(Schema.between(0, 86_400)), Schema.DurationFromSelf, {
-  strict: true,
   decode: (seconds) => Duration.seconds(seconds),
   encode: (wait) => Math.min(86_400, Math.ceil(Duration.toSeconds(wait)))
 })

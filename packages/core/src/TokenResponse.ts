@@ -30,11 +30,10 @@ const longestLife = 10 * 365 * 24 * 60 * 60
 const ExpiresIn = Schema.transform(
   Schema.Union(Schema.Number.pipe(Schema.filter(Number.isInteger)), Schema.String.pipe(Schema.pattern(/^\d+$/))),
   Schema.Int.pipe(Schema.between(1, longestLife)),
-  { strict: true, decode: (seconds) => Math.min(Number(seconds), longestLife), encode: String }
+  { decode: (seconds) => Math.min(Number(seconds), longestLife), encode: String }
 )
 
 const TokenType = Schema.transform(Schema.String.pipe(Schema.pattern(/^bearer$/i)), Schema.Literal("Bearer"), {
-  strict: true,
   decode: () => "Bearer" as const,
   encode: (type) => type
 })
@@ -46,7 +45,7 @@ const Granted = Schema.optionalToRequired(
   {
     decode: flow(
       Option.filter(Predicate.isString),
-      Option.map(flow(Str.split(/[, ]+/), Arr.filter(Str.isNonEmpty))),
+      Option.map(flow(Str.split(/[, ]/), Arr.filter(Str.isNonEmpty))),
       Option.filter(Arr.isNonEmptyArray)
     ),
     encode: Option.map(Arr.join(","))

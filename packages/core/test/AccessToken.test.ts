@@ -102,7 +102,7 @@ describe("claims, decoded and not verified", () => {
     ["nesting 100,000 deep", jwt("[".repeat(1e5))]
   ])("is a ClaimsError without a piece of the token: %s (row 56)", (_, token) => {
     const error = Either.getOrThrow(Either.flip(AccessToken.claims(token)))
-    expect(error._tag).toBe("ClaimsError")
+    expect(error).toMatchObject({ _tag: "ClaimsError", message: "The token has no claims to show: it isn't a JWT." })
     expect(linesShowing(/eyJ|opaque|~~/, error)).toStrictEqual([])
   })
 })
@@ -117,6 +117,12 @@ describe("a token, printed or sent", () => {
     for (const text of ["user_info", "2026-01-31T23:30:00.250Z"]) {
       expect(linesShowing(text, token())).not.toStrictEqual([])
     }
+  })
+
+  it("has a name of its own in a schema's words, and so has a ClaimsError", () => {
+    expect([AccessToken.AccessToken.identifier, AccessToken.ClaimsError.identifier]).toStrictEqual(
+      ["@effect-tilia/core/AccessToken", "@effect-tilia/core/ClaimsError"]
+    )
   })
 
   it("goes over a wire as plain JSON", () => {
@@ -145,7 +151,8 @@ describe("a token, printed or sent", () => {
     ["a text that is no token", { ...Schema.encodeSync(AccessToken.AccessToken)(token()), value: `${vendor.token} ` }],
     ["a scope that is a token", { ...Schema.encodeSync(AccessToken.AccessToken)(token()), scopes: `"${vendor.token}` }]
   ])("quotes no token where it can't be read back: %s (E8)", (_, input) => {
-    const result = Schema.decodeUnknownEither(AccessToken.AccessToken)(input)
-    expect(linesShowing(/eyJ|WQo3/, Either.getOrThrow(Either.flip(result)))).toStrictEqual([])
+    const error = Either.getOrThrow(Either.flip(Schema.decodeUnknownEither(AccessToken.AccessToken)(input)))
+    expect(error.message).toContain("must be an access token; the value is not shown")
+    expect(linesShowing(/eyJ|WQo3/, error)).toStrictEqual([])
   })
 })

@@ -106,12 +106,15 @@ describe("make", () => {
     expect(RetryPolicy.make(options)).toMatchObject({ _tag: "Right" })
   })
 
-  const refused = (setting: string) => ({ right: { _tag: "InvalidInputError", setting } })
+  const refused = (setting: string, expected: string) => ({ right: { _tag: "InvalidInputError", setting, expected } })
 
   it.each([0, -1, -0, 1.5, Number.NaN, Infinity, -Infinity, 1001])("refuses maxAttempts %d (row 64)", (maxAttempts) => {
-    expect(Either.flip(RetryPolicy.make({ maxAttempts }))).toMatchObject(refused("maxAttempts"))
+    expect(Either.flip(RetryPolicy.make({ maxAttempts }))).toMatchObject(
+      refused("maxAttempts", "a whole number from 1 to 1000")
+    )
   })
 
+  const aTime = "a time longer than zero and shorter than 25 days, as \"10 seconds\""
   const noTimes: ReadonlyArray<Duration.DurationInput> = [
     0,
     -1,
@@ -129,8 +132,8 @@ describe("make", () => {
   ]
 
   it.each(noTimes.map((time) => [String(time), time] as const))("refuses a delay of %s (row 64)", (_, time) => {
-    expect(Either.flip(RetryPolicy.make({ baseDelay: time }))).toMatchObject(refused("baseDelay"))
-    expect(Either.flip(RetryPolicy.make({ maxDelay: time }))).toMatchObject(refused("maxDelay"))
+    expect(Either.flip(RetryPolicy.make({ baseDelay: time }))).toMatchObject(refused("baseDelay", aTime))
+    expect(Either.flip(RetryPolicy.make({ maxDelay: time }))).toMatchObject(refused("maxDelay", aTime))
   })
 })
 

@@ -2,6 +2,8 @@ import { Scopes } from "@effect-tilia/core"
 import { linesShowing } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Schema from "effect/Schema"
@@ -52,8 +54,23 @@ describe("a set of scopes, given in code or read from the wire (row 61)", () => 
 
   it("says what a scope may be and doesn't quote what it refuses (E8)", () => {
     const error = Either.getOrThrow(Either.flip(Scopes.make(["my secret"])))
-    expect(error.message).toContain("scopes must be one scope or more")
+    expect(error.message).toBe(
+      "scopes must be one scope or more, each of printable ASCII without space, comma, quote or backslash."
+    )
     expect(linesShowing("my secret", error)).toStrictEqual([])
+  })
+
+  it("is called by its name where a schema of the user's own holds it", () => {
+    const { Scope, Scopes: Text, ScopesFromArray: Items } = Scopes
+    expect(String(Schema.Struct({ Scope, Text, Items }))).toBe(
+      "{ readonly Scope: Scope; readonly Text: Scopes; readonly Items: ScopesFromArray }"
+    )
+  })
+
+  it("has no duplicates when it is validated, either", () => {
+    expect([["a", "b"], ["a", "a"], []].map((scopes) => Schema.is(Scopes.Scopes)(scopes))).toStrictEqual(
+      [true, false, false]
+    )
   })
 
   it("knows the published names, sorted and each once", () => {
@@ -64,6 +81,33 @@ describe("a set of scopes, given in code or read from the wire (row 61)", () => 
 
   it.prop("survives the wire, in its order", [Scopes.Scopes], ([set]) => {
     expect(decode(encode(set))).toStrictEqual(Either.right(set))
+  })
+})
+
+describe("TILIA_SCOPES (row 61, E8)", () => {
+  const read = (settings: Record<string, string>, tenant?: string) => {
+    const provider = ConfigProvider.fromMap(new Map(Object.entries(settings)))
+    const nested = tenant === undefined ? provider : ConfigProvider.nested(provider, tenant)
+    return Effect.runSync(Effect.either(Effect.withConfigProvider(Scopes.config, nested)))
+  }
+  const mustBe = "must be one scope or more, each of printable ASCII without space, comma, quote or backslash"
+
+  it("is read in its order, and nests", () => {
+    expect(read({ TILIA_SCOPES: "b,a,b" })).toStrictEqual(Either.right(["b", "a"]))
+    expect(read({ "ACME.TILIA_SCOPES": "b,a" }, "ACME")).toStrictEqual(Either.right(["b", "a"]))
+  })
+
+  it.each([["empty", ""], ["with an empty item", "a,,b"], ["of characters that a scope can't hold", "sword\"fish"]])(
+    "is refused %s, by its name and without its value",
+    (_, TILIA_SCOPES) => {
+      const error = Either.getOrThrow(Either.flip(read({ TILIA_SCOPES })))
+      expect(error).toMatchObject({ _op: "InvalidData", path: ["TILIA_SCOPES"], message: mustBe })
+      expect(linesShowing("sword", error)).toStrictEqual([])
+    }
+  )
+
+  it("is missed by its name", () => {
+    expect(Either.flip(read({}))).toMatchObject({ right: { _op: "MissingData", path: ["TILIA_SCOPES"] } })
   })
 })
 

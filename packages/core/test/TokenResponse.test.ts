@@ -76,6 +76,20 @@ describe("access_token", () => {
   })
 })
 
+describe("TokenText, in a schema of the user's own", () => {
+  const { TokenText } = TokenResponse
+
+  it("is called by its name", () => {
+    expect(String(TokenText)).toBe("TokenText")
+  })
+
+  it.each(["", "swordfish x", "swordfish\r\nx-evil: 1"])("says what it is of %j, and doesn't quote it (E8)", (text) => {
+    const error = Either.getOrThrow(Either.flip(Schema.decodeEither(TokenText)(text)))
+    expect(error.message).toBe("must be a bearer token (RFC 6750 §2.1); the value is not shown")
+    expect(linesShowing("sword", error)).toStrictEqual([])
+  })
+})
+
 describe("token_type", () => {
   it.each(["Bearer", "bearer", "BEARER", "bEaReR"])("accepts %s (row 51)", (token_type) => {
     expect(granted({ ...answer, token_type }).tokenType).toBe("Bearer")
@@ -212,7 +226,11 @@ describe("the answer as a whole", () => {
   ])("refuses %s, without quoting it (row 22, E8)", (_, json) => {
     const result = decode(json)
     expect(result).toMatchObject({ _tag: "Left" })
-    expect(linesShowing(vendor.token.slice(0, 10), Either.getOrThrow(Either.flip(result)))).toStrictEqual([])
+    const error = Either.getOrThrow(Either.flip(result))
+    expect(error.message).toBe(
+      "must be a granted token: access_token, token_type, expires_in and perhaps scope; the value is not shown"
+    )
+    expect(linesShowing(vendor.token.slice(0, 10), error)).toStrictEqual([])
   })
 
   it.prop("survives the wire", [TokenResponse.TokenResponse], ([response]) => {

@@ -21,7 +21,6 @@ const fieldOf = (issue: ParseIssue): string | undefined => {
       return `its field ${issue.path === "scopes" ? "scope" : String(issue.path)} is missing or malformed`
     case "Composite":
       return fieldOf(Predicate.hasProperty(issue.issues, "_tag") ? issue.issues : issue.issues[0])
-    case "Refinement":
     case "Transformation":
       return fieldOf(issue.issue)
     default:

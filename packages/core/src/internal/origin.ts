@@ -13,5 +13,5 @@ export const BaseUrl = Schema.URL.pipe(
 export const Origin = Schema.transform(
   BaseUrl.pipe(Schema.filter((url) => url.pathname === "/")),
   Schema.typeSchema(Schema.String),
-  { strict: true, decode: (url) => url.origin, encode: (origin) => new URL(origin) }
+  { decode: (url) => url.origin, encode: (origin) => new URL(origin) }
 ).annotations(withoutValue("an https origin (http on loopback only), without path, user, query or fragment"))

@@ -16,7 +16,7 @@ const jwt = /eyJ[\w-]+\.[\w-]+\.?[\w-]*/g
 /** A character as itself, percent-encoded (again and again) or escaped as in JSON. */
 const disguised = (character: string): string => {
   const codes = [character.toLowerCase(), character.toUpperCase()].map((c) => c.charCodeAt(0).toString(16)).join("|")
-  return `(?:${character === "-" ? "-" : `[${character}]`}|%(?:25){0,3}(?:${codes})|\\\\{1,8}u00(?:${codes}))`
+  return `(?:${character}|%(?:25){0,3}(?:${codes})|\\\\{1,8}u00(?:${codes}))`
 }
 
 /** Every way in which the secret may come back, in either case. A UUID needs no escaping in a pattern. */

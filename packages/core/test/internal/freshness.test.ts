@@ -1,6 +1,9 @@
+import { TestAccessToken } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
-import { decide, life, type Policy } from "../../src/internal/freshness.js"
+import { decide, life, lifetimeOf, type Policy } from "../../src/internal/freshness.js"
 import type { Hands } from "../../src/internal/hands.js"
 
 const policy: Policy = { refreshAt: 0.8, jitter: 0.02, expiryMargin: 10_000 }
@@ -17,6 +20,12 @@ const after = (wall: number, monotonic = wall): Hands => ({
 })
 
 describe("a token's life (S4, S5)", () => {
+  it.effect("is from the moment before the request to its end, whatever the time", () =>
+    Effect.gen(function*() {
+      const token = yield* TestAccessToken.make({ issuedAt: DateTime.unsafeMake(7000), life: "1 hour" })
+      expect(lifetimeOf(token)).toBe(hour)
+    }))
+
   it.each<[number, number, number]>([
     [1 * second, 800, 900],
     [5 * second, 4000, 4500],

@@ -43,7 +43,17 @@ describe("a refusal in our own words (E2, E8)", () => {
     expect(error).toMatchObject({ setting: "password", expected: "a long text" })
     expect(error.message).toBe("password must be a long text.")
     expect(linesShowing("swordfish", error)).toStrictEqual([])
-    expect(linesShowing("swordfish", Schema.decodeUnknownEither(Password)("swordfish"))).toStrictEqual([])
+  })
+
+  it("says the same where the schema is the user's to decode", () => {
+    const error = Either.getOrThrow(Either.flip(Schema.decodeUnknownEither(Password)("swordfish")))
+    expect(error.message).toBe("must be a long text; the value is not shown")
+    expect(linesShowing("swordfish", error)).toStrictEqual([])
+  })
+
+  it("says no more than that of a schema that says nothing", () => {
+    const error = Either.getOrThrow(Either.flip(validate("answer", Schema.Literal(42))("swordfish")))
+    expect(error.message).toBe("answer must be valid.")
   })
 
   it("passes on what is accepted", () => {

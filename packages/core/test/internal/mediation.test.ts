@@ -49,6 +49,7 @@ describe("M3: isJson", () => {
     [true, "application/json"],
     [true, "application/json; charset=utf-8"],
     [true, "Application/JSON"],
+    [true, " application/json ; charset=utf-8"],
     [false, undefined],
     [false, ""],
     [false, "text/plain"],
@@ -129,6 +130,60 @@ describe("M3: a refusal has the error's tag, whether to try again, and words of 
     const refused = Mediation.fromAuthorize(error)
     expect(refused).toMatchObject({ status, refusal: { _tag: error._tag, retryable: error.retryable } })
     expect(JSON.stringify(refused)).not.toMatch(/vendor/)
+  })
+})
+
+/** What is of no use to send again is refused with its status, tag and words, and the headers that HTTP asks for. */
+describe("M2, M3, M5: whoever is refused reads why", () => {
+  const refused = (method: string, headers: Record<string, string> = {}) =>
+    Mediation.unread({ method, headers: Headers.fromInput({ origin, ...headers }) }, origin)
+  const authorize = (status: number) =>
+    Mediation.fromAuthorize(new TokenError.InvalidClientError({ status, attempts: 1 }))
+  const tooLarge = "The body may have 16 KiB."
+
+  it.each<[number, string, string, Mediation.Refused | undefined, object?]>([
+    [
+      403,
+      "InvalidClientError",
+      "Only a page of this server's own origin may ask for a token.",
+      refused("POST", {
+        origin: "null"
+      })
+    ],
+    [405, "InvalidRequestError", "Ask by POST.", refused("GET"), { allow: "POST" }],
+    [415, "InvalidRequestError", "The body must be application/json.", refused("POST"), {
+      "accept-post": "application/json"
+    }],
+    [
+      413,
+      "InvalidRequestError",
+      tooLarge,
+      refused("POST", {
+        "content-type": "application/json",
+        "content-length": "16385"
+      })
+    ],
+    [413, "InvalidRequestError", tooLarge, Mediation.tooLarge],
+    [400, "InvalidRequestError", "The body must be JSON, as {\"scopes\":[\"user_info\"]}.", Mediation.malformed],
+    [401, "InvalidClientError", "Nobody is logged in.", authorize(401)],
+    [403, "InvalidClientError", "Whoever is logged in may not have a token.", authorize(403)],
+    [400, "InvalidScopeError", "Not every scope that was asked for is granted.", Mediation.notGranted],
+    [
+      500,
+      "UnexpectedResponseError",
+      "The token can do more than was granted, and isn't handed out.",
+      Mediation.tooWide
+    ]
+  ])("%i %s: %s", (status, _tag, message, refused, headers = {}) => {
+    expect(refused).toStrictEqual({ status, headers, refusal: { _tag, retryable: false, message } })
+  })
+
+  it.each<[number, string, Mediation.Refused]>([
+    [503, "The token is about to expire; the next one is coming.", Mediation.isOver],
+    [500, "Something went wrong.", Mediation.broken]
+  ])("%i, and may ask again in a second: %s", (status, message, refused) => {
+    const refusal = { _tag: "ServiceUnavailableError", retryable: true, message, retryAfter: Duration.seconds(1) }
+    expect(refused).toStrictEqual({ status, headers: {}, refusal })
   })
 })
 

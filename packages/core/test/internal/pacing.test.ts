@@ -18,10 +18,11 @@ const limited = (retryAfter: Duration.DurationInput) =>
   new TokenError.RateLimitedError({ status: 429, attempts: 1, retryAfter: Duration.decode(retryAfter) })
 
 describe("the wait that the server asked for", () => {
-  it.each<[string, TokenError.TokenError, number]>([
+  it.each<[string, TokenError.TokenError | undefined, number]>([
     ["named", limited("90 seconds"), 90_000],
     ["named as none", limited(0), 0],
     ["not named", unavailable, 0],
+    ["of nothing that went wrong", undefined, 0],
     ["of an error that can't name one", new TokenError.InvalidClientError({ status: 401, attempts: 1 }), 0]
   ])("%s", (_, error, wait) => {
     expect(askedToWait(error)).toBe(wait)

@@ -128,6 +128,8 @@ describe("what is kept is printable and short (row 39)", () => {
     ["half a surrogate pair", "a\ud83eb", "a b"],
     ["private characters", "a\ue000b", "a b"],
     ["markup", "<!DOCTYPE html><html><h1>502</h1>\n<p>Bad   gateway</p></html>", "502 Bad gateway"],
+    ["markup after white space", "\n <p>Bad gateway</p>", "Bad gateway"],
+    ["markup between words", "<ul><li>one</li><li>two</li></ul>", "one two"],
     ["no markup", "1 < 2 and 3 > 2", "1 < 2 and 3 > 2"],
     ["nothing", "", ""],
     ["nothing printable", " \u0000\n\u200b ", ""]
