@@ -11,6 +11,13 @@ import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import { clientId, clientSecret } from "./fixtures/vendorSample.js"
 
+it("id and secret are called by their names where a schema of the user's own holds them", () => {
+  const { ClientId, ClientSecret } = ClientCredentials
+  expect(String(Schema.Struct({ ClientId, ClientSecret }))).toBe(
+    "{ readonly ClientId: ClientId; readonly ClientSecret: ClientSecret }"
+  )
+})
+
 type Current = Effect.Effect<ClientCredentials.Credentials, unknown>
 
 const current = (layer: Layer.Layer<ClientCredentials.ClientCredentials, unknown>): Current =>

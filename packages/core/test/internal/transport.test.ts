@@ -42,10 +42,15 @@ describe("a failure on the way, by its code", () => {
     ["CERT_REVOKED", "Tls"],
     ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "Tls"],
     ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "Tls"],
+    ["UNABLE_TO_GET_CRL", "Tls"],
+    ["CRL_HAS_EXPIRED", "Tls"],
     ["HOSTNAME_MISMATCH", "Tls"],
     ["INVALID_CA", "Tls"],
+    ["INVALID_PURPOSE", "Tls"],
+    ["PATH_LENGTH_EXCEEDED", "Tls"],
     ["ERR_TLS_CERT_ALTNAME_INVALID", "Tls"],
     ["ERR_TLS_HANDSHAKE_TIMEOUT", "Tls"],
+    ["ERR_OSSL_EVP_UNSUPPORTED", "Tls"],
     ["ERR_SSL_WRONG_VERSION_NUMBER", "Tls"],
     ["ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION", "Tls"],
     ["EPROTO", "Tls"],
@@ -65,7 +70,23 @@ describe("a failure on the way, by its code", () => {
   })
 })
 
+describe("a failure on the way, by a code that only looks like one we know", () => {
+  it.each(
+    ["ENOTFOUND", "ECONNREFUSED", "ETIMEDOUT", "UND_ERR_BODY_TIMEOUT", "EPIPE", "EPROTO", "INVALID_CA"]
+  )("%s, with something before or after", (code) => {
+    expect(kindOf(coded(`NO_${code}`))).toBe("Other")
+    expect(kindOf(coded(`${code}_NOT`))).toBe("Other")
+  })
+
+  it.each(["EAI_", "ERR_TLS_", "ERR_SSL_", "UNABLE_TO_", "CRL_", "INVALID_", "UND_ERR__TIMEOUT"])("%s", (code) => {
+    expect(kindOf(coded(code))).toBe("Other")
+  })
+})
+
 describe("a failure on the way, wherever its code is", () => {
+  const many = (count: number): ReadonlyArray<Error> => Array.from({ length: count }, () => new Error())
+  const deep = (count: number) => many(count).reduce((cause) => new Error("", { cause }), coded("EPIPE"))
+
   const ring = new Error("ring")
   ring.cause = new Error("ring", { cause: ring })
 
@@ -74,7 +95,11 @@ describe("a failure on the way, wherever its code is", () => {
 
   it.each<[string, unknown, string]>([
     ["in the cause, as fetch has it", new TypeError("fetch failed", { cause: coded("ECONNREFUSED") }), "Refused"],
-    ["five causes deep", [1, 2, 3, 4].reduce<Error>((cause) => new Error("", { cause }), coded("EPIPE")), "Reset"],
+    ["five causes deep", deep(4), "Reset"],
+    ["64 causes deep", deep(64), "Reset"],
+    ["nowhere, if deeper", deep(65), "Other"],
+    ["in the eighth of an AggregateError", new AggregateError([...many(7), coded("EPIPE")]), "Reset"],
+    ["nowhere, if later", new AggregateError([...many(8), coded("EPIPE")]), "Other"],
     ["in a plain record", { cause: { code: "ENOTFOUND" } }, "Dns"],
     ["outermost first", coded("ENOTFOUND", { cause: coded("ECONNRESET") }), "Dns"],
     ["below an unknown one", coded("ERR_INVALID_ARG", { cause: coded("CERT_HAS_EXPIRED") }), "Tls"],
