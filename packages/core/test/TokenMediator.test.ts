@@ -6,8 +6,10 @@ import { describe, expect, it, vi } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import { application, browser, jwt, mediatorUrl, vendor } from "./support/mediator.js"
 
@@ -128,7 +130,11 @@ describe("row 62: mediatorUrl", () => {
   ])("%s is none", (url) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(yield* make(url))
-      expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "mediatorUrl" })
+      expect(error).toMatchObject({
+        _tag: "InvalidInputError",
+        setting: "mediatorUrl",
+        expected: "a path or an https URL (http on loopback only) without user, query or fragment"
+      })
     }))
 
   it.scoped.each<[string, Partial<TokenMediator.Options>]>([
@@ -142,6 +148,62 @@ describe("row 62: mediatorUrl", () => {
       )
       expect(error).toMatchObject({ _tag: "InvalidInputError", setting })
     }))
+})
+
+describe("the wire", () => {
+  const { Refusal, Request } = TokenMediator
+
+  it.each<[string, unknown, unknown]>([
+    ["scopes", { scopes: ["b", "a", "b"] }, { scopes: ["b", "a"] }],
+    ["scopes, and what is held", { scopes: ["a"], held: -7 }, { scopes: ["a"], held: -7 }]
+  ])("a request has %s", (_, json, request) => {
+    expect(Schema.decodeUnknownEither(Request)(json)).toStrictEqual(Either.right(request))
+  })
+
+  it.each<[string, unknown]>([
+    ["no scopes", { scopes: [] }],
+    ["a text for scopes", { scopes: "swordfish" }],
+    ["a token", { scopes: ["a"], held: "swordfish" }],
+    ["half a number", { scopes: ["a"], held: 0.5 }],
+    ["nothing", null]
+  ])("a request with %s is refused, and not quoted (E8)", (_, json) => {
+    const error = Either.getOrThrow(Either.flip(Schema.decodeUnknownEither(Request)(json)))
+    expect(error.message).toBe(
+      "must be a request to a mediator: scopes, an array, and perhaps held; the value is not shown"
+    )
+    expect(linesShowing("swordfish", error)).toStrictEqual([])
+  })
+
+  const refusal = { _tag: "RateLimitedError", retryable: true, message: "No." } as const
+  const waits = (retryAfter: unknown) => Schema.decodeUnknownEither(Refusal)({ ...refusal, retryAfter })
+
+  it.each([[0, 0], [1, 1], [1000, 1], [1001, 2], [86_400_000, 86_400], [172_800_000, 86_400]])(
+    "a wait of %i ms is sent as %i s: rounded up, and at most a day",
+    (millis, retryAfter) => {
+      expect(Schema.encodeSync(Refusal)({ ...refusal, retryAfter: Duration.millis(millis) })).toStrictEqual(
+        { ...refusal, retryAfter }
+      )
+      expect(waits(retryAfter)).toStrictEqual(
+        Either.right({ ...refusal, retryAfter: Duration.seconds(retryAfter) })
+      )
+    }
+  )
+
+  it.each([-1, 86_401, 0.5, "7", null])("a wait of %j is none", (retryAfter) => {
+    expect(waits(retryAfter)).toMatchObject({ _tag: "Left" })
+  })
+
+  it.each([
+    [true, "printable ASCII", " ~"],
+    [true, "256 characters", "x".repeat(256)],
+    [false, "257 characters", "x".repeat(257)],
+    [false, "nothing", ""],
+    [false, "a newline", "No.\n"],
+    [false, "DEL", "No.\u007f"],
+    [false, "a terminal escape", "\u001b[2JNo."]
+  ])("%s: a message may be %s", (accepted, _, message) => {
+    expect(Schema.is(Refusal)({ ...refusal, message })).toBe(accepted)
+  })
 })
 
 describe("each error crosses the wire as itself, without the vendor's words", () => {

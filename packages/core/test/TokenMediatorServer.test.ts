@@ -426,7 +426,11 @@ describe("the application", () => {
           TokenMediatorServer.make({ origin, authorize: () => Effect.succeed(["user_info"]) }),
           vendor().sources
         ))
-        expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "origin" })
+        expect(error).toMatchObject({
+          _tag: "InvalidInputError",
+          setting: "origin",
+          expected: "an https origin (http on loopback only), without path, user, query or fragment"
+        })
       })
   )
 

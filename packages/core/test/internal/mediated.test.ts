@@ -1,0 +1,103 @@
+import { TokenError } from "@effect-tilia/core"
+import * as Headers from "@effect/platform/Headers"
+import { describe, expect, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
+import type { Answer } from "../../src/internal/answer.js"
+import { errorOf, errorOfStranger } from "../../src/internal/mediated.js"
+import type { Refusal } from "../../src/TokenMediator.js"
+
+const {
+  CredentialsError,
+  InvalidClientError,
+  InvalidInputError,
+  InvalidRequestError,
+  InvalidScopeError,
+  RateLimitedError,
+  ServiceUnavailableError,
+  TokenTimeoutError,
+  TokenTransportError,
+  UnexpectedResponseError
+} = TokenError
+
+const tokenUrl = "https://shop.example/tilia/token"
+const question = { tokenUrl, attempts: 2, receivedAt: 0 }
+const retryAfter = Duration.seconds(7)
+
+const answer = (status: number, headers: Record<string, string> = {}, fields: Partial<Answer> = {}): Answer => ({
+  url: tokenUrl,
+  status,
+  headers: Headers.fromInput(headers),
+  body: new TextEncoder().encode("swordfish"),
+  complete: true,
+  hiddenRedirect: false,
+  ...fields
+})
+
+/** Every field of an error, and nothing else. */
+const fieldsOf = Schema.encodeSync(TokenError.TokenError)
+
+describe("M3: a mediator's refusal is the error that it names, with the mediator's words", () => {
+  const said = { status: 418, attempts: 2, serverMessage: "No." }
+
+  it.each<[TokenError.TokenError, Partial<Refusal>?]>([
+    [new InvalidInputError({ setting: `A setting of ${tokenUrl}`, expected: "valid: its server's log says which" })],
+    [new CredentialsError({ message: "No.", retryable: false })],
+    [new CredentialsError({ message: "No.", retryable: true }), { retryable: true }],
+    [new InvalidRequestError(said)],
+    [new InvalidClientError(said)],
+    [new InvalidScopeError(said)],
+    [new RateLimitedError(said)],
+    [new RateLimitedError({ ...said, retryAfter }), { retryAfter }],
+    [new ServiceUnavailableError(said)],
+    [new ServiceUnavailableError({ ...said, retryAfter }), { retryAfter }],
+    [new UnexpectedResponseError({ ...said, tokenUrl, problem: "the mediator refuses" })],
+    [new TokenTransportError({ reason: "Other", tokenUrl, attempts: 2 }), { retryable: true }],
+    [new TokenTransportError({ reason: "Tls", tokenUrl, attempts: 2 })],
+    [new TokenTimeoutError({ tokenUrl, attempts: 2 })]
+  ])("%s", (error, refusal = {}) => {
+    const received = errorOf({ _tag: error._tag, retryable: false, message: "No.", ...refusal }, answer(418), question)
+    expect(fieldsOf(received)).toStrictEqual(fieldsOf(error))
+  })
+})
+
+describe("E3, E7: what isn't a mediator's is told by its status, and nothing else of it is kept", () => {
+  const unexpected = (status: number, problem: string) =>
+    new UnexpectedResponseError({ status, attempts: 2, tokenUrl, problem })
+  const redirects = "it redirects, and no redirect is followed"
+  const unlikely = "a mediator doesn't answer with this status"
+
+  it.each<[string, Answer, TokenError.TokenError]>([
+    [
+      "from elsewhere",
+      answer(200, {}, { url: "https://evil.example" }),
+      unexpected(200, "the HTTP client went on to elsewhere")
+    ],
+    ["a redirect that fetch hides", answer(0, {}, { hiddenRedirect: true }), unexpected(0, redirects)],
+    ["a failure that a client hides", answer(0), new TokenTransportError({ reason: "Other", tokenUrl, attempts: 2 })],
+    ...[300, 302, 399].map((status): [string, Answer, TokenError.TokenError] => [
+      "a redirect",
+      answer(status, { location: "https://swordfish.example" }),
+      unexpected(status, redirects)
+    ]),
+    ["a status that is none", answer(299), unexpected(299, unlikely)],
+    ["no mediator there", answer(404), unexpected(404, unlikely)],
+    ["a proxy's 400", answer(400), new InvalidRequestError({ status: 400, attempts: 2 })],
+    ["a server's 401", answer(401), new InvalidClientError({ status: 401, attempts: 2 })],
+    ["a proxy's 403", answer(403), new InvalidClientError({ status: 403, attempts: 2 })],
+    ["a proxy's 429", answer(429), new RateLimitedError({ status: 429, attempts: 2 })],
+    [
+      "a proxy's 429 that names a wait",
+      answer(429, { "retry-after": "7" }),
+      new RateLimitedError({ status: 429, attempts: 2, retryAfter })
+    ],
+    ["a proxy's 502", answer(502), new ServiceUnavailableError({ status: 502, attempts: 2 })],
+    [
+      "a proxy's 503 that names a wait",
+      answer(503, { "retry-after": "Thu, 01 Jan 1970 00:00:07 GMT" }),
+      new ServiceUnavailableError({ status: 503, attempts: 2, retryAfter })
+    ]
+  ])("%s", (_, answer, error) => {
+    expect(fieldsOf(errorOfStranger(answer, question))).toStrictEqual(fieldsOf(error))
+  })
+})
