@@ -44,16 +44,16 @@ const inBrowser = chromium === undefined ? [] : [{
       instances: [{ browser: "chromium" as const, launch: chromium }]
     }
   }
-}, {
-  // Tests in Node that open pages by themselves: what no single page can show.
-  resolve: { conditions },
-  ssr: { resolve: { conditions } },
-  test: {
-    name: "pages",
-    root: "packages/browser",
-    include: ["test/pages/*.test.ts"],
-    testTimeout: 60_000
-  }
 }]
 
-export default defineWorkspace([...inNode, ...inBrowser])
+// Tests in Node that open pages by themselves: what no single page can show.
+const withPages = chromium === undefined ? [] : [
+  { name: "pages", root: "packages/browser", include: ["test/pages/*.test.ts"] },
+  { name: "demo-browser", root: "packages/demo-browser", include: ["test/*.test.ts"] }
+].map((project) => ({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: { ...project, testTimeout: 60_000 }
+}))
+
+export default defineWorkspace([...inNode, ...inBrowser, ...withPages])

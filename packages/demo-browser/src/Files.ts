@@ -1,0 +1,41 @@
+/*
+ * The page's files, from memory: its script is bundled as the server starts, from the packages' sources.
+ */
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Effect from "effect/Effect"
+import { build } from "esbuild"
+import { readFile } from "node:fs/promises"
+import { fileURLToPath } from "node:url"
+
+const pathOf = (name: string): string => fileURLToPath(new URL(`page/${name}`, import.meta.url))
+
+const script = Effect.promise(() =>
+  build({
+    entryPoints: [pathOf("main.ts")],
+    bundle: true,
+    conditions: ["@effect-tilia/source"],
+    format: "esm",
+    legalComments: "none",
+    minify: true,
+    target: "es2022",
+    write: false
+  })
+).pipe(Effect.map(({ outputFiles: [file] }) => file?.text ?? ""))
+
+const text = (name: string) => Effect.promise(() => readFile(pathOf(name), "utf8"))
+
+const serve = (text: string, contentType: string) => Effect.succeed(HttpServerResponse.text(text, { contentType }))
+
+export const routes = Effect.gen(function*() {
+  const [html, style, icon, js] = yield* Effect.all(
+    [text("index.html"), text("style.css"), text("icon.svg"), script],
+    { concurrency: "unbounded" }
+  )
+  return HttpRouter.empty.pipe(
+    HttpRouter.get("/", serve(html, "text/html; charset=utf-8")),
+    HttpRouter.get("/style.css", serve(style, "text/css; charset=utf-8")),
+    HttpRouter.get("/icon.svg", serve(icon, "image/svg+xml")),
+    HttpRouter.get("/page.js", serve(js, "text/javascript; charset=utf-8"))
+  )
+})

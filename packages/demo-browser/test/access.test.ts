@@ -1,0 +1,168 @@
+/*
+ * The page for everyone: by keyboard, read aloud, in light and dark, on a phone; and as the documentation shows it.
+ */
+import { expect, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { mkdirSync } from "node:fs"
+import { env } from "node:process"
+import { fileURLToPath } from "node:url"
+import type { Page } from "playwright"
+import { ChromiumLive, demo, profile, type Reader, tab } from "./support/Chromium.js"
+
+/** Where the pictures are kept: for the documentation, if somebody who looks at them asks for it. */
+const pictures = fileURLToPath(
+  new URL(env["SCREENSHOTS"] === "docs" ? "../../../docs/images/" : "../dist/images/", import.meta.url)
+)
+
+const focused = (page: Page) =>
+  page.evaluate(() => {
+    const element = document.activeElement
+    const { outlineStyle, outlineWidth } = getComputedStyle(element ?? document.body)
+    return { id: element?.id ?? "", isVisible: outlineStyle === "solid" && Number.parseFloat(outlineWidth) >= 2 }
+  })
+
+/** WCAG 2.2, 1.4.3: every text that has less than 4.5 to 1 with what is behind it. */
+const faint = (page: Page) =>
+  page.evaluate(() => {
+    const canvas = document.createElement("canvas").getContext("2d")
+    const channels = (color: string) => {
+      if (canvas === null) return []
+      canvas.clearRect(0, 0, 1, 1)
+      canvas.fillStyle = color
+      canvas.fillRect(0, 0, 1, 1)
+      return [...canvas.getImageData(0, 0, 1, 1).data]
+    }
+    const luminance = (color: string) => {
+      const [red = 0, green = 0, blue = 0] = channels(color).map((channel) => {
+        const part = channel / 255
+        return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
+      })
+      return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    }
+    const behind = (element: Element | null): string => {
+      if (element === null) return "white"
+      const { backgroundColor } = getComputedStyle(element)
+      return channels(backgroundColor)[3] === 0 ? behind(element.parentElement) : backgroundColor
+    }
+    return [...document.querySelectorAll("body *")]
+      .filter((element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent?.trim()))
+      .filter((element) => element.checkVisibility())
+      .map((element) => {
+        const [dark = 0, bright = 0] = [luminance(getComputedStyle(element).color), luminance(behind(element))].sort()
+        return { text: element.textContent, contrast: (bright + 0.05) / (dark + 0.05) }
+      })
+      .filter(({ contrast }) => contrast < 4.5)
+  })
+
+/** Some of everything: a call, a refused token, an outage. */
+const busy = (reader: Reader) =>
+  Effect.gen(function*() {
+    yield* reader.press("Call the API")
+    yield* reader.happens("Call of the API")
+    yield* reader.press("Revoke the token")
+    yield* reader.press("Call the API")
+    yield* reader.happens("Call of the API", 2)
+    yield* reader.press("Token endpoint down")
+    yield* Effect.promise(() =>
+      reader.page.getByRole("button", { name: "Token endpoint down", pressed: true }).waitFor()
+    )
+    yield* Effect.promise(() => reader.page.mouse.move(0, 0))
+    yield* Effect.sleep("5 seconds")
+  })
+
+layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("the demo's page, for everyone", (it) => {
+  it.scoped("is used by keyboard alone, and shows where it is", () =>
+    Effect.gen(function*() {
+      const reader = yield* tab(yield* profile())
+      const { page } = reader
+      const key = (key: string) => Effect.promise(() => page.keyboard.press(key))
+      const order: Array<string> = []
+      for (let count = 0; count < 10; count++) {
+        yield* key("Tab")
+        const { id, isVisible } = yield* Effect.promise(() => focused(page))
+        order.push(id)
+        expect(isVisible, id).toBe(true)
+        if (id === "call") {
+          yield* key("Enter")
+          yield* reader.sees("outcome", "200")
+        }
+        if (id === "keep" || id === "outage") {
+          yield* key("Space")
+          yield* Effect.promise(() => page.locator(`#${id}[aria-pressed="true"]`).waitFor())
+        }
+        if (id === "bob") {
+          yield* key("Space")
+          yield* reader.sees("user", "Bob")
+        }
+      }
+      expect(order).toStrictEqual([
+        "call",
+        "keep",
+        "revoke",
+        "outage",
+        "alice",
+        "bob",
+        "logout",
+        "another",
+        "answer",
+        "log"
+      ])
+    }).pipe(Effect.provide(demo())))
+
+  it.scoped("is read aloud: everything has a role and a name, and what happens is announced", () =>
+    Effect.gen(function*() {
+      const reader = yield* tab(yield* profile())
+      yield* reader.press("Call the API")
+      yield* reader.happens("Call of the API")
+      const { page } = reader
+      const said = yield* Effect.promise(() => page.locator("body").ariaSnapshot())
+      for (
+        const line of [
+          "- banner:",
+          "- main:",
+          "- heading \"effect-tilia in a page\" [level=1]",
+          "- region \"The token’s life\":",
+          "- meter \"The token’s life\"",
+          "- group \"Call\":",
+          "- button \"Call the API\"",
+          "- button \"Keep calling\"",
+          "- button \"Token endpoint down\"",
+          "- link \"Open another tab\":",
+          "- log \"What happens\":",
+          "- region \"What the API said\":"
+        ]
+      ) expect(said).toContain(line)
+      const meter = page.getByRole("meter")
+      expect(yield* Effect.promise(() => meter.getAttribute("aria-valuetext"))).toMatch(/^\d+\.\d s left of \d+\.0 s$/)
+      expect(yield* Effect.promise(() => meter.getAttribute("aria-valuemax"))).toMatch(/^(29|30)$/)
+      expect(yield* Effect.promise(() => page.locator("html").getAttribute("lang"))).toBe("en")
+    }).pipe(Effect.provide(demo())))
+
+  it.scoped("fits a phone, and a text of twice the size", () =>
+    Effect.gen(function*() {
+      const { page } = yield* tab(yield* profile({ viewport: { width: 320, height: 640 } }))
+      const overflow = Effect.promise(() =>
+        page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+      )
+      expect(yield* overflow).toBe(0)
+      yield* Effect.promise(() => page.setViewportSize({ width: 640, height: 640 }))
+      yield* Effect.promise(() => page.evaluate(() => document.documentElement.style.setProperty("font-size", "32px")))
+      expect(yield* overflow).toBe(0)
+    }).pipe(Effect.provide(demo())))
+
+  for (const colorScheme of ["light", "dark"] as const) {
+    it.scoped(`can be read in ${colorScheme}`, () =>
+      Effect.gen(function*() {
+        const reader = yield* tab(yield* profile({ colorScheme, viewport: { width: 1000, height: 800 } }))
+        yield* busy(reader)
+        const { page } = reader
+        expect(yield* Effect.promise(() => faint(page))).toStrictEqual([])
+        mkdirSync(pictures, { recursive: true })
+        const path = `${pictures}demo-browser-${colorScheme}.png`
+        const picture = yield* Effect.promise(() => page.screenshot({ fullPage: true, path }))
+        expect(picture.length).toBeGreaterThan(20_000)
+        const back = yield* Effect.promise(() => page.evaluate(() => getComputedStyle(document.body).backgroundColor))
+        expect(back).toBe(colorScheme === "light" ? "rgb(244, 246, 245)" : "rgb(18, 22, 20)")
+      }).pipe(Effect.provide(demo())))
+  }
+})

@@ -1,0 +1,71 @@
+/*
+ * The command itself.
+ */
+import { expect, it } from "@effect/vitest"
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { createServer } from "node:net"
+import { env, execPath } from "node:process"
+import { fileURLToPath } from "node:url"
+import { describe } from "vitest"
+
+const main = fileURLToPath(new URL("../src/main.ts", import.meta.url))
+
+const start = (port: number) =>
+  spawn(execPath, ["--conditions=@effect-tilia/source", "--import", "tsx", main], {
+    env: { ...env, PORT: String(port) },
+    stdio: ["ignore", "pipe", "pipe"]
+  })
+
+const portOf = async (server: ReturnType<typeof createServer>) => {
+  await once(server.listen(0, "127.0.0.1"), "listening")
+  const address = server.address()
+  return address === null || typeof address === "string" ? 0 : address.port
+}
+
+const freePort = async () => {
+  const server = createServer()
+  const port = await portOf(server)
+  await once(server.close(), "close")
+  return port
+}
+
+/** What it prints, up to that. */
+const says = (child: ChildProcess, text: string) =>
+  new Promise<string>((resolve, reject) => {
+    let printed = ""
+    const read = (chunk: Buffer) => {
+      printed += chunk.toString()
+      if (printed.includes(text)) resolve(printed)
+    }
+    child.stdout?.on("data", read)
+    child.stderr?.on("data", read)
+    child.once("exit", () => reject(new Error(printed)))
+  })
+
+describe("demo:browser", () => {
+  it("says where the page is, and ends at once on Ctrl-C, though browsers hold connections", async () => {
+    const port = await freePort()
+    const child = start(port)
+    const printed = await says(child, "Ctrl-C")
+    const url = `http://127.0.0.1:${port}`
+    expect(printed).toContain(url)
+    const page = await fetch(url)
+    expect(page.headers.get("content-security-policy")).toContain("default-src 'none'")
+    expect(await page.text()).toContain("effect-tilia in a page")
+    const began = performance.now()
+    child.kill("SIGINT")
+    await once(child, "exit")
+    expect(performance.now() - began).toBeLessThan(2000)
+  })
+
+  it("a port that is taken: says so, and how to name another", async () => {
+    const other = createServer()
+    const port = await portOf(other)
+    const child = start(port)
+    const exit = once(child, "exit")
+    expect(await says(child, "PORT")).toContain(`Port ${port} is taken`)
+    expect(await exit).toStrictEqual([1, null])
+    other.close()
+  })
+})

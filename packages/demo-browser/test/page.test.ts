@@ -1,0 +1,168 @@
+/*
+ * The demo's page, end to end.
+ */
+import * as Sandbox from "@effect-tilia/sandbox/Sandbox"
+import { expect, it, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { ChromiumLive, demo, profile, type Reader, tab } from "./support/Chromium.js"
+import { record, showing } from "./support/Record.js"
+
+/** What a browser itself says of an answer that isn't a success. */
+const isOfAnswer = (line: string): boolean => line.startsWith("Failed to load resource")
+
+const call = ({ press, sees }: Reader) => Effect.zipRight(press("Call the API"), sees("outcome", /\d|Error/))
+
+it("what searches for a secret finds it in every disguise", () => {
+  const secret = Sandbox.wellKnown.clientSecret
+  const base64 = (text: string) => Buffer.from(text).toString("base64")
+  for (
+    const text of [
+      secret.toUpperCase(),
+      encodeURIComponent(encodeURIComponent(JSON.stringify({ secret }))),
+      [...Buffer.from(secret)].map((byte) => `%${byte.toString(16)}`).join(""),
+      base64(`id:${secret}`),
+      base64(`ids:${secret}:`),
+      base64(`${secret}`),
+      Buffer.from(secret).toString("hex")
+    ]
+  ) expect(showing(secret)(`… ${text} …`), text).toBe(true)
+  expect(showing(secret)(Sandbox.wellKnown.clientId)).toBe(false)
+})
+
+layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("the demo's page", (it) => {
+  it.scoped("has a token at once, shows its life, and calls the API", () =>
+    Effect.gen(function*() {
+      const own = yield* profile()
+      const { errors } = record(own)
+      const reader = yield* tab(own)
+      expect(yield* reader.text("left")).toMatch(/^\d+\.\d s left of (29|30)\.0 s$/)
+      yield* reader.sees("user", "Alice")
+      yield* reader.sees("requests", "1")
+      yield* call(reader)
+      expect(yield* reader.text("outcome")).toBe("200, answered")
+      expect(yield* reader.text("answer")).toContain("write_invoices")
+      expect(yield* reader.events).toStrictEqual([
+        "Alice is logged in",
+        "A new token, for user_info, write_invoices",
+        "Call of the API: 200, answered"
+      ])
+      expect(errors()).toStrictEqual([])
+    }).pipe(Effect.provide(demo())))
+
+  it.scoped("S4: the token is renewed before its end, by one request", () =>
+    Effect.gen(function*() {
+      const reader = yield* tab(yield* profile())
+      const name = yield* reader.text("name")
+      yield* reader.press("Keep calling")
+      yield* reader.happens("A new token", 2)
+      expect(yield* reader.text("name")).not.toBe(name)
+      yield* reader.sees("requests", "2")
+      expect((yield* reader.events).filter((line) => line.startsWith("Call"))).toStrictEqual([
+        "Call of the API: 200, answered"
+      ])
+    }).pipe(Effect.provide(demo("6 seconds"))))
+
+  it.scoped("A2: a token is revoked: the next call is replayed with a new one, and nobody notices", () =>
+    Effect.gen(function*() {
+      const own = yield* profile()
+      const { errors } = record(own)
+      const reader = yield* tab(own)
+      const name = yield* reader.text("name")
+      yield* reader.press("Revoke the token")
+      yield* call(reader)
+      yield* reader.happens("Call of the API")
+      expect((yield* reader.events).slice(2)).toStrictEqual([
+        "The API refused the token; it is dropped",
+        "A new token, for user_info, write_invoices",
+        "Call of the API: 200, answered"
+      ])
+      expect(yield* reader.text("name")).not.toBe(name)
+      yield* reader.sees("requests", "2")
+      expect(errors().filter((line) => !isOfAnswer(line))).toStrictEqual([])
+    }).pipe(Effect.provide(demo())))
+
+  it.scoped("S6, S7: an outage goes unnoticed until the token ends, and all is well soon after", () =>
+    Effect.gen(function*() {
+      const own = yield* profile()
+      const { errors } = record(own)
+      const reader = yield* tab(own)
+      yield* reader.press("Token endpoint down")
+      yield* Effect.promise(() =>
+        reader.page.getByRole("button", { name: "Token endpoint down", pressed: true }).waitFor()
+      )
+      yield* reader.press("Keep calling")
+      yield* reader.happens("Call of the API: 200")
+      yield* reader.happens("No new token (ServiceUnavailableError: the token endpoint is down)")
+      yield* reader.happens("Call of the API: ServiceUnavailableError")
+      yield* reader.sees("left", "none")
+      yield* reader.press("Token endpoint down")
+      yield* reader.happens("A new token", 2)
+      yield* reader.happens("Call of the API: 200", 2)
+      expect(errors().filter((line) => !isOfAnswer(line))).toStrictEqual([])
+    }).pipe(Effect.provide(demo("6 seconds"))))
+
+  it.scoped("T1, M4: three tabs have one token, which leaves all of them when one logs out", () =>
+    Effect.gen(function*() {
+      const own = yield* profile()
+      const { errors } = record(own)
+      const first = yield* tab(own)
+      const second = yield* tab(own)
+      const third = yield* tab(own)
+      const all = [first, second, third] as const
+      const name = yield* first.text("name")
+      expect(yield* Effect.all(all.map(({ text }) => text("name")))).toStrictEqual([name, name, name])
+      yield* first.sees("requests", "1")
+      yield* first.sees("mediated", "1")
+
+      yield* second.press("Log out")
+      yield* Effect.all(all.flatMap(({ sees }) => [sees("user", "nobody"), sees("left", "none")]))
+      yield* call(third)
+      yield* third.sees("outcome", "InvalidClientError")
+
+      yield* third.press("Log in as Bob")
+      yield* Effect.all(all.flatMap(({ sees }) => [sees("user", "Bob"), sees("left", "left of")]))
+      const bobs = yield* first.text("name")
+      expect(bobs).not.toBe(name)
+      expect(yield* Effect.all(all.map(({ text }) => text("name")))).toStrictEqual([bobs, bobs, bobs])
+      expect(yield* first.text("scopes")).toBe("user_info")
+      expect(errors().filter((line) => !isOfAnswer(line))).toStrictEqual([])
+    }).pipe(Effect.provide(demo())))
+
+  it.scoped("M1: the secret is nowhere in the browser: in no answer, script, storage or console line", () =>
+    Effect.gen(function*() {
+      const own = yield* profile()
+      const { texts } = record(own)
+      const first = yield* tab(own)
+      const second = yield* tab(own)
+      yield* call(first)
+      yield* first.press("Revoke the token")
+      yield* first.press("Call the API")
+      yield* first.happens("Call of the API: 200", 2)
+      yield* first.press("Token endpoint down")
+      yield* second.press("Log in as Bob")
+      yield* second.happens("No new token")
+      yield* second.press("Call the API")
+      yield* second.happens("Call of the API: ServiceUnavailableError")
+      yield* second.press("Token endpoint down")
+      yield* second.press("Log out")
+      yield* second.sees("user", "nobody")
+      yield* second.press("Call the API")
+      yield* second.happens("Call of the API: InvalidClientError")
+
+      const all = yield* texts
+      // What is searched is all there is: the script, tokens, refusals, the API's answers and what the browser says.
+      const of = (name: string) => all.filter(([where]) => where.endsWith(name)).map(([, text]) => text).join("\n")
+      expect(of("/page.js")).toContain("Log")
+      expect(of("/tilia/token")).toContain("access_token")
+      expect(of("/tilia/token")).toContain("ServiceUnavailableError")
+      expect(of("/whoami")).toContain(Sandbox.wellKnown.clientId)
+      expect(of("console")).toContain("401")
+      expect(of("cookies")).toContain("nobody")
+      expect(of("page")).toContain("Where the secret")
+      const shows = showing(Sandbox.wellKnown.clientSecret)
+      expect(all.filter(([, text]) => shows(text)).map(([where]) => where)).toStrictEqual([])
+      for (const place of ["local", "session", "cookies", "databases", "caches"]) {
+        expect(yield* first.text(place)).toBe("empty")
+      }
+    }).pipe(Effect.provide(demo())))
+})
