@@ -53,7 +53,7 @@ const withPages = chromium === undefined ? [] : [
 ].map((project) => ({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
-  test: { ...project, testTimeout: 60_000 }
+  test: { ...project, testTimeout: 120_000 }
 }))
 
 export default defineWorkspace([...inNode, ...inBrowser, ...withPages])

@@ -72,8 +72,8 @@ layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("M3: a
             const reader = yield* tab(own)
             yield* reader.press("Log in as Bob") // now there is a cookie, too
             yield* reader.sees("scopes", /^user_info$/)
-            yield* reader.sees("requests", "2")
-            yield* reader.sees("mediated", "2")
+            yield* reader.sees("requests", /^2$/)
+            yield* reader.sees("mediated", /^2$/)
 
             const page = yield* Effect.promise(() => own.newPage())
             const came: Array<string> = []
