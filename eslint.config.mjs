@@ -2,7 +2,7 @@ import effect from "@effect/eslint-plugin"
 import ts from "typescript-eslint"
 
 export default ts.config(
-  { ignores: ["**/dist/", "**/node_modules/", "coverage/"] },
+  { ignores: ["**/dist/", "**/node_modules/", "coverage/", "**/.stryker-tmp/"] },
   ...ts.configs.strict,
   {
     plugins: { "@effect": effect },
@@ -39,5 +39,5 @@ export default ts.config(
       "no-restricted-properties": ["error", { object: "Date", property: "now" }, { object: "Math", property: "random" }]
     }
   },
-  { files: ["scripts/**", "*.mjs"], rules: { "no-console": "off" } }
+  { files: ["scripts/**", "**/*.mjs"], rules: { "no-console": "off" } }
 )

@@ -90,6 +90,19 @@ describe("requestToken", () => {
       }).pipe(Effect.provide(MockHttpClient.layerHandler(() => ({ body: grant }))))
     }))
 
+  it.effect("comes with a Layer, too", () =>
+    Effect.gen(function*() {
+      const { requestToken } = yield* TokenEndpoint.TokenEndpoint
+      expect(text(yield* requestToken(["a"]))).toBe("abc")
+    }).pipe(
+      Effect.provide(TokenMediator.layer({ mediatorUrl })),
+      Effect.provide(
+        MockHttpClient.layer({
+          answer: { body: { access_token: "abc", token_type: "Bearer", expires_in: "60", scope: "a" } }
+        })
+      )
+    ))
+
   it.scoped("outside of a browser a path leads nowhere", () =>
     Effect.gen(function*() {
       const { requestToken } = yield* TokenMediator.make({ mediatorUrl: "/tilia/token", retry: RetryPolicy.none })
