@@ -9,11 +9,10 @@ export const modules = new Map([
   ...own("TokenError", "TokenMediator", "TokenRequest", "TokenResponse"),
   ...own("internal/errorBody", "internal/freshness", "internal/input", "internal/interpret", "internal/mediated"),
   ...own("internal/mediation", "internal/pacing", "internal/policy", "internal/retryAfter", "internal/serverText"),
-  ...own("internal/arrival", "internal/timeLimit", "internal/transport"),
+  ...own("internal/arrival", "internal/hub", "internal/timeLimit", "internal/transport"),
   ["internal/refusal", ["internal/interpret"]],
   ["internal/origin", ["Environment"]],
   ["internal/safeUrl", ["Environment"]],
-  ["internal/hub", ["TokenSource.surface"]],
   ["internal/sharing", ["TokenSource.store"]],
   ["TokenSource", ["TokenSource", "TokenSource.failures", "TokenSource.store", "TokenSource.surface"]]
 ])
