@@ -36,7 +36,9 @@ if (process.argv.includes("--why")) {
     console.log(`${kB(bytes).padStart(8)}  ${file.replace(/.*node_modules\//, "")}`)
   }
 }
-console.log(`P7: ${kB(kept.size)} with a token source, ${kB(bare.size)} bare: ${kB(more(kept))} more; the goal is ${kB(goal)}`)
+console.log(
+  `P7: ${kB(kept.size)} with a token source, ${kB(bare.size)} bare: ${kB(more(kept))} more; the goal is ${kB(goal)}`
+)
 console.log(`All of BrowserTilia, with its client and the store of the tabs: ${kB(more(whole))} more`)
 if (more(kept) > ceiling) {
   console.error(`That is more than the ${kB(ceiling)} that it has been.`)
