@@ -24,7 +24,7 @@ describe("S13: a hub", () => {
   it.effect("tells each listener what is published from then on, and ends with its scope", () =>
     Effect.gen(function*() {
       const hub = yield* make
-      yield* hub.publish(1)
+      expect(yield* hub.publish(1)).toBeUndefined()
       const early = yield* listening(hub)
       yield* hub.publish(2)
       const late = yield* listening(hub)

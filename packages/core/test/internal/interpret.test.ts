@@ -82,7 +82,7 @@ const field = (name: string) => unexpected(`its field ${name} is missing or malf
 const notAnObject = unexpected("its body isn't a JSON object")
 
 const rows: ReadonlyArray<Row> = [
-  ...[301, 302, 303, 307, 308].map((
+  ...[300, 301, 302, 303, 307, 308].map((
     status
   ): Row => [20, "redirect", status, "", redirectsTo("https://b.example"), to("https://b.example/x?y#z")]),
   [20, "to http", 307, "", redirectsTo("http://auth.example"), to("http://auth.example/token")],
