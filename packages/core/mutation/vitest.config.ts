@@ -14,5 +14,5 @@ export default defineConfig({
     ]
   },
   ssr: { resolve: { conditions } },
-  test: { include: (process.env["MUTATION_TESTS"] ?? "").split(","), testTimeout: 60_000 }
+  test: { include: (process.env["MUTATION_TESTS"] ?? "").split(","), testTimeout: 20_000 }
 })
