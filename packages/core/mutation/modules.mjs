@@ -13,6 +13,6 @@ export const modules = new Map([
   ["internal/refusal", ["internal/interpret"]],
   ["internal/origin", ["Environment"]],
   ["internal/safeUrl", ["Environment"]],
-  ["internal/sharing", ["TokenSource.store"]],
+  ["internal/sharing", ["internal/sharing", "TokenSource.store"]],
   ["TokenSource", ["TokenSource", "TokenSource.failures", "TokenSource.store", "TokenSource.surface"]]
 ])
