@@ -116,6 +116,16 @@ describe("T1: one request for all", () => {
       expect(calls.length).toBe(2)
     }))
 
+  it.scoped("T1: `refresh` asks the server, though another one has left a newer token", () =>
+    Effect.gen(function*() {
+      const { process, store } = yield* fleet(succeed())
+      const deaf = yield* process({}, { ...store, changes: () => Stream.empty })
+      yield* deaf.get
+      yield* TestClock.adjust("1 minute")
+      expect(text(yield* Effect.flatMap(process(), ({ refresh }) => refresh))).toBe("token-1")
+      expect(text(yield* deaf.refresh)).toBe("token-2")
+    }))
+
   it.scoped("T1: sources for other scopes share nothing", () =>
     Effect.gen(function*() {
       const { calls, process } = yield* fleet(succeed())
