@@ -16,7 +16,7 @@ import {
 } from "../TokenError.js"
 import type { Refusal } from "../TokenMediator.js"
 import type { Answer } from "./answer.js"
-import { classify } from "./refusal.js"
+import { classify, paced } from "./refusal.js"
 import { retryAfter } from "./retryAfter.js"
 
 /** What the answer is an answer to. `receivedAt` is in milliseconds since 1970. */
@@ -25,9 +25,6 @@ export interface Question {
   readonly attempts: number
   readonly receivedAt: number
 }
-
-const paced = <A extends object>(said: A, wait: Refusal["retryAfter"]) =>
-  wait === undefined ? said : { ...said, retryAfter: wait }
 
 /** The error that a refusal stands for. Its words are the mediator's own, as its schema has made sure. */
 export const errorOf = (

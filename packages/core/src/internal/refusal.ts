@@ -2,6 +2,7 @@
  * The classification of failures (§5): from a status and what the body says to one error class. Pure; tested by tables.
  */
 import * as Headers from "@effect/platform/Headers"
+import type * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import type { ClientSecret } from "../ClientCredentials.js"
 import {
@@ -96,6 +97,10 @@ export const unexpected = (
   problem: string
 ): UnexpectedResponseError => new UnexpectedResponseError({ status, attempts, tokenUrl, problem })
 
+/** What was said, with the wait that was asked for, if one was. */
+export const paced = <A extends object>(said: A, wait: Duration.Duration | undefined) =>
+  wait === undefined ? said : { ...said, retryAfter: wait }
+
 /** The error of an answer that isn't a token, with the server's words made fit to be kept (E8). */
 export const refusal = (answer: Answer, question: Question, body: ErrorBody): TokenError => {
   const keep = (text: string | undefined) => text === undefined ? "" : presentable(text, question.clientSecret)
@@ -105,7 +110,6 @@ export const refusal = (answer: Answer, question: Question, body: ErrorBody): To
   const { headers, status } = answer
   const said = { status, attempts, ...(code && { code }), ...(serverMessage && { serverMessage }) }
   const wait = retryAfter(Option.getOrElse(Headers.get(headers, "retry-after"), () => ""), receivedAt)
-  const paced = wait === undefined ? said : { ...said, retryAfter: wait }
   switch (classify(status, body.code)) {
     case "InvalidRequest":
       return new InvalidRequestError(said)
@@ -114,9 +118,9 @@ export const refusal = (answer: Answer, question: Question, body: ErrorBody): To
     case "InvalidScope":
       return new InvalidScopeError(said)
     case "RateLimited":
-      return new RateLimitedError(paced)
+      return new RateLimitedError(paced(said, wait))
     case "ServiceUnavailable":
-      return new ServiceUnavailableError(paced)
+      return new ServiceUnavailableError(paced(said, wait))
     case "UnexpectedResponse":
       return new UnexpectedResponseError({ ...said, tokenUrl, problem: problemOf(answer, question) })
   }
