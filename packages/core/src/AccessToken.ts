@@ -9,7 +9,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { withoutValue } from "./internal/input.js"
@@ -85,11 +84,11 @@ export const fromResponse = (
 ): AccessToken =>
   new AccessToken(
     {
-      value: response.accessToken,
-      tokenType: response.tokenType,
-      scopes: Option.getOrElse(response.scopes, () => requested),
+      value: response.access_token,
+      tokenType: response.token_type,
+      scopes: response.scope ?? requested,
       issuedAt,
-      expiresAt: DateTime.addDuration(issuedAt, Duration.seconds(response.expiresIn))
+      expiresAt: DateTime.addDuration(issuedAt, Duration.seconds(response.expires_in))
     },
     { disableValidation: true } // the answer's own schema has just done that (P3)
   )

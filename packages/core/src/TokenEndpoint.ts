@@ -97,7 +97,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
   const askAs = ({ clientId, clientSecret }: Credentials, scopes: Scopes.Scopes, attempts: number) =>
     ask({
       request: TokenRequest.toHttpClientRequest(
-        { clientId, clientSecret, grantType: "client_credentials", scopes },
+        { client_id: clientId, client_secret: clientSecret, grant_type: "client_credentials", scope: scopes },
         tokenUrl
       ),
       scopes,

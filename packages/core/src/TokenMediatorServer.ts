@@ -218,10 +218,10 @@ export const make = Effect.fnUntraced(function*<R = never>(
     const { age, life } = ageOf(token, Hands.read(yield* Effect.clock))
     const expiresIn = Math.floor((life - age) / 1000)
     return expiresIn < 1 ? yield* Effect.fail(Mediation.isOver) : granted({
-      accessToken: token.value,
-      tokenType: token.tokenType,
-      expiresIn,
-      scopes: Option.some(token.scopes)
+      access_token: token.value,
+      token_type: token.tokenType,
+      expires_in: expiresIn,
+      scope: token.scopes
     })
   })
 

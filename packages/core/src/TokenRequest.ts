@@ -18,10 +18,10 @@ import { Scopes } from "./Scopes.js"
  * @category models
  */
 export const TokenRequest = Schema.Struct({
-  clientId: Schema.propertySignature(ClientId).pipe(Schema.fromKey("client_id")),
-  clientSecret: Schema.propertySignature(ClientSecret).pipe(Schema.fromKey("client_secret")),
-  grantType: Schema.propertySignature(Schema.Literal("client_credentials")).pipe(Schema.fromKey("grant_type")),
-  scopes: Schema.propertySignature(Scopes).pipe(Schema.fromKey("scope"))
+  client_id: ClientId,
+  client_secret: ClientSecret,
+  grant_type: Schema.Literal("client_credentials"),
+  scope: Scopes
 }).annotations(withoutValue("a token request: client_id, client_secret, grant_type=client_credentials and scope"))
 
 /**
@@ -38,15 +38,15 @@ export type TokenRequest = typeof TokenRequest.Type
  * @category conversions
  */
 export const toHttpClientRequest = (
-  { clientId, clientSecret, grantType, scopes }: TokenRequest,
+  { client_id, client_secret, grant_type, scope }: TokenRequest,
   tokenUrl: string
 ): HttpClientRequest.HttpClientRequest =>
   HttpClientRequest.post(tokenUrl, {
     headers: { "accept": "application/json", "accept-encoding": "identity" }
   }).pipe(HttpClientRequest.bodyUrlParams({
     // By hand: the schema would validate once more what was validated as it was made (P3).
-    client_id: clientId,
-    client_secret: Redacted.value(clientSecret),
-    grant_type: grantType,
-    scope: scopes.join(",")
+    client_id,
+    client_secret: Redacted.value(client_secret),
+    grant_type,
+    scope: scope.join(",")
   }))

@@ -4,9 +4,7 @@
  * @since 0.1.0
  */
 import * as Arr from "effect/Array"
-import { flow } from "effect/Function"
-import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Str from "effect/String"
 import { withoutValue } from "./internal/input.js"
@@ -18,10 +16,11 @@ import { ScopesFromArray } from "./Scopes.js"
  * @since 0.1.0
  * @category models
  */
-export const TokenText = Schema.Redacted(Schema.String.pipe(Schema.pattern(/^[A-Za-z0-9\-._~+/]+=*$/))).annotations({
-  identifier: "TokenText",
-  ...withoutValue("a bearer token (RFC 6750 §2.1)")
-})
+export const TokenText = Schema.transform(
+  Schema.String, // `Schema.Redacted` would match the pattern here, too (P3)
+  Schema.RedactedFromSelf(Schema.String.pipe(Schema.pattern(/^[A-Za-z0-9\-._~+/]+=*$/))),
+  { decode: (text) => Redacted.make(text), encode: Redacted.value }
+).annotations({ identifier: "TokenText", ...withoutValue("a bearer token (RFC 6750 §2.1)") })
 
 /** The longest life that a token is believed to have: ten years, in seconds. */
 const longestLife = 10 * 365 * 24 * 60 * 60
@@ -39,31 +38,26 @@ const TokenType = Schema.transform(Schema.String.pipe(Schema.pattern(/^bearer$/i
 })
 
 /** Commas, as the vendor's page says, or spaces, as RFC 6749 does; absent or empty means as requested. */
-const Granted = Schema.optionalToRequired(
-  Schema.NullishOr(Schema.String),
-  Schema.OptionFromSelf(ScopesFromArray),
-  {
-    decode: flow(
-      Option.filter(Predicate.isString),
-      Option.map(flow(Str.split(/[, ]/), Arr.filter(Str.isNonEmpty))),
-      Option.filter(Arr.isNonEmptyArray)
-    ),
-    encode: Option.map(Arr.join(","))
-  }
-)
+const Granted = Schema.transform(Schema.NullishOr(Schema.String), Schema.UndefinedOr(ScopesFromArray), {
+  decode: (text) => {
+    const items = (text ?? "").split(/[, ]/).filter(Str.isNonEmpty)
+    return Arr.isNonEmptyArray(items) ? items : undefined
+  },
+  encode: (scopes) => scopes?.join(",")
+})
 
 /**
- * A granted token, to and from the wire. `expiresIn` is in seconds, more than zero and at most ten years; `scopes` is
- * `None` where the server granted what was asked for.
+ * A granted token, to and from the wire. `expires_in` is in seconds, more than zero and at most ten years; `scope` is
+ * `undefined` where the server granted what was asked for.
  *
  * @since 0.1.0
  * @category models
  */
 export const TokenResponse = Schema.Struct({
-  accessToken: Schema.propertySignature(TokenText).pipe(Schema.fromKey("access_token")),
-  tokenType: Schema.propertySignature(TokenType).pipe(Schema.fromKey("token_type")),
-  expiresIn: Schema.propertySignature(ExpiresIn).pipe(Schema.fromKey("expires_in")),
-  scopes: Granted.pipe(Schema.fromKey("scope"))
+  access_token: TokenText,
+  token_type: TokenType,
+  expires_in: ExpiresIn,
+  scope: Schema.optional(Granted)
 }).annotations(withoutValue("a granted token: access_token, token_type, expires_in and perhaps scope"))
 
 /**

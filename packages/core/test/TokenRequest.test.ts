@@ -57,10 +57,11 @@ describe("the wire form", () => {
 
   it.prop("is read back from any request's body as it was", [TokenRequest.TokenRequest], ([request]) => {
     const received = Object.fromEntries(new URLSearchParams(bodyOf(request)))
-    const { clientSecret, ...rest } = Either.getOrThrow(decode(received))
-    expect(rest).toStrictEqual({ clientId: request.clientId, grantType: "client_credentials", scopes: request.scopes })
-    expect(Redacted.value(clientSecret)).toBe(Redacted.value(request.clientSecret))
-    expect(encode({ clientSecret, ...rest })).toStrictEqual(received)
+    const { client_secret, ...rest } = Either.getOrThrow(decode(received))
+    const { client_secret: sent, ...others } = request
+    expect(rest).toStrictEqual(others)
+    expect(Redacted.value(client_secret)).toBe(Redacted.value(sent))
+    expect(encode({ client_secret, ...rest })).toStrictEqual(received)
   })
 
   it.each<[string, unknown]>([

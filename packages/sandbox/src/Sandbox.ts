@@ -161,26 +161,26 @@ export const make = Effect.fnUntraced(function*({ clients = [wellKnown], tokenLi
   let faults: Iterator<Fault> = [][Symbol.iterator]()
 
   /** X1: who asks, and for what. */
-  const authorize = ({ clientId, clientSecret, scopes }: TokenRequest) => {
-    const client = known.get(clientId.toLowerCase())
-    if (client === undefined || !sameSecret(client.credentials.clientSecret, clientSecret)) {
+  const authorize = ({ client_id, client_secret, scope }: TokenRequest) => {
+    const client = known.get(client_id.toLowerCase())
+    if (client === undefined || !sameSecret(client.credentials.clientSecret, client_secret)) {
       return new Refused({ status: 401, code: "invalid_client", message: "unknown client, or wrong secret" })
     }
-    return Scopes.missing(scopes, client.allowed).length > 0
+    return Scopes.missing(scope, client.allowed).length > 0
       ? new Refused({ status: 400, code: "invalid_scope", message: "the client may not have every scope" })
       : Effect.void
   }
 
-  const issue = ({ clientId, scopes }: TokenRequest, { clockSkew, revoked = false }: Fault) =>
+  const issue = ({ client_id, scope }: TokenRequest, { clockSkew, revoked = false }: Fault) =>
     Effect.gen(function*() {
       const skew = clockSkew === undefined ? 0 : Duration.toSeconds(clockSkew.by) * (clockSkew.back ? -1 : 1)
       const issuedAt = Math.floor((yield* Clock.currentTimeMillis) / 1000 + skew)
-      const token = yield* tokens.issue({ clientId, scopes, issuedAt, lifetime: seconds, revoked })
+      const token = yield* tokens.issue({ clientId: client_id, scopes: scope, issuedAt, lifetime: seconds, revoked })
       return encode({
-        accessToken: Redacted.make(token),
-        tokenType: "Bearer",
-        expiresIn: seconds,
-        scopes: Option.some(scopes)
+        access_token: Redacted.make(token),
+        token_type: "Bearer",
+        expires_in: seconds,
+        scope
       })
     })
 
@@ -189,7 +189,7 @@ export const make = Effect.fnUntraced(function*({ clients = [wellKnown], tokenLi
       const fault: Fault = faults.next().value ?? {}
       const asked = yield* Effect.either(TokenForm.parse(request, url.searchParams))
       if (Either.isRight(asked)) {
-        note({ clientId: asked.right.clientId, scopes: asked.right.scopes })
+        note({ clientId: asked.right.client_id, scopes: asked.right.scope })
       }
       if (fault.delay !== undefined) yield* Effect.sleep(fault.delay)
       if (fault.answer === "hang") return yield* Effect.never

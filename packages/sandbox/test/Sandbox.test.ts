@@ -77,8 +77,8 @@ describe("X1: POST /token", () => {
         token_type: "client_credentials",
         username: ""
       })
-      const { accessToken } = yield* Schema.decodeUnknown(TokenResponse.TokenResponse)(json)
-      expect(Redacted.value(accessToken)).toBe(json.access_token)
+      const { access_token } = yield* Schema.decodeUnknown(TokenResponse.TokenResponse)(json)
+      expect(Redacted.value(access_token)).toBe(json.access_token)
     }))
 
   it.effect.each<[string, Record<string, string | undefined>, number, string, string?]>([

@@ -13,7 +13,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as FastCheck from "effect/FastCheck"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 
 /**
@@ -63,10 +62,10 @@ export const make = (
     }
     return AccessToken.fromResponse(
       {
-        accessToken: Redacted.make(text ?? `${part({ alg: "none", typ: "JWT" })}.${part(payload)}.none`),
-        tokenType: "Bearer",
-        expiresIn,
-        scopes: Option.some(granted)
+        access_token: Redacted.make(text ?? `${part({ alg: "none", typ: "JWT" })}.${part(payload)}.none`),
+        token_type: "Bearer",
+        expires_in: expiresIn,
+        scope: granted
       },
       granted,
       issuedAt

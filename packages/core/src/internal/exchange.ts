@@ -144,7 +144,7 @@ export const make = Effect.fnUntraced(function*(tokenUrl: string, limits: Limits
     const now = Hands.read(clock)
     const response = yield* interpret(answer, now.wall)
     const age = Hands.since(began, now)
-    return age < response.expiresIn * 1000
+    return age < response.expires_in * 1000
       ? AccessToken.fromResponse(response, scopes, DateTime.unsafeMake(now.wall - age))
       : yield* new TokenTimeoutError({ tokenUrl, attempts }) // it is over already
   })

@@ -11,14 +11,13 @@ import type { Answer } from "./answer.js"
 import * as ErrorBody from "./errorBody.js"
 import { originOf, type Question, refusal, unexpected } from "./refusal.js"
 
-const parseJson = Schema.decodeUnknownEither(Schema.parseJson())
 const decode = Schema.decodeUnknownEither(TokenResponse)
 
 /** The field that a schema refused: its name only, for its value may be the token. */
 const fieldOf = (issue: ParseIssue): string | undefined => {
   switch (issue._tag) {
     case "Pointer":
-      return `its field ${issue.path === "scopes" ? "scope" : String(issue.path)} is missing or malformed`
+      return `its field ${String(issue.path)} is missing or malformed`
     case "Composite":
       return fieldOf(Predicate.hasProperty(issue.issues, "_tag") ? issue.issues : issue.issues[0])
     case "Transformation":
@@ -37,8 +36,9 @@ const utf8 = (bytes: Uint8Array): Either.Either<string, string> =>
     catch: () => "its body isn't UTF-8"
   })
 
+/** The parser's own error quotes what it was given. */
 const json = (text: string): Either.Either<unknown, string> =>
-  Either.mapLeft(parseJson(text), () => "its body isn't JSON")
+  Either.try({ try: (): unknown => JSON.parse(text), catch: () => "its body isn't JSON" })
 
 /** A body that should be JSON, or what is wrong with it (E4, E5). */
 export const jsonIn = ({ body, complete }: Answer): Either.Either<unknown, string> =>

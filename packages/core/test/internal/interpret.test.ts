@@ -1,11 +1,10 @@
-import { ClientCredentials, Scopes } from "@effect-tilia/core"
+import { ClientCredentials } from "@effect-tilia/core"
 import { linesShowing } from "@effect-tilia/testing"
 import * as Headers from "@effect/platform/Headers"
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { interpret } from "../../src/internal/interpret.js"
@@ -60,12 +59,12 @@ describe("a token", () => {
     ["with unknown members (row 54)", { ...vendor.response, errors: ["x"], message: "x", code: "invalid_client" }],
     ["with __proto__ (row 54)", `{"__proto__":{"error":"x"},${JSON.stringify(vendor.response).slice(1)}`]
   ])("%s", (_, body, options) => {
-    const { accessToken, ...rest } = Either.getOrThrow(reply(200, body, options))
-    expect(Redacted.value(accessToken)).toBe(vendor.token)
+    const { access_token, ...rest } = Either.getOrThrow(reply(200, body, options))
+    expect(Redacted.value(access_token)).toBe(vendor.token)
     expect(rest).toStrictEqual({
-      tokenType: "Bearer",
-      expiresIn: 3600,
-      scopes: Option.some(Either.getOrThrow(Scopes.make(vendor.response.scope.split(","))))
+      token_type: "Bearer",
+      expires_in: 3600,
+      scope: vendor.response.scope.split(",")
     })
   })
 })

@@ -4,7 +4,6 @@ import { describe, expect, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Mediation from "../../src/internal/mediation.js"
 import { response as sample } from "../fixtures/vendorSample.js"
@@ -204,7 +203,7 @@ describe("M5", () => {
 
   const token = (text: string) =>
     AccessToken.fromResponse(
-      { accessToken: Redacted.make(text), tokenType: "Bearer", expiresIn: 3600, scopes: Option.none() },
+      { access_token: Redacted.make(text), token_type: "Bearer", expires_in: 3600 },
       scopes("user_info"),
       DateTime.unsafeMake(0)
     )

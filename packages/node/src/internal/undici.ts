@@ -15,11 +15,12 @@ import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import { constVoid } from "effect/Function"
+import * as Exit from "effect/Exit"
 import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import { Readable } from "node:stream"
+import { Incoming } from "./incoming.js"
 
 type RequestBody = Exclude<Undici.Dispatcher.DispatchOptions["body"], undefined>
 
@@ -53,33 +54,32 @@ class Response extends Inspectable.Class implements HttpClientResponse.HttpClien
   readonly headers: Headers.Headers
   readonly remoteAddress = Option.none<string>()
   readonly request: HttpClientRequest.HttpClientRequest
-  readonly #source: Undici.Dispatcher.ResponseData
-  #bytes: Promise<ArrayBuffer> | undefined
+  readonly #cookies: string | ReadonlyArray<string>
+  readonly #body: Incoming
 
-  constructor(request: HttpClientRequest.HttpClientRequest, source: Undici.Dispatcher.ResponseData) {
+  constructor(
+    request: HttpClientRequest.HttpClientRequest,
+    status: number,
+    headers: Readonly<Record<string, string | Array<string> | undefined>>,
+    body: Incoming
+  ) {
     super()
     this.request = request
-    this.status = source.statusCode
-    this.headers = Headers.fromInput(source.headers)
-    this.#source = source
-    source.body.on("error", constVoid) // whoever reads it is told; perhaps no one does
+    this.status = status
+    this.headers = Headers.fromInput(headers)
+    this.#cookies = headers["set-cookie"] ?? []
+    this.#body = body
   }
 
   #undecodable = (cause: unknown) =>
     new ResponseError({ request: this.request, response: this, reason: "Decode", cause })
 
   get cookies(): Cookies.Cookies {
-    return Cookies.fromSetCookie(this.#source.headers["set-cookie"] ?? [])
+    return Cookies.fromSetCookie(this.#cookies)
   }
 
   get arrayBuffer(): Effect.Effect<ArrayBuffer, ResponseError> {
-    return Effect.async((resume) => {
-      this.#bytes ??= this.#source.body.arrayBuffer()
-      this.#bytes.then(
-        (bytes) => resume(Effect.succeed(bytes)),
-        (cause) => resume(Effect.fail(this.#undecodable(cause)))
-      )
-    })
+    return Effect.mapError(this.#body.whole, this.#undecodable)
   }
 
   get text(): Effect.Effect<string, ResponseError> {
@@ -106,7 +106,7 @@ class Response extends Inspectable.Class implements HttpClientResponse.HttpClien
   }
 
   get stream(): Stream.Stream<Uint8Array, ResponseError> {
-    return NodeStream.fromReadable(() => this.#source.body, this.#undecodable)
+    return Stream.mapError(this.#body.stream, this.#undecodable)
   }
 
   toJSON(): unknown {
@@ -119,6 +119,59 @@ class Response extends Inspectable.Class implements HttpClientResponse.HttpClien
   }
 }
 
+/** One exchange, as undici tells of it. */
+class Handler implements Undici.Dispatcher.DispatchHandler {
+  readonly #request: HttpClientRequest.HttpClientRequest
+  readonly #signal: AbortSignal
+  readonly #body: RequestBody
+  readonly #answer: (answer: Effect.Effect<Response, RequestError>) => void
+  #controller: Undici.Dispatcher.DispatchController | undefined
+  #incoming: Incoming | undefined
+
+  constructor(
+    request: HttpClientRequest.HttpClientRequest,
+    signal: AbortSignal,
+    body: RequestBody,
+    answer: (answer: Effect.Effect<Response, RequestError>) => void
+  ) {
+    this.#request = request
+    this.#signal = signal
+    this.#body = body
+    this.#answer = answer
+    signal.addEventListener("abort", () => this.#controller?.abort(signal.reason))
+  }
+
+  onRequestStart(controller: Undici.Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#signal.aborted) controller.abort(this.#signal.reason)
+  }
+
+  onResponseStart(
+    controller: Undici.Dispatcher.DispatchController,
+    status: number,
+    headers: Readonly<Record<string, string | Array<string> | undefined>>
+  ): void {
+    if (status < 200) return // what it says before its answer
+    this.#incoming = new Incoming(controller)
+    this.#answer(Effect.succeed(new Response(this.#request, status, headers, this.#incoming)))
+  }
+
+  onResponseData(_: Undici.Dispatcher.DispatchController, chunk: Uint8Array): void {
+    this.#incoming?.push(chunk)
+  }
+
+  onResponseEnd(): void {
+    this.#incoming?.close(Exit.void)
+  }
+
+  onResponseError(_: unknown, cause: unknown): void {
+    if (this.#body instanceof Readable) this.#body.destroy()
+    if (this.#incoming === undefined) {
+      this.#answer(Effect.fail(new RequestError({ request: this.#request, reason: "Transport", cause })))
+    } else this.#incoming.close(Exit.fail(cause))
+  }
+}
+
 /**
  * A client that sends with this dispatcher. Time-outs are Effect's; it obeys `UndiciRequestOptions`, as platform-node's
  * does.
@@ -127,19 +180,20 @@ export const make = (dispatcher: Undici.Dispatcher): HttpClient.HttpClient =>
   HttpClient.make((request, url, signal, { currentContext }) =>
     Effect.flatMap(bodyOf(request), (body) =>
       Effect.async((resume) => {
-        dispatcher.request({
-          ...Option.getOrUndefined(Context.getOption(currentContext, NodeHttpClient.UndiciRequestOptions)),
-          origin: url.origin,
-          path: url.pathname + url.search,
-          method: request.method,
-          headers: request.headers,
-          body,
-          signal,
-          headersTimeout: 60 * 60 * 1000,
-          bodyTimeout: 0
-        }).then(
-          (source) => resume(Effect.succeed(new Response(request, source))),
-          (cause) => resume(Effect.fail(new RequestError({ request, reason: "Transport", cause })))
-        )
+        const handler = new Handler(request, signal, body, resume)
+        try {
+          dispatcher.dispatch({
+            ...Option.getOrUndefined(Context.getOption(currentContext, NodeHttpClient.UndiciRequestOptions)),
+            origin: url.origin,
+            path: url.pathname + url.search,
+            method: request.method,
+            headers: request.headers,
+            body,
+            headersTimeout: 60 * 60 * 1000,
+            bodyTimeout: 0
+          }, handler)
+        } catch (cause) {
+          handler.onResponseError(undefined, cause)
+        }
       }))
   )
