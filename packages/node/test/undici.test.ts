@@ -3,8 +3,9 @@
  */
 import { NodeTokenHttpClient } from "@effect-tilia/node"
 import * as NodeStage from "@effect-tilia/testing/NodeStage"
-import { always, answer, inTurn, json, send, until } from "@effect-tilia/testing/Stage"
+import { always, answer, inTurn, json, repeat, send, until, wait } from "@effect-tilia/testing/Stage"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as Undici from "@effect/platform-node/Undici"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -13,6 +14,7 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as http from "node:http"
 import type { AddressInfo } from "node:net"
@@ -156,6 +158,109 @@ describe.each(clients)("%s", (name, layer) => {
       const prints = inspect(response, { depth: 9 }) + JSON.stringify(response) + String(response)
       if (name === "ours") expect(prints).not.toContain("swordfish")
     }).pipe(Effect.provide(layer)))
+})
+
+const megabyte = Buffer.alloc(1024 * 1024, "0123456789")
+
+/** A body of so many megabytes, each sent when there is room for it. */
+const large = (megabytes: number) =>
+  inTurn([
+    send(`HTTP/1.1 200 OK\r\ncontent-length: ${megabytes * megabyte.length}\r\n\r\n`),
+    repeat(megabyte, { times: megabytes })
+  ])
+
+describe("what arrives is kept, and no more than a little of it", () => {
+  const ours = <A, E>(test: Effect.Effect<A, E, HttpClient.HttpClient | Scope.Scope>) =>
+    Effect.provide(test, Layer.orDie(NodeTokenHttpClient.layer()))
+
+  it.scopedLive("a body that no one reads waits in the server, and then comes whole", () =>
+    ours(Effect.gen(function*() {
+      const server = yield* open(large(48))
+      const response = yield* HttpClient.get(server.url)
+      yield* Effect.sleep("300 millis")
+      expect((yield* server.seen).sent).toBeLessThan(24 * megabyte.length)
+      expect((yield* response.arrayBuffer).byteLength).toBe(48 * megabyte.length)
+    })))
+
+  it.scopedLive("so does a stream that no one draws from", () =>
+    ours(Effect.gen(function*() {
+      const server = yield* open(large(48))
+      const response = yield* HttpClient.get(server.url)
+      let size = 0
+      yield* Stream.runForEach(response.stream, (chunk) => {
+        const isFirst = size === 0
+        size += chunk.length
+        return isFirst
+          ? Effect.flatMap(Effect.delay(server.seen, "300 millis"), ({ sent }) =>
+            Effect.sync(() => expect(sent).toBeLessThan(24 * megabyte.length)))
+          : Effect.void
+      })
+      expect(size).toBe(48 * megabyte.length)
+    })))
+
+  it.scopedLive("a stream that is left early closes its socket", () =>
+    ours(Effect.gen(function*() {
+      const server = yield* open(large(48))
+      const scope = yield* Scope.make()
+      const client = HttpClient.withScope(yield* HttpClient.HttpClient)
+      const response = yield* Scope.extend(client.get(server.url), scope)
+      yield* Stream.runDrain(Stream.take(response.stream, 1))
+      yield* until(server, ({ used }) => used === 0)
+    })))
+
+  it.scopedLive("a body is read whole, or as a stream", () =>
+    ours(Effect.gen(function*() {
+      const server = yield* open(always(answer(200, {}, "abc")))
+      const response = yield* HttpClient.get(server.url)
+      expect(yield* response.text).toBe("abc")
+      expect(yield* Stream.mkString(Stream.decodeText(response.stream))).toBe("abc")
+      expect(yield* Effect.flip(response.text)).toMatchObject({ _tag: "ResponseError", reason: "Decode" })
+    })))
+})
+
+describe("a connection", () => {
+  const request = (path: string) => Effect.flatMap(HttpClient.get(path), ({ text }) => text)
+
+  it.scopedLive("that isn't free yet: who doesn't wait for it sends nothing", () =>
+    Effect.gen(function*() {
+      const server = yield* open(inTurn([wait(100), send(answer(200, { connection: "keep-alive" }, "a"))]))
+      const first = yield* Effect.fork(request(server.url))
+      yield* until(server, ({ requests }) => requests.length === 1)
+      const second = yield* Effect.fork(request(`${server.url}/second`))
+      yield* Effect.sleep("20 millis")
+      yield* Fiber.interrupt(second)
+      expect(yield* first).toBe("a")
+      expect(yield* request(`${server.url}/third`)).toBe("a")
+      const { requests } = yield* server.seen
+      expect(requests.map((text) => text.split(" ")[1])).toStrictEqual(["/", "/third"])
+    }).pipe(
+      Effect.provide(Layer.orDie(NodeTokenHttpClient.layer({ dispatcher: new Undici.Agent({ connections: 1 }) })))
+    ))
+
+  it.scopedLive("that is refused: the body that was to be sent is let go of", () =>
+    Effect.gen(function*() {
+      const body = new Readable({ read: () => {} })
+      expect(yield* Effect.flip(HttpClient.post("http://127.0.0.1:1", { body: HttpBody.raw(body) }))).toMatchObject({
+        reason: "Transport"
+      })
+      expect(body.destroyed).toBe(true)
+    }).pipe(Effect.provide(Layer.orDie(NodeTokenHttpClient.layer()))))
+
+  it.scopedLive("of a dispatcher that throws: a typed error", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(
+        HttpClient.get("http://127.0.0.1:1", { headers: { "proxy-authorization": "x" } })
+      )
+      expect(error).toMatchObject({ _tag: "RequestError", reason: "Transport" })
+    }).pipe(Effect.provide(Layer.orDie(NodeTokenHttpClient.layer({ proxy: "http://127.0.0.1:1" })))))
+
+  it.scopedLive("that hints before it answers", () =>
+    Effect.gen(function*() {
+      const hint = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"
+      const server = yield* open(inTurn([send(hint), wait(50), send(answer(200, {}, "a"))]))
+      const response = yield* HttpClient.get(server.url)
+      expect([response.status, response.headers["link"], yield* response.text]).toStrictEqual([200, undefined, "a"])
+    }).pipe(Effect.provide(Layer.orDie(NodeTokenHttpClient.layer()))))
 })
 
 it.scopedLive("what undici can't send is a typed error", () =>

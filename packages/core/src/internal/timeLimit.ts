@@ -4,6 +4,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
@@ -20,6 +21,10 @@ interface Options<E2> {
   readonly duration: Duration.Duration
   readonly onTimeout: () => E2
 }
+
+/** `Fiber.await`, but for the way to stop waiting: who stops interrupts the fiber as well (P3). */
+const exitOf = <A, E>(fiber: Fiber.RuntimeFiber<A, E>): Effect.Effect<Exit.Exit<A, E>> =>
+  Effect.async((resume) => fiber.addObserver((exit) => resume(Effect.succeed(exit))))
 
 interface UnderWay {
   readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
@@ -78,7 +83,7 @@ export const make: Effect.Effect<TimeLimit, never, Scope.Scope> = Effect.gen(fun
           sleeper = run(watch)
         }
         return Effect.flatMap(
-          Effect.onInterrupt(restore(Fiber.await(fiber)), () => {
+          Effect.onInterrupt(restore(exitOf(fiber)), () => {
             underWay.delete(mine)
             return Fiber.interrupt(fiber)
           }),

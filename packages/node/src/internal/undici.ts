@@ -15,12 +15,11 @@ import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { Readable } from "node:stream"
-import { Incoming } from "./incoming.js"
+import { Handler } from "./handler.js"
 
 type RequestBody = Exclude<Undici.Dispatcher.DispatchOptions["body"], undefined>
 
@@ -54,32 +53,25 @@ class Response extends Inspectable.Class implements HttpClientResponse.HttpClien
   readonly headers: Headers.Headers
   readonly remoteAddress = Option.none<string>()
   readonly request: HttpClientRequest.HttpClientRequest
-  readonly #cookies: string | ReadonlyArray<string>
-  readonly #body: Incoming
+  readonly #handler: Handler
 
-  constructor(
-    request: HttpClientRequest.HttpClientRequest,
-    status: number,
-    headers: Readonly<Record<string, string | Array<string> | undefined>>,
-    body: Incoming
-  ) {
+  constructor(request: HttpClientRequest.HttpClientRequest, handler: Handler) {
     super()
     this.request = request
-    this.status = status
-    this.headers = Headers.fromInput(headers)
-    this.#cookies = headers["set-cookie"] ?? []
-    this.#body = body
+    this.status = handler.status
+    this.headers = Headers.fromInput(handler.headers)
+    this.#handler = handler
   }
 
   #undecodable = (cause: unknown) =>
     new ResponseError({ request: this.request, response: this, reason: "Decode", cause })
 
   get cookies(): Cookies.Cookies {
-    return Cookies.fromSetCookie(this.#cookies)
+    return Cookies.fromSetCookie(this.#handler.headers["set-cookie"] ?? [])
   }
 
   get arrayBuffer(): Effect.Effect<ArrayBuffer, ResponseError> {
-    return Effect.mapError(this.#body.whole, this.#undecodable)
+    return Effect.mapError(this.#handler.whole(), this.#undecodable)
   }
 
   get text(): Effect.Effect<string, ResponseError> {
@@ -106,7 +98,7 @@ class Response extends Inspectable.Class implements HttpClientResponse.HttpClien
   }
 
   get stream(): Stream.Stream<Uint8Array, ResponseError> {
-    return Stream.mapError(this.#body.stream, this.#undecodable)
+    return Stream.mapError(this.#handler.stream(), this.#undecodable)
   }
 
   toJSON(): unknown {
@@ -119,59 +111,6 @@ class Response extends Inspectable.Class implements HttpClientResponse.HttpClien
   }
 }
 
-/** One exchange, as undici tells of it. */
-class Handler implements Undici.Dispatcher.DispatchHandler {
-  readonly #request: HttpClientRequest.HttpClientRequest
-  readonly #signal: AbortSignal
-  readonly #body: RequestBody
-  readonly #answer: (answer: Effect.Effect<Response, RequestError>) => void
-  #controller: Undici.Dispatcher.DispatchController | undefined
-  #incoming: Incoming | undefined
-
-  constructor(
-    request: HttpClientRequest.HttpClientRequest,
-    signal: AbortSignal,
-    body: RequestBody,
-    answer: (answer: Effect.Effect<Response, RequestError>) => void
-  ) {
-    this.#request = request
-    this.#signal = signal
-    this.#body = body
-    this.#answer = answer
-    signal.addEventListener("abort", () => this.#controller?.abort(signal.reason))
-  }
-
-  onRequestStart(controller: Undici.Dispatcher.DispatchController): void {
-    this.#controller = controller
-    if (this.#signal.aborted) controller.abort(this.#signal.reason)
-  }
-
-  onResponseStart(
-    controller: Undici.Dispatcher.DispatchController,
-    status: number,
-    headers: Readonly<Record<string, string | Array<string> | undefined>>
-  ): void {
-    if (status < 200) return // what it says before its answer
-    this.#incoming = new Incoming(controller)
-    this.#answer(Effect.succeed(new Response(this.#request, status, headers, this.#incoming)))
-  }
-
-  onResponseData(_: Undici.Dispatcher.DispatchController, chunk: Uint8Array): void {
-    this.#incoming?.push(chunk)
-  }
-
-  onResponseEnd(): void {
-    this.#incoming?.close(Exit.void)
-  }
-
-  onResponseError(_: unknown, cause: unknown): void {
-    if (this.#body instanceof Readable) this.#body.destroy()
-    if (this.#incoming === undefined) {
-      this.#answer(Effect.fail(new RequestError({ request: this.#request, reason: "Transport", cause })))
-    } else this.#incoming.close(Exit.fail(cause))
-  }
-}
-
 /**
  * A client that sends with this dispatcher. Time-outs are Effect's; it obeys `UndiciRequestOptions`, as platform-node's
  * does.
@@ -179,21 +118,20 @@ class Handler implements Undici.Dispatcher.DispatchHandler {
 export const make = (dispatcher: Undici.Dispatcher): HttpClient.HttpClient =>
   HttpClient.make((request, url, signal, { currentContext }) =>
     Effect.flatMap(bodyOf(request), (body) =>
-      Effect.async((resume) => {
-        const handler = new Handler(request, signal, body, resume)
-        try {
-          dispatcher.dispatch({
-            ...Option.getOrUndefined(Context.getOption(currentContext, NodeHttpClient.UndiciRequestOptions)),
-            origin: url.origin,
-            path: url.pathname + url.search,
-            method: request.method,
-            headers: request.headers,
-            body,
-            headersTimeout: 60 * 60 * 1000,
-            bodyTimeout: 0
-          }, handler)
-        } catch (cause) {
-          handler.onResponseError(undefined, cause)
+      Effect.mapBoth(
+        new Handler(body, signal).begin(dispatcher, {
+          ...Option.getOrUndefined(Context.getOption(currentContext, NodeHttpClient.UndiciRequestOptions)),
+          origin: url.origin,
+          path: url.pathname + url.search,
+          method: request.method,
+          headers: request.headers,
+          body,
+          headersTimeout: 0,
+          bodyTimeout: 0
+        }),
+        {
+          onFailure: (cause) => new RequestError({ request, reason: "Transport", cause }),
+          onSuccess: (handler) => new Response(request, handler)
         }
-      }))
+      ))
   )

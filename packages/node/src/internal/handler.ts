@@ -1,0 +1,149 @@
+/*
+ * What undici tells of one request: a status and headers, then a body, which is kept as it arrives, no more than a little ahead
+ * of who reads it. A short one is all there by the time that anyone looks, and reading it waits for nothing (P3).
+ */
+import type * as Undici from "@effect/platform-node/Undici"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { Readable } from "node:stream"
+
+type Controller = Undici.Dispatcher.DispatchController
+
+/** As undici gives them: those that came more than once as an array. */
+export type IncomingHeaders = Readonly<Record<string, string | Array<string> | undefined>>
+
+/** So many bytes arrive unasked. */
+const highWaterMark = 64 * 1024
+
+const concat = (chunks: ReadonlyArray<Uint8Array>, size: number): ArrayBuffer => {
+  const all = new Uint8Array(size)
+  let at = 0
+  for (const chunk of chunks) {
+    all.set(chunk, at)
+    at += chunk.length
+  }
+  return all.buffer
+}
+
+export class Handler implements Undici.Dispatcher.DispatchHandler {
+  status = 0
+  headers: IncomingHeaders = {}
+  readonly #body: Undici.Dispatcher.DispatchOptions["body"]
+  readonly #signal: AbortSignal
+  /** Told of the headers, then of every change that is waited for. */
+  #listener: (() => void) | undefined
+  #controller: Controller | undefined
+  #end: Exit.Exit<void, unknown> | undefined
+  #chunks: Array<Uint8Array> = []
+  #size = 0
+  #wanted = highWaterMark
+  #isStreamed = false
+
+  constructor(body: Undici.Dispatcher.DispatchOptions["body"], signal: AbortSignal) {
+    this.#body = body
+    this.#signal = signal
+    signal.addEventListener("abort", this.#abort)
+  }
+
+  /** Sends the request, and ends with the headers, or with undici's error. */
+  begin(dispatcher: Undici.Dispatcher, options: Undici.Dispatcher.DispatchOptions): Effect.Effect<Handler, unknown> {
+    return Effect.async((resume) => {
+      this.#listener = () => {
+        this.#listener = undefined
+        resume(this.status > 0 ? Effect.succeed(this) : Effect.as(this.#end ?? Exit.void, this))
+      }
+      try {
+        dispatcher.dispatch(options, this)
+      } catch (cause) {
+        this.onResponseError(undefined, cause)
+      }
+    })
+  }
+
+  readonly #abort = (): void => this.#controller?.abort(new Error("the answer is no longer wanted"))
+
+  onRequestStart(controller: Controller): void {
+    this.#controller = controller
+    if (this.#signal.aborted) this.#abort()
+  }
+
+  onResponseStart(_: unknown, status: number, headers: IncomingHeaders): void {
+    if (status < 200) return // said before the answer
+    this.status = status
+    this.headers = headers
+    this.#listener?.()
+  }
+
+  onResponseData(controller: Controller, chunk: Uint8Array): void {
+    this.#chunks.push(chunk)
+    this.#size += chunk.length
+    if (this.#size >= this.#wanted) controller.pause()
+    this.#listener?.()
+  }
+
+  onResponseEnd(): void {
+    this.#close(Exit.void)
+  }
+
+  onResponseError(_: unknown, cause: unknown): void {
+    if (this.#body instanceof Readable) this.#body.destroy()
+    this.#close(Exit.fail(cause))
+  }
+
+  /**
+   * Lets go of undici, and makes the signal let go of this: an `AbortSignal` lives through many collections in Node 20, and so
+   * does what hangs on it (P3).
+   */
+  #close(end: Exit.Exit<void, unknown>): void {
+    this.#end = end
+    this.#controller = undefined
+    this.#signal.removeEventListener("abort", this.#abort)
+    this.#listener?.()
+  }
+
+  /** Waits for so many bytes, or for the end. */
+  #arrival(wanted: number): Effect.Effect<void> {
+    return Effect.async((resume) => {
+      this.#wanted = Math.max(wanted, highWaterMark)
+      this.#listener = () => {
+        if (this.#end === undefined && this.#size < wanted) return
+        this.#listener = undefined
+        resume(Effect.void)
+      }
+      this.#controller?.resume()
+    })
+  }
+
+  /** All of the body, and the same again for whoever asks again. */
+  whole(): Effect.Effect<ArrayBuffer, unknown> {
+    return Effect.suspend(() => {
+      if (this.#isStreamed) return Effect.fail(new Error("the body has been read as a stream"))
+      return this.#end === undefined
+        ? Effect.zipRight(this.#arrival(Infinity), this.whole())
+        : Effect.map(this.#end, () => concat(this.#chunks, this.#size))
+    })
+  }
+
+  #pull(): Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<unknown>> {
+    return Effect.suspend(() => {
+      this.#isStreamed = true
+      if (this.#size > 0) {
+        const chunks = this.#chunks
+        this.#chunks = []
+        this.#size = 0
+        return Effect.succeed(Chunk.unsafeFromArray(chunks))
+      }
+      return this.#end === undefined
+        ? Effect.zipRight(this.#arrival(1), this.#pull())
+        : Effect.zipRight(Effect.mapError(this.#end, Option.some), Effect.fail(Option.none()))
+    })
+  }
+
+  /** The body chunk by chunk, once. Who stops before the end closes the socket. */
+  stream(): Stream.Stream<Uint8Array, unknown> {
+    return Stream.ensuring(Stream.repeatEffectChunkOption(this.#pull()), Effect.sync(this.#abort))
+  }
+}
