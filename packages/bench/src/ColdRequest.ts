@@ -1,5 +1,6 @@
 /*
- * P3: one cold token request through the Node adapter, beside what else there is, each at its defaults.
+ * P3: one cold token request through the Node adapter, beside what else there is, each at its defaults and in a process of its
+ * own, as it would be in use.
  */
 import * as Azure from "@azure/core-rest-pipeline"
 import * as TokenEndpoint from "@effect-tilia/core/TokenEndpoint"
@@ -8,9 +9,11 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Runtime from "effect/Runtime"
+import type * as Scope from "effect/Scope"
 import * as OAuth from "oauth4webapi"
 import { ClientCredentials } from "simple-oauth2"
 import * as Undici from "undici"
+import * as Child from "./Child.js"
 import type { Lane } from "./Measure.js"
 
 const clientId = "3f2bfe5b-19b8-41c1-88d7-70a1586bce94"
@@ -81,46 +84,61 @@ const azure = (url: string): Request => {
   }
 }
 
-/** Several at once, until all are done. */
-const lane = (name: string, request: Request, atOnce: number): Lane => ({
-  name,
-  run: async (times) => {
-    let left = times
-    const worker = async () => {
-      while (left-- > 0) await request()
-    }
-    await Promise.all(Array.from({ length: atOnce }, worker))
-  }
-})
+type Run = Lane["run"]
+type Maker = (url: string, atOnce: number) => Effect.Effect<Run, never, Scope.Scope>
 
-const ours = (url: string, atOnce: number) =>
+/** Several at once, until all are done. */
+const peer = (make: (url: string) => Request): Maker => (url, atOnce) =>
+  Effect.sync(() => {
+    const request = make(url)
+    return async (times) => {
+      let left = times
+      const worker = async () => {
+        while (left-- > 0) await request()
+      }
+      await Promise.all(Array.from({ length: atOnce }, worker))
+    }
+  })
+
+const ours: Maker = (url, atOnce) =>
   Effect.gen(function*() {
     const context = yield* Layer.build(
       NodeTilia.layer({ environment: { authUrl: url }, clientId, clientSecret, scopes: ["user_info"] })
     )
     const endpoint = Context.get(context, TokenEndpoint.TokenEndpoint)
     const runPromise = Runtime.runPromise(yield* Effect.runtime())
-    return {
-      name: "effect-tilia",
-      run: (times: number) => {
-        let left = times
-        const worker = Effect.whileLoop({
-          while: () => left-- > 0,
-          body: () => endpoint.requestToken(["user_info", "write_invoices"]),
-          step: () => {}
-        })
-        return runPromise(Effect.all(Array.from({ length: atOnce }, () => worker), { concurrency: "unbounded" }))
-      }
-    } satisfies Lane
-  })
+    return (times: number) => {
+      let left = times
+      const worker = Effect.whileLoop({
+        while: () => left-- > 0,
+        body: () => endpoint.requestToken(["user_info", "write_invoices"]),
+        step: () => {}
+      })
+      return runPromise(Effect.all(Array.from({ length: atOnce }, () => worker), { concurrency: "unbounded" }))
+    }
+  }).pipe(Effect.orDie)
 
-/** The peers, and ours, each with so many requests under way at a time. */
-export const lanes = (url: string, atOnce: number) =>
-  Effect.map(ours(url, atOnce), (ours): ReadonlyArray<Lane> => [
-    lane("undici", undici(url), atOnce),
-    lane("fetch", rawFetch(url), atOnce),
-    ours,
-    lane("@azure/core-rest-pipeline", azure(url), atOnce),
-    lane("oauth4webapi", oauth4webapi(url), atOnce),
-    lane("simple-oauth2", simpleOauth2(url), atOnce)
-  ])
+/** Ours and its peers, by name. */
+export const makers: Readonly<Record<string, Maker>> = {
+  "undici": peer(undici),
+  "fetch": peer(rawFetch),
+  "effect-tilia": ours,
+  "@azure/core-rest-pipeline": peer(azure),
+  "oauth4webapi": peer(oauth4webapi),
+  "simple-oauth2": peer(simpleOauth2)
+}
+
+/** Each with so many requests under way at a time. */
+export const lanes = (url: string, atOnce: number): Effect.Effect<ReadonlyArray<Lane>, never, Scope.Scope> =>
+  Effect.forEach(Object.keys(makers), (name) =>
+    Effect.gen(function*() {
+      const child = yield* Child.start("./laneProcess.js", "client", name, url, String(atOnce))
+      yield* Effect.promise(() => Child.nextMessage(child))
+      return {
+        name,
+        run: (times) => {
+          child.send(times)
+          return Child.nextMessage(child)
+        }
+      } satisfies Lane
+    }))

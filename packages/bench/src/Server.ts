@@ -1,20 +1,14 @@
 /*
- * Starts the server's process, and stops it with the scope.
+ * The token endpoint that lanes ask: a process of its own, since one that shares the process with its clients distorts ratios
+ * twofold.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { fork } from "node:child_process"
+import * as Child from "./Child.js"
 
 /** The base URL of a token endpoint that waits so many milliseconds before it answers. */
 export const start = (delay = 0): Effect.Effect<string, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync(() =>
-      fork(new URL("./serverProcess.js", import.meta.url), { env: { ...process.env, DELAY: String(delay) } })
-    ),
-    (child) => Effect.sync(() => child.kill())
-  ).pipe(
-    Effect.flatMap((child) =>
-      Effect.async<number>((resume) => void child.once("message", (port) => resume(Effect.succeed(Number(port)))))
-    ),
-    Effect.map((port) => `http://127.0.0.1:${port}`)
+  Child.start("./serverProcess.js", "server", String(delay)).pipe(
+    Effect.flatMap((child) => Effect.promise(() => Child.nextMessage(child))),
+    Effect.map((port) => `http://127.0.0.1:${String(port)}`)
   )

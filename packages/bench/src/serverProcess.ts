@@ -1,10 +1,9 @@
 /*
- * The token endpoint that every lane asks: a process of its own, since one that shares the process with its clients
- * distorts ratios twofold. It answers at once, with a token of the usual size; or after `DELAY` milliseconds.
+ * The token endpoint that every lane asks. It answers with a token of the usual size, at once or after so many milliseconds.
  */
 import { createServer } from "node:http"
 
-const delay = Number(process.env["DELAY"] ?? 0)
+const delay = Number(process.argv[2] ?? 0)
 
 const body = JSON.stringify({
   access_token: `eyJ${"a".repeat(600)}.${"b".repeat(600)}.${"c".repeat(600)}`,
