@@ -6,30 +6,29 @@ import type * as Scope from "effect/Scope"
 import { type ChildProcess, fork, spawnSync } from "node:child_process"
 import { availableParallelism } from "node:os"
 
-/** Clients and servers on cores of their own: where a system moves them is most of what it takes to ask and answer. */
 const cores = { client: 0, server: availableParallelism() - 1 }
+
+/**
+ * Keeps this process's thread on its core: on one core client and server take half as long to ask and answer as on two, and where
+ * a system puts them changes from run to run. Where there is no `taskset`, it still decides.
+ */
+export const stay = (role: keyof typeof cores): void =>
+  void spawnSync("taskset", ["-cp", String(cores[role]), String(process.pid)])
 
 /** The next message of a process. */
 export const nextMessage = (child: ChildProcess): Promise<unknown> =>
   new Promise((resolve) => child.once("message", resolve))
 
-/**
- * Starts one of the modules beside this one, and stops it with the scope. If it fails, so does all. Where there is no `taskset`,
- * the system decides on its core.
- */
+/** Starts one of the modules beside this one, and stops it with the scope. If it fails, so does all. */
 export const start = (
   module: string,
-  role: keyof typeof cores,
   ...parameters: ReadonlyArray<string>
 ): Effect.Effect<ChildProcess, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => {
-      const child = fork(new URL(module, import.meta.url), parameters)
-      child.once("exit", (code) => {
+    Effect.sync(() =>
+      fork(new URL(module, import.meta.url), parameters).once("exit", (code) => {
         if (code !== null && code !== 0) throw new Error(`${module} ${parameters.join(" ")} ended with ${code}`)
       })
-      spawnSync("taskset", ["-acp", String(cores[role]), String(child.pid)])
-      return child
-    }),
+    ),
     (child) => Effect.sync(() => child.kill())
   )

@@ -84,14 +84,15 @@ const azure = (url: string): Request => {
   }
 }
 
-type Run = Lane["run"]
-type Maker = (url: string, atOnce: number) => Effect.Effect<Run, never, Scope.Scope>
+/** Asks so many times, with so many requests under way at a time, until all are done. */
+type Run = (times: number, atOnce: number) => Promise<unknown>
 
-/** Several at once, until all are done. */
-const peer = (make: (url: string) => Request): Maker => (url, atOnce) =>
+type Maker = (url: string) => Effect.Effect<Run, never, Scope.Scope>
+
+const peer = (make: (url: string) => Request): Maker => (url) =>
   Effect.sync(() => {
     const request = make(url)
-    return async (times) => {
+    return async (times, atOnce) => {
       let left = times
       const worker = async () => {
         while (left-- > 0) await request()
@@ -100,14 +101,14 @@ const peer = (make: (url: string) => Request): Maker => (url, atOnce) =>
     }
   })
 
-const ours: Maker = (url, atOnce) =>
+const ours: Maker = (url) =>
   Effect.gen(function*() {
     const context = yield* Layer.build(
       NodeTilia.layer({ environment: { authUrl: url }, clientId, clientSecret, scopes: ["user_info"] })
     )
     const endpoint = Context.get(context, TokenEndpoint.TokenEndpoint)
     const runPromise = Runtime.runPromise(yield* Effect.runtime())
-    return (times: number) => {
+    return (times: number, atOnce: number) => {
       let left = times
       const worker = Effect.whileLoop({
         while: () => left-- > 0,
@@ -128,17 +129,22 @@ export const makers: Readonly<Record<string, Maker>> = {
   "simple-oauth2": peer(simpleOauth2)
 }
 
-/** Each with so many requests under way at a time. */
-export const lanes = (url: string, atOnce: number): Effect.Effect<ReadonlyArray<Lane>, never, Scope.Scope> =>
-  Effect.forEach(Object.keys(makers), (name) =>
-    Effect.gen(function*() {
-      const child = yield* Child.start("./laneProcess.js", "client", name, url, String(atOnce))
-      yield* Effect.promise(() => Child.nextMessage(child))
-      return {
+/** Lanes that have so many requests under way at a time. */
+export const start = (url: string): Effect.Effect<(atOnce: number) => ReadonlyArray<Lane>, never, Scope.Scope> =>
+  Effect.map(
+    Effect.forEach(
+      Object.keys(makers),
+      (name) => Effect.map(Child.start("./laneProcess.js", name, url), (child) => ({ name, child })),
+      {
+        concurrency: "unbounded"
+      }
+    ),
+    (lanes) => (atOnce) =>
+      lanes.map(({ child, name }) => ({
         name,
         run: (times) => {
-          child.send(times)
+          child.send({ times, atOnce })
           return Child.nextMessage(child)
         }
-      } satisfies Lane
-    }))
+      }))
+  )

@@ -92,7 +92,7 @@ export const measure = (quick: boolean): Effect.Effect<Report.Report> =>
       ofFibers("fibers that only wait", bareFibers)
     ]
     const measured = yield* Measure.interleaved(herds.map(({ lane }) => lane), {
-      rounds: quick ? 9 : 51,
+      rounds: quick ? 5 : 51,
       times: callers
     })
     const requests = (name: string) => herds.find(({ lane }) => lane.name === name)?.requests() ?? NaN

@@ -75,7 +75,7 @@ export const measure = (quick: boolean): Effect.Effect<Report.Report> =>
     const ttl = yield* withEffect(Cache.effect, dueAfter)
     const peers = [Cache.azure, Cache.google, Cache.simpleOauth2, Cache.handMade].map(of)
 
-    yield* Effect.promise(() => callEveryMillisecond([ours, still, ...peers, ttl], quick ? 10_000 : 60_000))
+    yield* Effect.promise(() => callEveryMillisecond([ours, still, ...peers, ttl], quick ? 6_000 : 60_000))
     const lanes = [
       row("effect-tilia", ours),
       row("… without refreshes", still),

@@ -22,15 +22,16 @@ const { only, quick } = parseArgs({
 
 const coldRequest = Effect.gen(function*() {
   const url = yield* Server.start()
-  const rounds = quick ? 7 : 31
-  const oneByOne = yield* Measure.interleaved(yield* ColdRequest.lanes(url, 1), { rounds, times: 200 })
-  const atOnce = yield* Measure.interleaved(yield* ColdRequest.lanes(url, 64), { rounds, times: 1024 })
-  const lanes = {
+  const lanes = yield* ColdRequest.start(url)
+  const rounds = quick ? 11 : 31
+  const oneByOne = yield* Measure.interleaved(lanes(1), { rounds, times: 200 })
+  const atOnce = yield* Measure.interleaved(lanes(64), { rounds, times: quick ? 512 : 1024 })
+  const tables = {
     oneByOne: Report.rows(oneByOne, ["undici", "fetch"]),
     atOnce: Report.rows(atOnce, ["undici", "fetch"])
   }
-  yield* Report.table("P3: one cold token request, one after another", lanes.oneByOne)
-  yield* Report.table("P3: 64 at once", lanes.atOnce)
+  yield* Report.table("P3: one cold token request, one after another", tables.oneByOne)
+  yield* Report.table("P3: 64 at once", tables.atOnce)
   return {
     goals: {
       "P3 × undici": Report.goal(Report.ratio(oneByOne, "effect-tilia", "undici"), 2.5),
@@ -38,8 +39,8 @@ const coldRequest = Effect.gen(function*() {
       "P3 64 at once × fetch": Report.goal(Report.ratio(atOnce, "effect-tilia", "fetch"), 1.2)
     },
     lanes: [
-      ...lanes.oneByOne.map((lane) => ({ ...lane, measurement: "P3: one after another" })),
-      ...lanes.atOnce.map((lane) => ({ ...lane, measurement: "P3: 64 at once" }))
+      ...tables.oneByOne.map((lane) => ({ ...lane, measurement: "P3: one after another" })),
+      ...tables.atOnce.map((lane) => ({ ...lane, measurement: "P3: 64 at once" }))
     ]
   }
 }).pipe(Effect.scoped)

@@ -2,6 +2,9 @@
  * The token endpoint that every lane asks. It answers with a token of the usual size, at once or after so many milliseconds.
  */
 import { createServer } from "node:http"
+import * as Child from "./Child.js"
+
+Child.stay("server")
 
 const delay = Number(process.argv[2] ?? 0)
 
