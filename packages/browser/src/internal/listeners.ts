@@ -20,7 +20,8 @@ export const make = <A>(): Effect.Effect<Listeners<A>, never, Scope.Scope> => {
   )
   return Effect.acquireRelease(
     Effect.succeed<Listeners<A>>({
-      tell: (event) => queues.forEach((queue) => queue.unsafeOffer(event)),
+      // A sliding queue takes an offer at once; its `unsafeOffer` would drop the newest.
+      tell: (event) => queues.forEach((queue) => Effect.runSync(Queue.offer(queue, event))),
       heard: Stream.unwrapScoped(Effect.map(listen, (queue) => Stream.fromQueue(queue)))
     }),
     () => Effect.forEach(queues, Queue.shutdown, { discard: true })
