@@ -81,8 +81,15 @@ export class InvalidRequestError
   }): check the client id, the secret and the scopes.`
 }
 
+/** What to do about a client that is refused, where its id and secret aren't what is wrong. */
+const ways = new Map([
+  ["login_required", "log in, then ask again."],
+  ["access_denied", "whoever asks may not have it."]
+])
+
 /**
- * The server refused the credentials (401, 403, `invalid_client`, `unauthorized_client`).
+ * The server refused the credentials (401, 403, `invalid_client`, `unauthorized_client`). To a page, whose credentials are its
+ * user's session, a mediator says by the `code` why: `login_required`, or `access_denied`.
  *
  * @since 0.1.0
  * @category errors
@@ -92,7 +99,8 @@ export class InvalidClientError
 {
   readonly retryable = false
   override readonly message: string = `The server refused the client's credentials (${said(this)}): ` +
-    `check that the client id and secret belong together, to this environment, and may have these scopes.`
+    (ways.get(this.code ?? "") ??
+      `check that the client id and secret belong together, to this environment, and may have these scopes.`)
 }
 
 /**

@@ -48,11 +48,23 @@ const rows: ReadonlyArray<readonly [error: TokenError.TokenError, _tag: string, 
       "The server did not accept the token request (400): check the client id, the secret and the scopes."
     ],
     [
-      new TokenError.InvalidClientError({ status: 401, attempts: 2, code: "invalid_client" }),
+      new TokenError.InvalidClientError({ status: 401, attempts: 2, code: "constructor" }),
       "InvalidClientError",
       false,
-      "The server refused the client's credentials (401 invalid_client, after 2 attempts): " +
+      "The server refused the client's credentials (401 constructor, after 2 attempts): " +
       "check that the client id and secret belong together, to this environment, and may have these scopes."
+    ],
+    [
+      new TokenError.InvalidClientError({ status: 401, attempts: 1, code: "login_required" }),
+      "InvalidClientError",
+      false,
+      "The server refused the client's credentials (401 login_required): log in, then ask again."
+    ],
+    [
+      new TokenError.InvalidClientError({ status: 403, attempts: 1, code: "access_denied" }),
+      "InvalidClientError",
+      false,
+      "The server refused the client's credentials (403 access_denied): whoever asks may not have it."
     ],
     [
       new TokenError.InvalidScopeError({ status: 200, attempts: 1, serverMessage: "not granted: a" }),

@@ -252,15 +252,22 @@ describe("each error crosses the wire as itself, without the vendor's words", ()
       expect(leaks).toStrictEqual([])
     }))
 
-  it.scoped.each([[401, TokenMediatorServer.unauthenticated], [403, TokenMediatorServer.forbidden]] as const)(
+  it.scoped.each(
+    [[401, "login_required", TokenMediatorServer.unauthenticated], [
+      403,
+      "access_denied",
+      TokenMediatorServer.forbidden
+    ]] as const
+  )(
     "authorize's %i",
-    ([status, authorize]) =>
+    ([status, code, authorize]) =>
       Effect.gen(function*() {
         const { requestToken } = yield* page(jwt, {}, { authorize: () => authorize })
         const error = yield* Effect.flip(requestToken(["user_info"]))
         expect(error).toMatchObject({
           _tag: "InvalidClientError",
           status,
+          code,
           attempts: 1,
           serverMessage: expect.any(String)
         })

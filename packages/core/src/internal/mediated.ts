@@ -26,6 +26,15 @@ export interface Question {
   readonly receivedAt: number
 }
 
+/**
+ * A page has no id and no secret that could be wrong: with these statuses it is its user who is refused. The codes are OpenID
+ * Connect's (Core §3.1.2.6) and OAuth's (RFC 6749 §4.1.2.1).
+ */
+const userRefused = (said: { readonly status: number; readonly attempts: number; readonly serverMessage?: string }) => {
+  const code = said.status === 401 ? "login_required" : said.status === 403 ? "access_denied" : undefined
+  return new InvalidClientError({ ...said, ...(code !== undefined && { code }) })
+}
+
 /** The error that a refusal stands for. Its words are the mediator's own, as its schema has made sure. */
 export const errorOf = (
   { _tag, message, retryAfter, retryable }: Refusal,
@@ -44,7 +53,7 @@ export const errorOf = (
     case "InvalidRequestError":
       return new InvalidRequestError(said)
     case "InvalidClientError":
-      return new InvalidClientError(said)
+      return userRefused(said)
     case "InvalidScopeError":
       return new InvalidScopeError(said)
     case "RateLimitedError":
@@ -75,7 +84,7 @@ export const errorOfStranger = (
     case "InvalidRequest":
       return new InvalidRequestError(said)
     case "InvalidClient":
-      return new InvalidClientError(said)
+      return userRefused(said)
     case "RateLimited":
       return new RateLimitedError(paced(said, wait))
     case "ServiceUnavailable":

@@ -61,6 +61,14 @@ describe("M3: a mediator's refusal is the error that it names, with the mediator
   })
 })
 
+describe("a user who is refused is told apart from a client", () => {
+  it.each([[401, "login_required"], [403, "access_denied"], [500, undefined]])("%i: %s", (status, code) => {
+    const refusal = { _tag: "InvalidClientError", retryable: false, message: "No." } as const
+    expect(errorOf(refusal, answer(status), question)).toMatchObject(code === undefined ? { status } : { status, code })
+    expect("code" in fieldsOf(errorOf(refusal, answer(status), question))).toBe(code !== undefined)
+  })
+})
+
 describe("E3, E7: what isn't a mediator's is told by its status, and nothing else of it is kept", () => {
   const unexpected = (status: number, problem: string) =>
     new UnexpectedResponseError({ status, attempts: 2, tokenUrl, problem })
@@ -83,8 +91,8 @@ describe("E3, E7: what isn't a mediator's is told by its status, and nothing els
     ["a status that is none", answer(299), unexpected(299, unlikely)],
     ["no mediator there", answer(404), unexpected(404, unlikely)],
     ["a proxy's 400", answer(400), new InvalidRequestError({ status: 400, attempts: 2 })],
-    ["a server's 401", answer(401), new InvalidClientError({ status: 401, attempts: 2 })],
-    ["a proxy's 403", answer(403), new InvalidClientError({ status: 403, attempts: 2 })],
+    ["a server's 401", answer(401), new InvalidClientError({ status: 401, attempts: 2, code: "login_required" })],
+    ["a proxy's 403", answer(403), new InvalidClientError({ status: 403, attempts: 2, code: "access_denied" })],
     ["a proxy's 429", answer(429), new RateLimitedError({ status: 429, attempts: 2 })],
     [
       "a proxy's 429 that names a wait",
