@@ -3,6 +3,7 @@
  * of who reads it. A short one is all there by the time that anyone looks, and reading it waits for nothing (P3).
  */
 import type * as Undici from "@effect/platform-node/Undici"
+import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -120,7 +121,7 @@ export class Handler implements Undici.Dispatcher.DispatchHandler {
   /** All of the body, and the same again for whoever asks again. */
   whole(): Effect.Effect<ArrayBuffer, unknown> {
     return Effect.suspend(() => {
-      if (this.#isStreamed) return Effect.fail(new Error("the body has been read as a stream"))
+      if (this.#isStreamed) return new Cause.NoSuchElementException("the body has been read as a stream")
       return this.#end === undefined
         ? Effect.zipRight(this.#arrival(Infinity), this.whole())
         : Effect.map(this.#end, () => concat(this.#chunks, this.#size))
