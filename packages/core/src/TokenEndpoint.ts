@@ -34,7 +34,7 @@ export interface Retry {
  * What one call may have of its own.
  *
  * - `retry`: in place of the endpoint's.
- * - `held`: the token that the caller has had, whoever asked for that. An endpoint that hands out a token more than once
+ * - `held`: a token that won't do any more, whoever asked for that. An endpoint that hands out a token more than once
  *   (`TokenMediator`) gives another one.
  *
  * @since 0.1.0

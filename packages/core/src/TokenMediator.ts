@@ -26,8 +26,8 @@ import { type InvalidInputError, type TokenError, UnexpectedResponseError } from
 import * as TokenResponse from "./TokenResponse.js"
 
 /**
- * What the page sends, as JSON: the scopes that it asks for and, where it has had a token already, the `fingerprint` of that
- * one. Who asks for another token while the one that he holds is still good was refused it, or wants a new one (A2, S9).
+ * What the page sends, as JSON: the scopes that it asks for and, where it holds a token that won't do
+ * any more, for an API has refused it or somebody wants a new one, the `fingerprint` of that one (A2, S9).
  *
  * @since 0.1.0
  * @category models
@@ -149,8 +149,8 @@ const interpret = (answer: Answer, question: Question): Either.Either<Grant, Tok
 
 /**
  * The token endpoint of a page. It asks as `TokenEndpoint` does: with its retries, budget and time-outs, and with its errors,
- * each of which the mediator hands on as itself, but for the authorization server's words. Whoever has `held` a token gets another
- * one. An option that is out of range is an `InvalidInputError`.
+ * each of which the mediator hands on as itself, but for the authorization server's words. Whoever names a `held` token
+ * gets another one. An option that is out of range is an `InvalidInputError`.
  *
  * @since 0.1.0
  * @category constructors

@@ -186,15 +186,12 @@ export const make = Effect.fnUntraced(function*<R = never>(
     return Scopes.missing(requested, scopes).length > 0 ? yield* Effect.fail(Mediation.notGranted) : scopes
   })
 
-  /** The token that all share, or a new one where this page was refused that. */
+  /** The token that all share, or a new one where that won't do for this page (S9 bounds how often). */
   const tokenFor = (scopes: Scopes.Scopes, held: number | undefined): Effect.Effect<AccessToken, Mediation.Refused> =>
     Effect.gen(function*() {
       const source = yield* sources.source(scopes)
       const token = yield* source.get
-      const times = ageOf(token, Hands.read(yield* Effect.clock))
-      return Mediation.isRefused({ held, fingerprint: TokenMediator.fingerprint(token), ...times })
-        ? yield* source.refresh
-        : token
+      return held === TokenMediator.fingerprint(token) ? yield* source.refresh : token
     }).pipe(Effect.scoped, Effect.mapError(Mediation.fromTokenError))
 
   /** M5 */

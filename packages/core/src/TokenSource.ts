@@ -84,7 +84,8 @@ export class TokenSource extends Context.Tag("@effect-tilia/core/TokenSource")<T
   readonly get: Effect.Effect<AccessToken, TokenError>
   /**
    * A new token, whatever is left of the current one, which serves `get` meanwhile. Two that follow each other within
-   * `minRefreshInterval` yield the same token (S9). Not held up by a cool-down; where it fails, a valid token stays.
+   * `minRefreshInterval` yield the same token, or the same error (S9). Not held up by a cool-down; where it fails, a valid token
+   * stays.
    */
   readonly refresh: Effect.Effect<AccessToken, TokenError>
   /**
@@ -112,6 +113,12 @@ interface Held extends Freshness.Life {
   /** S6: how often its renewal has failed, and before when, on the monotonic hand, it isn't tried again. */
   failures: number
   notBefore: number
+}
+
+/** S9: why none could be forced, and until when, on the monotonic hand, nobody tries again. */
+interface Unforced {
+  readonly exit: Exit.Exit<never, TokenError>
+  readonly until: number
 }
 
 /** S7: why there is no token, and until when, on the monotonic hand, nobody asks again. */
@@ -165,6 +172,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   let last: AccessToken | undefined
   let flight: Flight | undefined
   let coolDown: CoolDown | undefined
+  let unforced: Unforced | undefined
   let seen = Sharing.nothingSeen
   let forced = Pacing.neverForced(policy.minRefreshInterval)
   let isForcing = false
@@ -260,7 +268,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     Effect.useSpan(refreshSpan, { root: true, links: flight.links, captureStackTrace: false }, (span) => {
       flight.span = span
       const request = endpoint.requestToken(policy.scopes, {
-        held: last,
+        ...(isForcing && { held: last }),
         ...(flight.background && { retry: RetryPolicy.none })
       })
       return Effect.withParentSpan(shared.ask(request, flight.mustAsk ? undefined : isUsable), span)
@@ -278,7 +286,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   }
 
   const land = (
-    { background, began, isVoid, landed }: Flight,
+    { background, began, isVoid, landed, mustAsk }: Flight,
     exit: Exit.Exit<Sharing.Shared, TokenError>,
     draw: number
   ) => {
@@ -296,6 +304,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       onFailure: (cause) => {
         // A defect is no error to report, but it's no reason to ask again at once either.
         const error = Option.getOrUndefined(Cause.failureOption(cause))
+        if (mustAsk) unforced = { exit: Exit.failCause(cause), until: now.monotonic + policy.minRefreshInterval }
         if (held !== undefined) backOff(held, error, now, draw)
         else if (!background) coolOff(cause, error, now)
         return error === undefined ? Effect.void : report.failed(error, took)
@@ -307,6 +316,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
 
   const accept = (shared: Sharing.Shared, now: Hands.Hands, draw: number) => {
     coolDown = undefined
+    unforced = undefined
     seen = Sharing.see(seen, shared)
     if (!isClosed) hold(shared, now, draw)
   }
@@ -377,6 +387,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     if (flight !== undefined) return join(flight, fiber, refresh)
     look(now, false)
     if (held !== undefined && Pacing.isRecent(forced, now.monotonic)) return held.exit
+    if (unforced !== undefined && now.monotonic < unforced.until) return unforced.exit
     isForcing = true
     return join(launch(false, true), fiber, refresh)
   })

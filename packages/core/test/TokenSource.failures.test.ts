@@ -365,6 +365,34 @@ describe("S9: forced refreshes", () => {
       expect(endpoint.calls).toHaveLength(2)
     }))
 
+  it.scoped("S9: one that failed isn't tried again within minRefreshInterval", () =>
+    Effect.gen(function*() {
+      const endpoint = yield* scripted(fail(unavailable), fail(unavailable), succeed())
+      const { get, refresh } = yield* endpoint.source({ minRefreshInterval: "5 seconds" })
+      yield* Effect.flip(get)
+      const error = yield* Effect.flip(refresh) // passes the cool-down (S7)
+      expect(yield* atOnce(Effect.flip(refresh))).toBe(error)
+      yield* TestClock.adjust("4999 millis")
+      expect(yield* atOnce(Effect.flip(refresh))).toBe(error)
+      yield* TestClock.adjust(1)
+      expect(text(yield* refresh)).toBe("token-2")
+      expect(sentAt(endpoint)).toStrictEqual([0, 0, 5])
+    }))
+
+  it.scoped("S9: nor beside a valid token; and what came since is what it yields", () =>
+    Effect.gen(function*() {
+      const endpoint = yield* scripted(succeed(), fail(unavailable), succeed())
+      const { get, invalidate, refresh } = yield* endpoint.source({ minRefreshInterval: "5 seconds" })
+      const first = yield* get
+      const error = yield* Effect.flip(refresh)
+      expect(yield* atOnce(Effect.flip(refresh))).toBe(error)
+      expect(text(yield* atOnce(get))).toBe("token-0")
+      yield* invalidate(first)
+      expect(text(yield* get)).toBe("token-2")
+      expect(text(yield* atOnce(refresh))).toBe("token-2")
+      expect(endpoint.calls).toHaveLength(3)
+    }))
+
   it.scoped("S9: an invalidate within the interval after one is ignored", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed())

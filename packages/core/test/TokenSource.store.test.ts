@@ -335,6 +335,13 @@ describe("T6: what is in the store", () => {
       yield* Effect.flatMap(second.get, second.invalidate)
       expect(text(yield* second.get)).toBe("token-1")
       expect(told).toStrictEqual([undefined, "token-0"])
+      yield* TestClock.adjust("1 minute")
+      expect(text(yield* second.refresh)).toBe("token-2")
+      expect(told.slice(2)).toStrictEqual(["token-1"])
+      // One that is only due is as good as any: who hands it out may not have another yet.
+      yield* TestClock.adjust("1 hour")
+      yield* second.get
+      expect(told.slice(3)).toStrictEqual([undefined])
     }))
 
   it.scoped.each([[79, 1], [80, 2]] as const)(

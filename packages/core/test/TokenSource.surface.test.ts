@@ -170,6 +170,7 @@ describe("S13: changes", () => {
       yield* made.get
       yield* TestClock.adjust("2 seconds")
       yield* Effect.flip(made.refresh)
+      yield* TestClock.adjust("1 second")
       yield* made.refresh
       yield* settle
       const both = ["user_info", "read_wallet"]
@@ -178,7 +179,7 @@ describe("S13: changes", () => {
         { _tag: "Invalidated", expiresAt: { epochMillis: 3_600_000 } },
         { _tag: "Refreshed", scopes: both },
         { _tag: "RefreshFailed", error: unavailable },
-        { _tag: "Refreshed", scopes: ["user_info"], expiresAt: { epochMillis: 3_602_000 } },
+        { _tag: "Refreshed", scopes: ["user_info"], expiresAt: { epochMillis: 3_603_000 } },
         { _tag: "ScopeNarrowed", missing: ["read_wallet"] }
       ])
       expect(linesShowing("token-", events)).toStrictEqual([])

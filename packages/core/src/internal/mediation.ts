@@ -133,16 +133,3 @@ export const isWithin = (reach: ReadonlyArray<string> | undefined, granted: Scop
   const all = new Set<string>(granted)
   return reach !== undefined && reach.every((scope) => all.has(scope))
 }
-
-/**
- * A page asks for another token than the one that this server has for it, too, and that is not yet due: it was refused. Neither
- * the server's source nor a page's renews a token by itself before 78 % of its life (S4). Times are in milliseconds.
- */
-export const isRefused = (
-  { age, fingerprint, held, life }: {
-    readonly held: number | undefined
-    readonly fingerprint: number
-    readonly age: number
-    readonly life: number
-  }
-): boolean => held === fingerprint && age < 0.75 * life

@@ -228,15 +228,3 @@ describe("M5", () => {
     expect(Mediation.isWithin(reach, scopes(...sample.scope.split(",")))).toBe(false)
   })
 })
-
-describe("A2: isRefused", () => {
-  it.each<[boolean, number | undefined, number]>([
-    [true, 7, 0],
-    [true, 7, 2699],
-    [false, 7, 2700],
-    [false, 8, 0],
-    [false, undefined, 0]
-  ])("%s: held %s, age %i", (expected, held, age) => {
-    expect(Mediation.isRefused({ held, fingerprint: 7, age, life: 3600 })).toBe(expected)
-  })
-})
