@@ -208,6 +208,14 @@ describe("what arrives is kept, and no more than a little of it", () => {
       yield* until(server, ({ used }) => used === 0)
     })))
 
+  it.scopedLive("a body that comes slowly is read by several at once", () =>
+    ours(Effect.gen(function*() {
+      const server = yield* open(inTurn([send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\na"), wait(50), send("b")]))
+      const { text } = yield* HttpClient.get(server.url)
+      const texts = yield* Effect.all([text, text, text], { concurrency: "unbounded" })
+      expect(texts).toStrictEqual(["ab", "ab", "ab"])
+    })))
+
   it.scopedLive("a body is read whole, or as a stream", () =>
     ours(Effect.gen(function*() {
       const server = yield* open(always(answer(200, {}, "abc")))

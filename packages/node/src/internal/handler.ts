@@ -19,23 +19,13 @@ export type IncomingHeaders = Readonly<Record<string, string | Array<string> | u
 /** So many bytes arrive unasked. */
 const highWaterMark = 64 * 1024
 
-const concat = (chunks: ReadonlyArray<Uint8Array>, size: number): ArrayBuffer => {
-  const all = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    all.set(chunk, at)
-    at += chunk.length
-  }
-  return all.buffer
-}
-
 export class Handler implements Undici.Dispatcher.DispatchHandler {
   status = 0
   headers: IncomingHeaders = {}
   readonly #body: Undici.Dispatcher.DispatchOptions["body"]
   readonly #signal: AbortSignal
-  /** Told of the headers, then of every change that is waited for. */
-  #listener: (() => void) | undefined
+  /** Who waits: each is told of every change until it has heard enough. */
+  #waiting: Array<() => boolean> = []
   #controller: Controller | undefined
   #end: Exit.Exit<void, unknown> | undefined
   #chunks: Array<Uint8Array> = []
@@ -51,17 +41,34 @@ export class Handler implements Undici.Dispatcher.DispatchHandler {
 
   /** Sends the request, and ends with the headers, or with undici's error. */
   begin(dispatcher: Undici.Dispatcher, options: Undici.Dispatcher.DispatchOptions): Effect.Effect<Handler, unknown> {
-    return Effect.async((resume) => {
-      this.#listener = () => {
-        this.#listener = undefined
-        resume(this.status > 0 ? Effect.succeed(this) : Effect.as(this.#end ?? Exit.void, this))
-      }
+    const hasBegun = this.#until(() => this.status > 0 || this.#end !== undefined, () => {
       try {
         dispatcher.dispatch(options, this)
       } catch (cause) {
         this.onResponseError(undefined, cause)
       }
     })
+    return Effect.flatMap(
+      hasBegun,
+      () => this.status > 0 ? Effect.succeed(this) : Effect.as(this.#end ?? Exit.void, this)
+    )
+  }
+
+  #until(isEnough: () => boolean, begin: () => void): Effect.Effect<void> {
+    return Effect.async((resume) => {
+      this.#waiting.push(() => {
+        if (!isEnough()) return false
+        resume(Effect.void)
+        return true
+      })
+      begin()
+    })
+  }
+
+  #tell(): void {
+    const told = this.#waiting
+    this.#waiting = []
+    for (const hasHeardEnough of told) if (!hasHeardEnough()) this.#waiting.push(hasHeardEnough)
   }
 
   readonly #abort = (): void => this.#controller?.abort(new Error("the answer is no longer wanted"))
@@ -75,14 +82,14 @@ export class Handler implements Undici.Dispatcher.DispatchHandler {
     if (status < 200) return // said before the answer
     this.status = status
     this.headers = headers
-    this.#listener?.()
+    this.#tell()
   }
 
   onResponseData(controller: Controller, chunk: Uint8Array): void {
     this.#chunks.push(chunk)
     this.#size += chunk.length
     if (this.#size >= this.#wanted) controller.pause()
-    this.#listener?.()
+    this.#tell()
   }
 
   onResponseEnd(): void {
@@ -102,18 +109,13 @@ export class Handler implements Undici.Dispatcher.DispatchHandler {
     this.#end = end
     this.#controller = undefined
     this.#signal.removeEventListener("abort", this.#abort)
-    this.#listener?.()
+    this.#tell()
   }
 
   /** Waits for so many bytes, or for the end. */
   #arrival(wanted: number): Effect.Effect<void> {
-    return Effect.async((resume) => {
+    return this.#until(() => this.#size >= wanted || this.#end !== undefined, () => {
       this.#wanted = Math.max(wanted, highWaterMark)
-      this.#listener = () => {
-        if (this.#end === undefined && this.#size < wanted) return
-        this.#listener = undefined
-        resume(Effect.void)
-      }
       this.#controller?.resume()
     })
   }
@@ -124,7 +126,7 @@ export class Handler implements Undici.Dispatcher.DispatchHandler {
       if (this.#isStreamed) return new Cause.NoSuchElementException("the body has been read as a stream")
       return this.#end === undefined
         ? Effect.zipRight(this.#arrival(Infinity), this.whole())
-        : Effect.map(this.#end, () => concat(this.#chunks, this.#size))
+        : Effect.map(this.#end, () => new Uint8Array(Buffer.concat(this.#chunks)).buffer) // a buffer of its own
     })
   }
 
