@@ -3,7 +3,7 @@
  */
 import { NodeTokenHttpClient } from "@effect-tilia/node"
 import * as NodeStage from "@effect-tilia/testing/NodeStage"
-import { always, answer, inTurn, json, repeat, send, until, wait } from "@effect-tilia/testing/Stage"
+import { always, answer, end, inTurn, json, repeat, send, until, wait } from "@effect-tilia/testing/Stage"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Undici from "@effect/platform-node/Undici"
 import * as HttpBody from "@effect/platform/HttpBody"
@@ -269,6 +269,41 @@ describe("a connection", () => {
       const response = yield* HttpClient.get(server.url)
       expect([response.status, response.headers["link"], yield* response.text]).toStrictEqual([200, undefined, "a"])
     }).pipe(Effect.provide(Layer.orDie(NodeTokenHttpClient.layer()))))
+})
+
+describe("a dispatcher of one's own", () => {
+  const over = (dispatcher: Undici.Dispatcher) => Effect.provide(Layer.orDie(NodeTokenHttpClient.layer({ dispatcher })))
+
+  it.live("undici's MockAgent", () =>
+    Effect.gen(function*() {
+      const agent = new Undici.MockAgent()
+      agent.disableNetConnect()
+      const mock = agent.get("http://mock.example")
+      mock.intercept({ path: "/a" }).reply(200, { a: 1 }, { headers: { "set-cookie": "b=2" } })
+      mock.intercept({ path: "/b" }).replyWithError(new Error("as scripted"))
+      yield* Effect.gen(function*() {
+        const response = yield* HttpClient.get("http://mock.example/a")
+        expect(yield* response.json).toStrictEqual({ a: 1 })
+        expect(Object.keys(response.cookies.cookies)).toStrictEqual(["b"])
+        for (const path of ["/b", "/not-scripted"]) {
+          const error = yield* Effect.flip(HttpClient.get(`http://mock.example${path}`))
+          expect(error).toMatchObject({ _tag: "RequestError", reason: "Transport" })
+        }
+      }).pipe(over(agent))
+    }))
+
+  it.scopedLive.each(
+    [
+      ["a RetryAgent", () => new Undici.RetryAgent(new Undici.Agent(), { minTimeout: 1, statusCodes: [503] })],
+      ["one with interceptors", () => new Undici.Agent().compose(Undici.interceptors.responseError())]
+    ] as const
+  )("%s", ([, make]) =>
+    Effect.gen(function*() {
+      const server = yield* open(inTurn([send(answer(503)), end], [send(answer(200, {}, "a")), end]))
+      const get = Effect.flatMap(HttpClient.get(server.url), ({ text }) => text)
+      expect(yield* Effect.retry(get, { times: 1 })).toBe("a")
+      expect((yield* server.seen).requests).toHaveLength(2)
+    }).pipe(over(make())))
 })
 
 it.scopedLive("what undici can't send is a typed error", () =>
