@@ -252,6 +252,7 @@ describe("SandboxHttpClient", () => {
       const asked = Effect.flip(Effect.flatMap(TokenSource.TokenSource, (source) => source.refresh))
       yield* sandbox.script([Faults.status(503)])
       expect(yield* asked).toMatchObject({ _tag: "ServiceUnavailableError" })
+      yield* TestClock.adjust("1 second")
       yield* sandbox.script([Faults.reset])
       expect(yield* asked).toMatchObject({ _tag: "TokenTransportError", reason: "Reset" })
     }).pipe(Effect.provide(tilia({ retry: { maxAttempts: 1 } }))))

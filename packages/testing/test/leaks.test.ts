@@ -25,6 +25,7 @@ describe("TokenSource", () => {
         yield* Effect.yieldNow()
         yield* source.get // Refreshed
         yield* Effect.either(source.refresh) // RefreshFailed
+        yield* TestClock.adjust("1 second")
         yield* source.refresh // Refreshed
         yield* TestClock.adjust("1 minute")
         yield* source.invalidate(yield* source.get) // Invalidated
