@@ -351,6 +351,17 @@ describe("S9: forced refreshes", () => {
       expect(sentAt(endpoint)).toStrictEqual([0, 0, 1])
     }))
 
+  it.scoped("S9: of a token that is due is one request, with its retries, and it is enough", () =>
+    Effect.gen(function*() {
+      const endpoint = yield* scripted(succeed())
+      const { get, refresh } = yield* endpoint.source({ background: "onDemand" })
+      yield* get
+      yield* TestClock.adjust("50 minutes")
+      expect(text(yield* refresh)).toBe("token-1")
+      expect(text(yield* atOnce(get))).toBe("token-1")
+      expect(endpoint.calls.map(({ isSingle }) => isSingle)).toStrictEqual([false, false])
+    }))
+
   it.scoped("S9: the current token serves get while it is renewed, and stays where that fails", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed(), after("1 second", fail(unavailable)))

@@ -20,8 +20,6 @@ const fieldOf = (issue: ParseIssue): string | undefined => {
       return `its field ${String(issue.path)} is missing or malformed`
     case "Composite":
       return fieldOf(Predicate.hasProperty(issue.issues, "_tag") ? issue.issues : issue.issues[0])
-    case "Transformation":
-      return fieldOf(issue.issue)
     default:
       return undefined
   }
