@@ -3,7 +3,7 @@
  */
 import { NodeTokenHttpClient } from "@effect-tilia/node"
 import * as NodeStage from "@effect-tilia/testing/NodeStage"
-import { always, answer, end, inTurn, json, repeat, send, until, wait } from "@effect-tilia/testing/Stage"
+import { always, answer, end, inTurn, json, repeat, reset, send, until, wait } from "@effect-tilia/testing/Stage"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Undici from "@effect/platform-node/Undici"
 import * as HttpBody from "@effect/platform/HttpBody"
@@ -13,7 +13,9 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
 import * as Layer from "effect/Layer"
+import type * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as http from "node:http"
@@ -222,7 +224,9 @@ describe("what arrives is kept, and no more than a little of it", () => {
       const response = yield* HttpClient.get(server.url)
       expect(yield* response.text).toBe("abc")
       expect(yield* Stream.mkString(Stream.decodeText(response.stream))).toBe("abc")
-      expect(yield* Effect.flip(response.text)).toMatchObject({ _tag: "ResponseError", reason: "Decode" })
+      for (const again of [response.text, Stream.runDrain(response.stream)]) {
+        expect(yield* Effect.flip(again)).toMatchObject({ _tag: "ResponseError", reason: "Decode" })
+      }
     })))
 })
 
@@ -304,6 +308,81 @@ describe("a dispatcher of one's own", () => {
       expect(yield* Effect.retry(get, { times: 1 })).toBe("a")
       expect((yield* server.seen).requests).toHaveLength(2)
     }).pipe(over(make())))
+
+  it.scopedLive("a RetryAgent that was about to get the rest of a body that nobody wants any more", () =>
+    Effect.gen(function*() {
+      const size = 8 * megabyte.length
+      const server = yield* open(inTurn(
+        [send(`HTTP/1.1 200 OK\r\netag: "a"\r\ncontent-length: ${size}\r\n\r\nabc`), wait(20), reset],
+        [
+          send(`HTTP/1.1 206 Partial\r\netag: "a"\r\ncontent-range: bytes 3-${size - 1}/${size}\r\n`),
+          send(`content-length: ${size - 3}\r\n\r\n`),
+          repeat(megabyte)
+        ]
+      ))
+      const fiber = yield* Effect.fork(
+        Effect.flatMap(HttpClient.get(server.url), ({ stream }) => Stream.runForEach(stream, () => Effect.never))
+      )
+      yield* until(server, ({ made, open }) => made === 1 && open === 0)
+      yield* Fiber.interrupt(fiber)
+      yield* until(server, ({ requests }) => requests.length === 2)
+      yield* until(server, ({ used }) => used === 0)
+    }).pipe(over(new Undici.RetryAgent(new Undici.Agent(), { minTimeout: 100, maxTimeout: 100 }))))
+
+  it.live("a pool of undici's MockAgent, which knows only the older handlers", () =>
+    Effect.gen(function*() {
+      const pool = new Undici.MockAgent().get("http://mock.example")
+      pool.intercept({ path: "/a" }).reply(200, { a: 1 }, { headers: { "x-many": ["b", "c"] } })
+      const response = yield* Effect.provide(
+        HttpClient.get("http://mock.example/a"),
+        Layer.orDie(NodeTokenHttpClient.layer({ dispatcher: pool }))
+      )
+      expect([yield* response.json, response.headers["x-many"]]).toStrictEqual([{ a: 1 }, "b, c"])
+    }))
+
+  it.scopedLive("a cache that has nothing", () =>
+    Effect.gen(function*() {
+      const server = yield* open(always(answer(200)))
+      const response = yield* HttpClient.get(server.url, { headers: { "cache-control": "only-if-cached" } })
+      expect([response.status, yield* response.text]).toStrictEqual([504, ""])
+    }).pipe(over(new Undici.Agent().compose(Undici.interceptors.cache()))))
+})
+
+describe("a fiber that has to wait its turn in mid reading", () => {
+  /** Answers at once, but for the end of the body, which comes after so many turns of the event loop. */
+  class Late extends Undici.Dispatcher {
+    readonly turns: number
+    constructor(turns: number) {
+      super()
+      this.turns = turns
+    }
+    override dispatch(_: unknown, handler: Undici.Dispatcher.DispatchHandler): boolean {
+      handler.onConnect?.(() => {})
+      handler.onHeaders?.(200, [], () => {}, "OK")
+      handler.onData?.(Buffer.from("a"))
+      const end = (turns: number): unknown => turns > 0 ? setImmediate(end, turns - 1) : handler.onComplete?.([])
+      end(this.turns)
+      return true
+    }
+  }
+
+  /** Gives way to everything else after so many steps. */
+  const slow: Scheduler.Scheduler = {
+    shouldYield: (fiber) => fiber.currentOpCount > fiber.getFiberRef(FiberRef.currentMaxOpsBeforeYield) ? 0 : false,
+    scheduleTask: (task) => void setImmediate(task)
+  }
+
+  it.scopedLive.each(["text", "stream"] as const)("misses no end (%s)", (way) =>
+    Effect.forEach(
+      Array.from({ length: 20 * 10 }, (_, n) => ({ turns: n % 20, ops: 10 + Math.floor(n / 20) })),
+      ({ ops, turns }) =>
+        Effect.gen(function*() {
+          const { stream, text } = yield* HttpClient.get("http://late.example")
+          const read = way === "text" ? text : Stream.mkString(Stream.decodeText(stream))
+          expect(yield* Effect.withMaxOpsBeforeYield(read, ops)).toBe("a")
+        }).pipe(Effect.provide(Layer.orDie(NodeTokenHttpClient.layer({ dispatcher: new Late(turns) })))),
+      { discard: true }
+    ).pipe(Effect.withScheduler(slow)))
 })
 
 it.scopedLive("what undici can't send is a typed error", () =>

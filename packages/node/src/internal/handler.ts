@@ -1,23 +1,25 @@
 /*
  * What undici tells of one request: a status and headers, then a body, which is kept as it arrives, no more than a little ahead
- * of who reads it. A short one is all there by the time that anyone looks, and reading it waits for nothing (P3).
+ * of who reads it. A short one is all there by the time that anyone looks, and reading it waits for nothing (P3). A handler of
+ * the older kind, as undici's own: some dispatchers know no other.
  */
-import type * as Undici from "@effect/platform-node/Undici"
+import * as Undici from "@effect/platform-node/Undici"
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { constVoid } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { Readable } from "node:stream"
-
-type Controller = Undici.Dispatcher.DispatchController
 
 /** As undici gives them: those that came more than once as an array. */
 export type IncomingHeaders = Readonly<Record<string, string | Array<string> | undefined>>
 
 /** So many bytes arrive unasked. */
 const highWaterMark = 64 * 1024
+
+const gone = new Cause.NoSuchElementException("the body has been read as a stream")
 
 export class Handler implements Undici.Dispatcher.DispatchHandler {
   status = 0
@@ -26,7 +28,8 @@ export class Handler implements Undici.Dispatcher.DispatchHandler {
   readonly #signal: AbortSignal
   /** Who waits: each is told of every change until it has heard enough. */
   #waiting: Array<() => boolean> = []
-  #controller: Controller | undefined
+  #stop: (reason: Error) => void = constVoid
+  #resume = constVoid
   #end: Exit.Exit<void, unknown> | undefined
   #chunks: Array<Uint8Array> = []
   #size = 0
@@ -45,7 +48,7 @@ export class Handler implements Undici.Dispatcher.DispatchHandler {
       try {
         dispatcher.dispatch(options, this)
       } catch (cause) {
-        this.onResponseError(undefined, cause)
+        this.onError(cause)
       }
     })
     return Effect.flatMap(
@@ -62,6 +65,7 @@ export class Handler implements Undici.Dispatcher.DispatchHandler {
         return true
       })
       begin()
+      this.#tell() // what came since it was found that there wasn't enough
     })
   }
 
@@ -71,32 +75,41 @@ export class Handler implements Undici.Dispatcher.DispatchHandler {
     for (const hasHeardEnough of told) if (!hasHeardEnough()) this.#waiting.push(hasHeardEnough)
   }
 
-  readonly #abort = (): void => this.#controller?.abort(new Error("the answer is no longer wanted"))
+  readonly #abort = (): void => this.#stop(new Error("the answer is no longer wanted"))
 
-  onRequestStart(controller: Controller): void {
-    this.#controller = controller
+  /** A dispatcher that tries again by itself may have another connection by now. */
+  #isWanted(): boolean {
     if (this.#signal.aborted) this.#abort()
+    return !this.#signal.aborted
   }
 
-  onResponseStart(_: unknown, status: number, headers: IncomingHeaders): void {
-    if (status < 200) return // said before the answer
+  onConnect(abort: (reason?: Error) => void): void {
+    this.#stop = abort
+    this.#isWanted()
+  }
+
+  onHeaders(status: number, headers: Array<Buffer>, resume: () => void): boolean {
+    if (status < 200) return true // said before the answer
     this.status = status
-    this.headers = headers
+    this.headers = Undici.util.parseHeaders(headers)
+    this.#resume = resume
     this.#tell()
+    return true
   }
 
-  onResponseData(controller: Controller, chunk: Uint8Array): void {
+  /** Whether there may come more. */
+  onData(chunk: Uint8Array): boolean {
     this.#chunks.push(chunk)
     this.#size += chunk.length
-    if (this.#size >= this.#wanted) controller.pause()
     this.#tell()
+    return this.#isWanted() && this.#size < this.#wanted
   }
 
-  onResponseEnd(): void {
+  onComplete(): void {
     this.#close(Exit.void)
   }
 
-  onResponseError(_: unknown, cause: unknown): void {
+  onError(cause: unknown): void {
     if (this.#body instanceof Readable) this.#body.destroy()
     this.#close(Exit.fail(cause))
   }
@@ -107,7 +120,8 @@ export class Handler implements Undici.Dispatcher.DispatchHandler {
    */
   #close(end: Exit.Exit<void, unknown>): void {
     this.#end = end
-    this.#controller = undefined
+    this.#stop = constVoid
+    this.#resume = constVoid
     this.#signal.removeEventListener("abort", this.#abort)
     this.#tell()
   }
@@ -116,14 +130,14 @@ export class Handler implements Undici.Dispatcher.DispatchHandler {
   #arrival(wanted: number): Effect.Effect<void> {
     return this.#until(() => this.#size >= wanted || this.#end !== undefined, () => {
       this.#wanted = Math.max(wanted, highWaterMark)
-      this.#controller?.resume()
+      this.#resume()
     })
   }
 
   /** All of the body, and the same again for whoever asks again. */
   whole(): Effect.Effect<ArrayBuffer, unknown> {
     return Effect.suspend(() => {
-      if (this.#isStreamed) return new Cause.NoSuchElementException("the body has been read as a stream")
+      if (this.#isStreamed) return gone
       return this.#end === undefined
         ? Effect.zipRight(this.#arrival(Infinity), this.whole())
         : Effect.map(this.#end, () => new Uint8Array(Buffer.concat(this.#chunks)).buffer) // a buffer of its own
@@ -132,7 +146,6 @@ export class Handler implements Undici.Dispatcher.DispatchHandler {
 
   #pull(): Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<unknown>> {
     return Effect.suspend(() => {
-      this.#isStreamed = true
       if (this.#size > 0) {
         const chunks = this.#chunks
         this.#chunks = []
@@ -147,6 +160,10 @@ export class Handler implements Undici.Dispatcher.DispatchHandler {
 
   /** The body chunk by chunk, once. Who stops before the end closes the socket. */
   stream(): Stream.Stream<Uint8Array, unknown> {
-    return Stream.ensuring(Stream.repeatEffectChunkOption(this.#pull()), Effect.sync(this.#abort))
+    return Stream.suspend(() => {
+      if (this.#isStreamed) return Stream.fail(gone)
+      this.#isStreamed = true
+      return Stream.ensuring(Stream.repeatEffectChunkOption(this.#pull()), Effect.sync(this.#abort))
+    })
   }
 }
