@@ -20,4 +20,4 @@ const serve = Effect.gen(function*() {
 })
 
 process.once("disconnect", () => process.exit())
-Effect.runFork(Effect.scoped(serve))
+Effect.runPromise(Effect.scoped(serve)).catch(() => process.exit(1))

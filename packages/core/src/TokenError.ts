@@ -83,13 +83,13 @@ export class InvalidRequestError
 
 /** What to do about a client that is refused, where its id and secret aren't what is wrong. */
 const ways = new Map([
-  ["login_required", "log in, then ask again."],
-  ["access_denied", "whoever asks may not have it."]
+  ["401 login_required", "log in, then ask again."],
+  ["403 access_denied", "whoever asks may not have it."]
 ])
 
 /**
- * The server refused the credentials (401, 403, `invalid_client`, `unauthorized_client`). To a page, whose credentials are its
- * user's session, a mediator says by the `code` why: `login_required`, or `access_denied`.
+ * The server refused the credentials (401, 403, `invalid_client`, `unauthorized_client`). In a page, whose credentials are its
+ * user's session, the `code` says what is wrong with that: `login_required`, or `access_denied`.
  *
  * @since 0.1.0
  * @category errors
@@ -99,7 +99,7 @@ export class InvalidClientError
 {
   readonly retryable = false
   override readonly message: string = `The server refused the client's credentials (${said(this)}): ` +
-    (ways.get(this.code ?? "") ??
+    (ways.get(`${this.status} ${this.code}`) ??
       `check that the client id and secret belong together, to this environment, and may have these scopes.`)
 }
 

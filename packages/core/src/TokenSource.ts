@@ -263,15 +263,23 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     return launched
   }
 
+  /** A2: names the token that won't do; once more where it is refused meanwhile, and was handed out again. */
+  const request = ({ background }: Flight): Effect.Effect<AccessToken, TokenError> =>
+    Effect.suspend(() => {
+      const wasForcing = isForcing
+      const ask = (held: AccessToken | undefined) =>
+        endpoint.requestToken(policy.scopes, { held, ...(background && { retry: RetryPolicy.none }) })
+      return Effect.flatMap(ask(wasForcing ? last : undefined), (token) =>
+        isForcing && !wasForcing && last !== undefined && Equal.equals(token.value, last.value)
+          ? ask(last)
+          : Effect.succeed(token))
+    })
+
   /** S14: a root span, since the request serves many. */
   const fly = (flight: Flight): Effect.Effect<void> =>
     Effect.useSpan(refreshSpan, { root: true, links: flight.links, captureStackTrace: false }, (span) => {
       flight.span = span
-      const request = endpoint.requestToken(policy.scopes, {
-        ...(isForcing && { held: last }),
-        ...(flight.background && { retry: RetryPolicy.none })
-      })
-      return Effect.withParentSpan(shared.ask(request, flight.mustAsk ? undefined : isUsable), span)
+      return Effect.withParentSpan(shared.ask(request(flight), flight.mustAsk ? undefined : isUsable), span)
     }).pipe(
       Effect.onExit((exit) => Effect.flatMap(Random.next, (draw) => land(flight, exit, draw))),
       Effect.exit,
@@ -296,7 +304,6 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     const reported = Exit.match(exit, {
       onSuccess: (shared) => {
         if (isForcing) forced = { ...forced, at: now.monotonic }
-        isForcing = false
         accept(shared, now, draw)
         if (isVoid) drop()
         return shared.isRequested ? report.granted(shared.token, took) : report.adopted(shared.token)
@@ -317,6 +324,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   const accept = (shared: Sharing.Shared, now: Hands.Hands, draw: number) => {
     coolDown = undefined
     unforced = undefined
+    isForcing = false
     seen = Sharing.see(seen, shared)
     if (!isClosed) hold(shared, now, draw)
   }

@@ -24,6 +24,10 @@ export const make = <A>(): Effect.Effect<Listeners<A>, never, Scope.Scope> => {
       tell: (event) => queues.forEach((queue) => Effect.runSync(Queue.offer(queue, event))),
       heard: Stream.unwrapScoped(Effect.map(listen, (queue) => Stream.fromQueue(queue)))
     }),
-    () => Effect.forEach(queues, Queue.shutdown, { discard: true })
+    () => {
+      const all = [...queues]
+      queues.clear()
+      return Effect.forEach(all, Queue.shutdown, { discard: true })
+    }
   )
 }
