@@ -115,17 +115,15 @@ interface Held extends Freshness.Life {
   notBefore: number
 }
 
-/** S9: why none could be forced, and until when, on the monotonic hand, nobody tries again. */
-interface Unforced {
+/** Why there is no new token, and until when, on the monotonic hand, nobody asks again. */
+interface Pause {
   readonly exit: Exit.Exit<never, TokenError>
   readonly until: number
 }
 
-/** S7: why there is no token, and until when, on the monotonic hand, nobody asks again. */
-interface CoolDown {
-  readonly exit: Exit.Exit<never, TokenError>
+/** S7 */
+interface CoolDown extends Pause {
   readonly failures: number
-  readonly until: number
 }
 
 /** S2: the one request under way. */
@@ -172,7 +170,8 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   let last: AccessToken | undefined
   let flight: Flight | undefined
   let coolDown: CoolDown | undefined
-  let unforced: Unforced | undefined
+  /** S9: of the last forced refresh. */
+  let unforced: Pause | undefined
   let seen = Sharing.nothingSeen
   let forced = Pacing.neverForced(policy.minRefreshInterval)
   let isForcing = false

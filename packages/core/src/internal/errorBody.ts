@@ -4,7 +4,6 @@
  */
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
-import * as Schema from "effect/Schema"
 
 /** In the server's own words: not yet fit to be kept. */
 export interface ErrorBody {
@@ -12,7 +11,9 @@ export interface ErrorBody {
   readonly message?: string | undefined
 }
 
-const parseJson = Schema.decodeUnknownEither(Schema.parseJson())
+/** A stranger's text as JSON. What the parser says of another is dropped: it quotes the text. */
+export const json = (text: string): Either.Either<unknown, "NotJson"> =>
+  Either.try({ try: (): unknown => JSON.parse(text), catch: () => "NotJson" })
 
 /** The texts in a stranger's JSON with their names, but not what is called a secret; no deeper than an envelope is. */
 const texts = (value: unknown, depth = 4): ReadonlyArray<string> => {
@@ -44,7 +45,7 @@ export const fromJson = (json: unknown): ErrorBody => ({
 
 /** The same from a body that may be anything; where it is no envelope, its words are all of it. */
 export const fromText = (text: string): ErrorBody =>
-  Either.match(parseJson(text), {
+  Either.match(json(text), {
     onLeft: () => ({ message: text }),
     onRight: (json) => {
       const { code, message } = fromJson(json)

@@ -34,13 +34,11 @@ const utf8 = (bytes: Uint8Array): Either.Either<string, string> =>
     catch: () => "its body isn't UTF-8"
   })
 
-/** The parser's own error quotes what it was given. */
-const json = (text: string): Either.Either<unknown, string> =>
-  Either.try({ try: (): unknown => JSON.parse(text), catch: () => "its body isn't JSON" })
-
 /** A body that should be JSON, or what is wrong with it (E4, E5). */
 export const jsonIn = ({ body, complete }: Answer): Either.Either<unknown, string> =>
-  complete ? Either.flatMap(utf8(body), json) : Either.left("its body is larger than 256 KiB")
+  complete
+    ? Either.flatMap(utf8(body), (text) => Either.mapLeft(ErrorBody.json(text), () => "its body isn't JSON"))
+    : Either.left("its body is larger than 256 KiB")
 
 /** The token in a body, or what is wrong with it. */
 export const tokenIn = (body: unknown): Either.Either<TokenResponse, string> => Either.mapLeft(decode(body), problemOf)

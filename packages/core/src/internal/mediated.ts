@@ -30,8 +30,10 @@ export interface Question {
  * A page has no id and no secret that could be wrong: with these statuses it is its user who is refused. The codes are OpenID
  * Connect's (Core §3.1.2.6) and OAuth's (RFC 6749 §4.1.2.1).
  */
+const userCodes = new Map([[401, "login_required"], [403, "access_denied"]])
+
 const userRefused = (said: { readonly status: number; readonly attempts: number; readonly serverMessage?: string }) => {
-  const code = said.status === 401 ? "login_required" : said.status === 403 ? "access_denied" : undefined
+  const code = userCodes.get(said.status)
   return new InvalidClientError({ ...said, ...(code !== undefined && { code }) })
 }
 

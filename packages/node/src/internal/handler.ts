@@ -14,7 +14,7 @@ import * as Stream from "effect/Stream"
 import { Readable } from "node:stream"
 
 /** As undici gives them: those that came more than once as an array. */
-export type IncomingHeaders = Readonly<Record<string, string | Array<string> | undefined>>
+type IncomingHeaders = Readonly<Record<string, string | Array<string> | undefined>>
 
 /** So many bytes arrive unasked. */
 const highWaterMark = 64 * 1024
