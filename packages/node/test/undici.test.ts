@@ -52,6 +52,9 @@ const bodies: ReadonlyArray<[string, () => HttpBody.HttpBody, string]> = [
   ["a stream", () => HttpBody.stream(Stream.make(new Uint8Array([97]), new Uint8Array([98]))), "ab"]
 ]
 
+/** Gives a test our client. */
+const over = (options?: NodeTokenHttpClient.Options) => Effect.provide(Layer.orDie(NodeTokenHttpClient.layer(options)))
+
 const clients: ReadonlyArray<[string, Layer.Layer<HttpClient.HttpClient>]> = [
   ["ours", Layer.orDie(NodeTokenHttpClient.layer())],
   ["platform-node's", NodeHttpClient.layerUndici]
@@ -172,20 +175,17 @@ const large = (megabytes: number) =>
   ])
 
 describe("what arrives is kept, and no more than a little of it", () => {
-  const ours = <A, E>(test: Effect.Effect<A, E, HttpClient.HttpClient | Scope.Scope>) =>
-    Effect.provide(test, Layer.orDie(NodeTokenHttpClient.layer()))
-
   it.scopedLive("a body that no one reads waits in the server, and then comes whole", () =>
-    ours(Effect.gen(function*() {
+    Effect.gen(function*() {
       const server = yield* open(large(48))
       const response = yield* HttpClient.get(server.url)
       yield* Effect.sleep("300 millis")
       expect((yield* server.seen).sent).toBeLessThan(24 * megabyte.length)
       expect((yield* response.arrayBuffer).byteLength).toBe(48 * megabyte.length)
-    })))
+    }).pipe(over()))
 
   it.scopedLive("so does a stream that no one draws from", () =>
-    ours(Effect.gen(function*() {
+    Effect.gen(function*() {
       const server = yield* open(large(48))
       const response = yield* HttpClient.get(server.url)
       let size = 0
@@ -198,28 +198,28 @@ describe("what arrives is kept, and no more than a little of it", () => {
           : Effect.void
       })
       expect(size).toBe(48 * megabyte.length)
-    })))
+    }).pipe(over()))
 
   it.scopedLive("a stream that is left early closes its socket", () =>
-    ours(Effect.gen(function*() {
+    Effect.gen(function*() {
       const server = yield* open(large(48))
       const scope = yield* Scope.make()
       const client = HttpClient.withScope(yield* HttpClient.HttpClient)
       const response = yield* Scope.extend(client.get(server.url), scope)
       yield* Stream.runDrain(Stream.take(response.stream, 1))
       yield* until(server, ({ used }) => used === 0)
-    })))
+    }).pipe(over()))
 
   it.scopedLive("a body that comes slowly is read by several at once", () =>
-    ours(Effect.gen(function*() {
+    Effect.gen(function*() {
       const server = yield* open(inTurn([send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\na"), wait(50), send("b")]))
       const { text } = yield* HttpClient.get(server.url)
       const texts = yield* Effect.all([text, text, text], { concurrency: "unbounded" })
       expect(texts).toStrictEqual(["ab", "ab", "ab"])
-    })))
+    }).pipe(over()))
 
   it.scopedLive("a body is read whole, or as a stream", () =>
-    ours(Effect.gen(function*() {
+    Effect.gen(function*() {
       const server = yield* open(always(answer(200, {}, "abc")))
       const response = yield* HttpClient.get(server.url)
       expect(yield* response.text).toBe("abc")
@@ -227,7 +227,7 @@ describe("what arrives is kept, and no more than a little of it", () => {
       for (const again of [response.text, Stream.runDrain(response.stream)]) {
         expect(yield* Effect.flip(again)).toMatchObject({ _tag: "ResponseError", reason: "Decode" })
       }
-    })))
+    }).pipe(over()))
 })
 
 describe("a connection", () => {
@@ -246,7 +246,7 @@ describe("a connection", () => {
       const { requests } = yield* server.seen
       expect(requests.map((text) => text.split(" ")[1])).toStrictEqual(["/", "/third"])
     }).pipe(
-      Effect.provide(Layer.orDie(NodeTokenHttpClient.layer({ dispatcher: new Undici.Agent({ connections: 1 }) })))
+      over({ dispatcher: new Undici.Agent({ connections: 1 }) })
     ))
 
   it.scopedLive("that is refused: the body that was to be sent is let go of", () =>
@@ -256,7 +256,7 @@ describe("a connection", () => {
         reason: "Transport"
       })
       expect(body.destroyed).toBe(true)
-    }).pipe(Effect.provide(Layer.orDie(NodeTokenHttpClient.layer()))))
+    }).pipe(over()))
 
   it.scopedLive("of a dispatcher that throws: a typed error", () =>
     Effect.gen(function*() {
@@ -264,7 +264,7 @@ describe("a connection", () => {
         HttpClient.get("http://127.0.0.1:1", { headers: { "proxy-authorization": "x" } })
       )
       expect(error).toMatchObject({ _tag: "RequestError", reason: "Transport" })
-    }).pipe(Effect.provide(Layer.orDie(NodeTokenHttpClient.layer({ proxy: "http://127.0.0.1:1" })))))
+    }).pipe(over({ proxy: "http://127.0.0.1:1" })))
 
   it.scopedLive("that hints before it answers", () =>
     Effect.gen(function*() {
@@ -272,12 +272,10 @@ describe("a connection", () => {
       const server = yield* open(inTurn([send(hint), wait(50), send(answer(200, {}, "a"))]))
       const response = yield* HttpClient.get(server.url)
       expect([response.status, response.headers["link"], yield* response.text]).toStrictEqual([200, undefined, "a"])
-    }).pipe(Effect.provide(Layer.orDie(NodeTokenHttpClient.layer()))))
+    }).pipe(over()))
 })
 
 describe("a dispatcher of one's own", () => {
-  const over = (dispatcher: Undici.Dispatcher) => Effect.provide(Layer.orDie(NodeTokenHttpClient.layer({ dispatcher })))
-
   it.live("undici's MockAgent", () =>
     Effect.gen(function*() {
       const agent = new Undici.MockAgent()
@@ -293,7 +291,7 @@ describe("a dispatcher of one's own", () => {
           const error = yield* Effect.flip(HttpClient.get(`http://mock.example${path}`))
           expect(error).toMatchObject({ _tag: "RequestError", reason: "Transport" })
         }
-      }).pipe(over(agent))
+      }).pipe(over({ dispatcher: agent }))
     }))
 
   it.scopedLive.each(
@@ -307,7 +305,7 @@ describe("a dispatcher of one's own", () => {
       const get = Effect.flatMap(HttpClient.get(server.url), ({ text }) => text)
       expect(yield* Effect.retry(get, { times: 1 })).toBe("a")
       expect((yield* server.seen).requests).toHaveLength(2)
-    }).pipe(over(make())))
+    }).pipe(over({ dispatcher: make() })))
 
   it.scopedLive("a RetryAgent that was about to get the rest of a body that nobody wants any more", () =>
     Effect.gen(function*() {
@@ -327,16 +325,13 @@ describe("a dispatcher of one's own", () => {
       yield* Fiber.interrupt(fiber)
       yield* until(server, ({ requests }) => requests.length === 2)
       yield* until(server, ({ used }) => used === 0)
-    }).pipe(over(new Undici.RetryAgent(new Undici.Agent(), { minTimeout: 100, maxTimeout: 100 }))))
+    }).pipe(over({ dispatcher: new Undici.RetryAgent(new Undici.Agent(), { minTimeout: 100, maxTimeout: 100 }) })))
 
   it.live("a pool of undici's MockAgent, which knows only the older handlers", () =>
     Effect.gen(function*() {
       const pool = new Undici.MockAgent().get("http://mock.example")
       pool.intercept({ path: "/a" }).reply(200, { a: 1 }, { headers: { "x-many": ["b", "c"] } })
-      const response = yield* Effect.provide(
-        HttpClient.get("http://mock.example/a"),
-        Layer.orDie(NodeTokenHttpClient.layer({ dispatcher: pool }))
-      )
+      const response = yield* HttpClient.get("http://mock.example/a").pipe(over({ dispatcher: pool }))
       expect([yield* response.json, response.headers["x-many"]]).toStrictEqual([{ a: 1 }, "b, c"])
     }))
 
@@ -345,7 +340,7 @@ describe("a dispatcher of one's own", () => {
       const server = yield* open(always(answer(200)))
       const response = yield* HttpClient.get(server.url, { headers: { "cache-control": "only-if-cached" } })
       expect([response.status, yield* response.text]).toStrictEqual([504, ""])
-    }).pipe(over(new Undici.Agent().compose(Undici.interceptors.cache()))))
+    }).pipe(over({ dispatcher: new Undici.Agent().compose(Undici.interceptors.cache()) })))
 })
 
 describe("a fiber that has to wait its turn in mid reading", () => {
@@ -380,7 +375,7 @@ describe("a fiber that has to wait its turn in mid reading", () => {
           const { stream, text } = yield* HttpClient.get("http://late.example")
           const read = way === "text" ? text : Stream.mkString(Stream.decodeText(stream))
           expect(yield* Effect.withMaxOpsBeforeYield(read, ops)).toBe("a")
-        }).pipe(Effect.provide(Layer.orDie(NodeTokenHttpClient.layer({ dispatcher: new Late(turns) })))),
+        }).pipe(over({ dispatcher: new Late(turns) })),
       { discard: true }
     ).pipe(Effect.withScheduler(slow)))
 })
@@ -389,7 +384,7 @@ it.scopedLive("what undici can't send is a typed error", () =>
   Effect.gen(function*() {
     const error = yield* Effect.flip(HttpClient.post("http://127.0.0.1:1", { body: HttpBody.raw({ some: "object" }) }))
     expect(error).toMatchObject({ _tag: "RequestError", reason: "Encode" })
-  }).pipe(Effect.provide(Layer.orDie(NodeTokenHttpClient.layer()))))
+  }).pipe(over()))
 
 it.scopedLive("a form that is answered", () =>
   Effect.gen(function*() {
@@ -397,4 +392,4 @@ it.scopedLive("a form that is answered", () =>
     const server = yield* open(always(answer(200, { "content-type": type }, "a=1")))
     const response = yield* HttpClient.get(server.url)
     expect((yield* response.formData).get("a")).toBe("1")
-  }).pipe(Effect.provide(Layer.orDie(NodeTokenHttpClient.layer()))))
+  }).pipe(over()))
