@@ -13,7 +13,7 @@ import * as PubSub from "effect/PubSub"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { AccessToken } from "./AccessToken.js"
-import * as Hands from "./internal/hands.js"
+import * as Hands from "./Instant.js"
 import * as Scopes from "./Scopes.js"
 
 /**

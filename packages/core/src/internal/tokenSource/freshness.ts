@@ -2,8 +2,8 @@
  * "Fresh, refresh in the background, or wait?" as a pure function of a token's life, both hands of the clock and the policy.
  * All times are in milliseconds.
  */
-import type { AccessToken } from "../AccessToken.js"
-import { type Hands, since } from "./hands.js"
+import type { AccessToken } from "../../AccessToken.js"
+import { type Hands, since } from "../../Instant.js"
 
 /** When a token of any life is refreshed, and when it is no longer used. */
 export interface Policy {

@@ -13,11 +13,11 @@ import {
   TokenTimeoutError,
   TokenTransportError,
   UnexpectedResponseError
-} from "../TokenError.js"
-import type { Refusal } from "../TokenMediator.js"
-import type { Answer } from "./answer.js"
-import { classify, paced } from "./refusal.js"
-import { retryAfter } from "./retryAfter.js"
+} from "../../TokenError.js"
+import type { Refusal } from "../../TokenMediator.js"
+import type { Answer } from "../tokenEndpoint/rawResponse.js"
+import { classify, paced } from "../tokenEndpoint/errorResponse.js"
+import { retryAfter } from "../retryAfter.js"
 
 /** What the answer is an answer to. `receivedAt` is in milliseconds since 1970. */
 export interface Question {

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
-import * as Arrival from "../../src/internal/arrival.js"
+import * as Arrival from "../../../src/internal/tokenSource/completion.js"
 
 describe("S2: an arrival", () => {
   it.effect("wakes all who wait, and who comes later at once", () =>

@@ -5,11 +5,11 @@ import * as Either from "effect/Either"
 import type { ParseError, ParseIssue } from "effect/ParseResult"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import { type TokenError, TokenTransportError } from "../TokenError.js"
-import { TokenResponse } from "../TokenResponse.js"
-import type { Answer } from "./answer.js"
+import { type TokenError, TokenTransportError } from "../../TokenError.js"
+import { TokenResponse } from "../../TokenResponse.js"
+import type { Answer } from "./rawResponse.js"
 import * as ErrorBody from "./errorBody.js"
-import { originOf, type Question, refusal, unexpected } from "./refusal.js"
+import { originOf, type Question, refusal, unexpected } from "./errorResponse.js"
 
 const decode = Schema.decodeUnknownEither(TokenResponse)
 

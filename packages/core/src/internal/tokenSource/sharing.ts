@@ -6,9 +6,9 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
-import type { AccessToken } from "../AccessToken.js"
-import type { Scopes } from "../Scopes.js"
-import { lease, type Lock, type Stored, StoreError, type TokenStore } from "../TokenStore.js"
+import type { AccessToken } from "../../AccessToken.js"
+import type { Scopes } from "../../Scopes.js"
+import { lease, type Lock, type Stored, StoreError, type TokenStore } from "../../TokenStore.js"
 
 /** T6: the newest token that a source has ever held: by the store's count or, where it came past the store, by its birth. */
 export interface Seen {

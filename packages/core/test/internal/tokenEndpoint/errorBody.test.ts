@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as FastCheck from "effect/FastCheck"
-import { fromText } from "../../src/internal/errorBody.js"
-import { within } from "../support/within.js"
+import { fromText } from "../../../src/internal/tokenEndpoint/errorBody.js"
+import { within } from "../../support/within.js"
 
 const json = (value: unknown) => fromText(JSON.stringify(value))
 

@@ -5,14 +5,14 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
-import type { AccessToken } from "../AccessToken.js"
-import * as Scopes from "../Scopes.js"
-import * as Telemetry from "../Telemetry.js"
-import type { TokenError } from "../TokenError.js"
-import * as TokenEvent from "../TokenEvent.js"
-import type { StoreError } from "../TokenStore.js"
+import type { AccessToken } from "../../AccessToken.js"
+import * as Scopes from "../../Scopes.js"
+import * as Telemetry from "../../Telemetry.js"
+import type { TokenError } from "../../TokenError.js"
+import * as TokenEvent from "../../TokenEvent.js"
+import type { StoreError } from "../../TokenStore.js"
 import { lifetimeOf } from "./freshness.js"
-import type { Hub } from "./hub.js"
+import type { Hub } from "../../SlidingPubSub.js"
 
 export interface Reporter {
   /** Both take the time since the request began, in milliseconds. */

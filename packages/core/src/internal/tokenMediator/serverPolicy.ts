@@ -4,11 +4,11 @@
 import type * as Headers from "@effect/platform/Headers"
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
-import * as AccessToken from "../AccessToken.js"
-import type { Scopes } from "../Scopes.js"
-import type { TokenError } from "../TokenError.js"
-import type { Refusal } from "../TokenMediator.js"
-import { askedToWait } from "./pacing.js"
+import * as AccessToken from "../../AccessToken.js"
+import type { Scopes } from "../../Scopes.js"
+import type { TokenError } from "../../TokenError.js"
+import type { Refusal } from "../../TokenMediator.js"
+import { askedToWait } from "../tokenSource/backoff.js"
 
 /** A request that is refused: the answer's status and headers, and what it holds. */
 export interface Refused {

@@ -7,8 +7,8 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import * as Hub from "../../src/internal/hub.js"
-import { settle } from "../support/onTestClock.js"
+import * as Hub from "../src/SlidingPubSub.js"
+import { settle } from "./support/onTestClock.js"
 
 /** All that a listener gets until the hub is closed. */
 const listening = <A>({ events }: Hub.Hub<A>) =>

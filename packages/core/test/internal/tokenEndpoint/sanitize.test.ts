@@ -4,9 +4,9 @@ import * as FastCheck from "effect/FastCheck"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Str from "effect/String"
-import { presentable } from "../../src/internal/serverText.js"
-import * as vendor from "../fixtures/vendorSample.js"
-import { within } from "../support/within.js"
+import { presentable } from "../../../src/internal/tokenEndpoint/sanitize.js"
+import * as vendor from "../../fixtures/vendorSample.js"
+import { within } from "../../support/within.js"
 
 const secret = vendor.clientSecret
 const clientSecret = Schema.decodeUnknownSync(ClientCredentials.ClientSecret)(secret)

@@ -3,7 +3,7 @@
  * milliseconds.
  */
 import * as Duration from "effect/Duration"
-import type { TokenError } from "../TokenError.js"
+import type { TokenError } from "../../TokenError.js"
 
 /** The wait that the server asked for, if it did. */
 export const askedToWait = (error: TokenError | undefined): number =>

@@ -4,10 +4,10 @@
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import * as Scopes from "../Scopes.js"
-import type { InvalidInputError } from "../TokenError.js"
-import type { Options } from "../TokenSource.js"
-import { duration, validate as setting } from "./input.js"
+import * as Scopes from "../../Scopes.js"
+import type { InvalidInputError } from "../../TokenError.js"
+import type { Options } from "../../TokenSource.js"
+import { duration, validate as setting } from "../input.js"
 
 const Fraction = Schema.Number.pipe(Schema.greaterThan(0), Schema.lessThan(1)).annotations({
   description: "a number above 0 and below 1"

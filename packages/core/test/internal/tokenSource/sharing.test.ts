@@ -8,7 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { isNewer, make, nothingSeen, see } from "../../src/internal/sharing.js"
+import { isNewer, make, nothingSeen, see } from "../../../src/internal/tokenSource/sharing.js"
 
 /** A token issued so many milliseconds after 1970. */
 const issuedAt = (millis: number) => TestAccessToken.make({ issuedAt: DateTime.unsafeMake(millis) })

@@ -16,26 +16,26 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
-import * as AccessToken from "../AccessToken.js"
-import * as RetryPolicy from "../RetryPolicy.js"
-import * as Scopes from "../Scopes.js"
-import { requestSpan } from "../Telemetry.js"
-import type { Options, RequestOptions, TokenEndpoint } from "../TokenEndpoint.js"
+import * as AccessToken from "../../AccessToken.js"
+import * as RetryPolicy from "../../RetryPolicy.js"
+import * as Scopes from "../../Scopes.js"
+import { requestSpan } from "../../Telemetry.js"
+import type { Options, RequestOptions, TokenEndpoint } from "../../TokenEndpoint.js"
 import {
   type InvalidInputError,
   InvalidScopeError,
   isRetryable,
   type TokenError,
   TokenTimeoutError
-} from "../TokenError.js"
-import type { TokenResponse } from "../TokenResponse.js"
-import * as Answer from "./answer.js"
-import * as Hands from "./hands.js"
-import { duration, validate } from "./input.js"
-import { askedToWait } from "./pacing.js"
-import * as Redirects from "./redirects.js"
+} from "../../TokenError.js"
+import type { TokenResponse } from "../../TokenResponse.js"
+import * as Answer from "./rawResponse.js"
+import * as Hands from "../../Instant.js"
+import { duration, validate } from "../input.js"
+import { askedToWait } from "../tokenSource/backoff.js"
+import * as Redirects from "../redirects.js"
 import * as TimeLimit from "./timeLimit.js"
-import { fromHttpClientError } from "./transport.js"
+import { fromHttpClientError } from "./transportError.js"
 
 /** An endpoint's options, validated. */
 export interface Limits {

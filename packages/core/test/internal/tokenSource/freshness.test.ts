@@ -3,8 +3,8 @@ import { describe, expect, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
-import { decide, life, lifetimeOf, type Policy } from "../../src/internal/freshness.js"
-import type { Hands } from "../../src/internal/hands.js"
+import { decide, life, lifetimeOf, type Policy } from "../../../src/internal/tokenSource/freshness.js"
+import type { Hands } from "../../../src/Instant.js"
 
 const policy: Policy = { refreshAt: 0.8, jitter: 0.02, expiryMargin: 10_000 }
 const second = 1000

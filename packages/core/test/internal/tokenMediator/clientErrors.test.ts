@@ -3,9 +3,9 @@ import * as Headers from "@effect/platform/Headers"
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
-import type { Answer } from "../../src/internal/answer.js"
-import { errorOf, errorOfStranger } from "../../src/internal/mediated.js"
-import type { Refusal } from "../../src/TokenMediator.js"
+import type { Answer } from "../../../src/internal/tokenEndpoint/rawResponse.js"
+import { errorOf, errorOfStranger } from "../../../src/internal/tokenMediator/clientErrors.js"
+import type { Refusal } from "../../../src/TokenMediator.js"
 
 const {
   CredentialsError,

@@ -3,9 +3,9 @@ import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { describe, expect, it } from "@effect/vitest"
-import { fromHttpClientError } from "../../src/internal/transport.js"
-import { clientSecret } from "../fixtures/vendorSample.js"
-import { within } from "../support/within.js"
+import { fromHttpClientError } from "../../../src/internal/tokenEndpoint/transportError.js"
+import { clientSecret } from "../../fixtures/vendorSample.js"
+import { within } from "../../support/within.js"
 
 const context = { tokenUrl: "https://auth.example/token", attempts: 2 }
 const request = HttpClientRequest.post(context.tokenUrl, { headers: { authorization: clientSecret } })

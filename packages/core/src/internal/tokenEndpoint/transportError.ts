@@ -6,7 +6,7 @@ import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as Arr from "effect/Array"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import { TokenTimeoutError, TokenTransportError, type TransportReason } from "../TokenError.js"
+import { TokenTimeoutError, TokenTransportError, type TransportReason } from "../../TokenError.js"
 
 type Kind = TransportReason | "Timeout"
 

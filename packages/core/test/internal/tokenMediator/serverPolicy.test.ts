@@ -5,8 +5,8 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
-import * as Mediation from "../../src/internal/mediation.js"
-import { response as sample } from "../fixtures/vendorSample.js"
+import * as Mediation from "../../../src/internal/tokenMediator/serverPolicy.js"
+import { response as sample } from "../../fixtures/vendorSample.js"
 
 const origin = "https://shop.example"
 const scopes = (...names: ReadonlyArray<string>) => Either.getOrThrow(Scopes.make(names))

@@ -6,7 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
-import * as TimeLimit from "../../src/internal/timeLimit.js"
+import * as TimeLimit from "../../../src/internal/tokenEndpoint/timeLimit.js"
 
 /** In so many seconds, or not at all. */
 const inTime = (seconds: number) => ({ duration: Duration.seconds(seconds), onTimeout: () => "late" as const })

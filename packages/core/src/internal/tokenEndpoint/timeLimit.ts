@@ -9,7 +9,7 @@ import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
-import * as Hands from "./hands.js"
+import * as Hands from "../../Instant.js"
 
 /** Runs an effect for so long at most; then interrupts it, awaits its end, and fails. */
 export type TimeLimit = <A, E, R, E2>(

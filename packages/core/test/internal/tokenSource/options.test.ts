@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Either from "effect/Either"
-import { validate } from "../../src/internal/policy.js"
-import type { Options } from "../../src/TokenSource.js"
+import { validate } from "../../../src/internal/tokenSource/options.js"
+import type { Options } from "../../../src/TokenSource.js"
 
 const scopes = ["user_info"]
 const messageOf = (options: Partial<Options>): string =>

@@ -4,7 +4,7 @@
 import * as Headers from "@effect/platform/Headers"
 import type * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
-import type { ClientSecret } from "../ClientCredentials.js"
+import type { ClientSecret } from "../../ClientCredentials.js"
 import {
   InvalidClientError,
   InvalidRequestError,
@@ -13,11 +13,11 @@ import {
   ServiceUnavailableError,
   type TokenError,
   UnexpectedResponseError
-} from "../TokenError.js"
-import type { Answer } from "./answer.js"
+} from "../../TokenError.js"
+import type { Answer } from "./rawResponse.js"
 import type { ErrorBody } from "./errorBody.js"
-import { retryAfter } from "./retryAfter.js"
-import { presentable } from "./serverText.js"
+import { retryAfter } from "../retryAfter.js"
+import { presentable } from "./sanitize.js"
 
 /** What the answer is an answer to. `receivedAt` is in milliseconds since 1970. */
 export interface Question {

@@ -11,7 +11,7 @@ import {
   isRecent,
   neverForced,
   refused
-} from "../../src/internal/pacing.js"
+} from "../../../src/internal/tokenSource/backoff.js"
 
 const unavailable = new TokenError.ServiceUnavailableError({ status: 503, attempts: 1 })
 const limited = (retryAfter: Duration.DurationInput) =>

@@ -4,7 +4,7 @@
  */
 import { pipe } from "effect/Function"
 import * as Redacted from "effect/Redacted"
-import type { ClientSecret } from "../ClientCredentials.js"
+import type { ClientSecret } from "../../ClientCredentials.js"
 
 const replacement = "<redacted>"
 
