@@ -1,10 +1,21 @@
 /**
- * A token that the server granted, with the time that it lives.
+ * An access token that the server granted, with its scopes and its lifetime.
+ *
+ * @example
+ * import { AccessToken } from "@effect-tilia/core"
+ * import { Duration, Effect } from "effect"
+ *
+ * declare const token: AccessToken.AccessToken
+ *
+ * const program = Effect.gen(function*() {
+ *   const left = Duration.format(yield* AccessToken.remaining(token))
+ *   return `${token.scopes.join(", ")}, ${left} left, ${token.value}` // the value prints as <redacted>
+ * })
  *
  * @since 0.1.0
+ * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-1.4 RFC 6749 §1.4}
  */
 import * as Clock from "effect/Clock"
-import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -13,31 +24,35 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { withoutValue } from "./internal/input.js"
 import { Scopes } from "./Scopes.js"
-import { type TokenResponse, TokenText } from "./TokenResponse.js"
+import { TokenText } from "./TokenResponse.js"
 
 const unquoted = withoutValue("an access token")
 
 /**
- * An access token. `value` is redacted wherever it is printed; `scopes` are the granted ones; `issuedAt` is the moment
- * before the request was sent, so that `expiresAt` is never too late (S5).
+ * An access token. Two tokens are equal if all of their fields are.
  *
  * @since 0.1.0
  * @category models
  */
 export class AccessToken extends Schema.Class<AccessToken>("@effect-tilia/core/AccessToken")(
   {
+    /** The token's text, redacted wherever it is printed: `Redacted.value` reveals it. */
     value: TokenText,
+    /** Always `"Bearer"`. */
     tokenType: Schema.Literal("Bearer"),
+    /** The granted scopes. */
     scopes: Scopes,
+    /** The moment before the token was requested. */
     issuedAt: Schema.DateTimeUtc,
+    /** The end of the lifetime, counted from `issuedAt`, so that it is never too late. */
     expiresAt: Schema.DateTimeUtc
   },
   [unquoted, unquoted, unquoted]
 ) {}
 
 /**
- * The payload of the vendor's tokens, as its page shows it. Times are seconds since 1970. `scopes` may be wider than
- * what was asked for and granted.
+ * The payload of the vendor's tokens, as its documentation shows it. Times are in seconds since 1970. `scopes` may be wider
+ * than what was requested and granted.
  *
  * @since 0.1.0
  * @category models
@@ -62,39 +77,18 @@ export const Claims = Schema.Struct({
 export type Claims = typeof Claims.Type
 
 /**
- * A token is not a JWT, or one whose payload doesn't have the claims' types.
+ * A token is not a JWT, or its payload does not have the types of `Claims`.
  *
  * @since 0.1.0
  * @category errors
  */
 export class ClaimsError extends Schema.TaggedError<ClaimsError>("@effect-tilia/core/ClaimsError")("ClaimsError", {
+  /** A sentence that does not quote the token. */
   message: Schema.String
 }) {}
 
 /**
- * A token from the server's answer, the scopes that were asked for, and the moment before the request was sent.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const fromResponse = (
-  response: TokenResponse,
-  requested: Scopes,
-  issuedAt: DateTime.Utc
-): AccessToken =>
-  new AccessToken(
-    {
-      value: response.access_token,
-      tokenType: response.token_type,
-      scopes: response.scope ?? requested,
-      issuedAt,
-      expiresAt: DateTime.addDuration(issuedAt, Duration.seconds(response.expires_in))
-    },
-    { disableValidation: true } // the answer's own schema has just done that (P3)
-  )
-
-/**
- * The life that is left, by the fiber's clock; zero once the token has expired.
+ * What is left of the token's lifetime, by the fiber's clock; zero once the token has expired.
  *
  * @since 0.1.0
  * @category getters
@@ -102,11 +96,11 @@ export const fromResponse = (
 export const remaining = (token: AccessToken): Effect.Effect<Duration.Duration> =>
   Effect.map(
     Clock.currentTimeMillis,
-    (now) => Duration.millis(token.expiresAt.epochMillis - now)
+    (now) => Duration.millis(Math.max(0, token.expiresAt.epochMillis - now))
   )
 
 /**
- * Whether the token has expired, by the fiber's clock: at `expiresAt` it has.
+ * Whether the token has expired, by the fiber's clock. At `expiresAt` it has.
  *
  * @since 0.1.0
  * @category getters
@@ -117,17 +111,18 @@ export const isExpired = (token: AccessToken): Effect.Effect<boolean> =>
 const decodeClaims = Schema.decodeEither(Schema.parseJson(Claims))
 
 /**
- * The claims of a token that is a JWT, decoded and **not verified**: good for showing and for logs, never for deciding
- * who may do what. A token that is no JWT is a `ClaimsError`.
+ * The claims of a token that is a JWT, decoded and **not verified**: for showing and for logs, never for deciding who may do
+ * what. A token that is not a JWT is a `ClaimsError`.
  *
  * @since 0.1.0
  * @category getters
+ * @see {@link https://www.rfc-editor.org/rfc/rfc7519#section-4 RFC 7519 §4}
  */
 export const claims = (token: Pick<AccessToken, "value">): Either.Either<Claims, ClaimsError> => {
   const [, payload = ""] = Redacted.value(token.value).split(".")
   return Encoding.decodeBase64UrlString(payload).pipe(
     Either.flatMap(decodeClaims),
-    // Neither error survives: both quote the token.
+    // The errors of both are dropped, because they quote the token.
     Either.mapLeft(() => new ClaimsError({ message: "The token has no claims to show: it isn't a JWT." }))
   )
 }

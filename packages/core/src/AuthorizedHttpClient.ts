@@ -1,35 +1,54 @@
 /**
- * An HTTP client whose requests carry a valid token, to the API's origins and nowhere else (A1–A6; RFC 6750 §2.1).
+ * An HTTP client whose requests carry a valid token, to the API's origins and nowhere else.
+ *
+ * @example
+ * import { AuthorizedHttpClient } from "@effect-tilia/core"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const client = yield* AuthorizedHttpClient.AuthorizedHttpClient
+ *   const response = yield* client.get("https://invoicing.staging.tilia-inc.com/v2/invoices")
+ *   return yield* response.json
+ * }).pipe(
+ *   Effect.catchTag("ForbiddenOriginError", ({ origin }) => Effect.dieMessage(`add ${origin} to apiOrigins`))
+ * )
  *
  * @since 0.1.0
+ * @see {@link https://www.rfc-editor.org/rfc/rfc6750#section-2.1 RFC 6750 §2.1} for the header
  */
-import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as UrlParams from "@effect/platform/UrlParams"
+import type * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
+import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
 import type { AccessToken } from "./AccessToken.js"
 import { Environment } from "./Environment.js"
-import * as Answer from "./internal/tokenEndpoint/rawResponse.js"
+import { forbiddenOrigin } from "./internal/authorizedHttpClient/originCheck.js"
+import { drain, isReplayable, Replay as ReplaySchema } from "./internal/authorizedHttpClient/replay.js"
+import * as WithoutAuthorization from "./internal/authorizedHttpClient/withoutAuthorization.js"
+import * as TiliaConfig from "./internal/config.js"
+import { responseOf } from "./internal/httpClientError.js"
 import { validate } from "./internal/input.js"
 import { withoutRedirects } from "./internal/redirects.js"
-import { isSafe } from "./internal/safeUrl.js"
-import * as Unsigned from "./internal/authorizedHttpClient/withoutAuthorization.js"
 import type { InvalidInputError, TokenError } from "./TokenError.js"
 import { TokenSource } from "./TokenSource.js"
 
 /**
- * Which refused requests are made once more, with a new token: those that may be made twice (GET, HEAD, PUT, DELETE,
- * OPTIONS, and any with an `Idempotency-Key`), all, or none. One whose body can't be read twice never is.
+ * Which requests are sent once more, with a new token, after the API has refused them with a 401:
+ *
+ * - `"idempotent"`: GET, HEAD, PUT, DELETE, OPTIONS, and each request with an `Idempotency-Key` header;
+ * - `"always"`: all;
+ * - `"never"`: none.
+ *
+ * A request whose body cannot be read twice is never sent once more.
  *
  * @since 0.1.0
  * @category models
@@ -37,27 +56,32 @@ import { TokenSource } from "./TokenSource.js"
 export type Replay = "idempotent" | "always" | "never"
 
 /**
- * `replay` is `"idempotent"` unless said otherwise: this API moves money.
- *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
+  /**
+   * Which requests are sent once more after a 401. The default is careful, because this API moves money.
+   *
+   * @default "idempotent"
+   */
   readonly replay?: Replay | undefined
 }
 
 /**
- * The request's URL is none that may receive the token (A1): not one of the listed origins, not HTTPS (or loopback), or
- * one with a user or a password in it. Nothing was sent.
+ * The request was not sent, because its URL must not receive the token: its origin is not listed, or it is not HTTPS (or
+ * HTTP on loopback), or it contains user info.
  *
  * @since 0.1.0
  * @category errors
  */
 export class ForbiddenOriginError
   extends Schema.TaggedError<ForbiddenOriginError>("@effect-tilia/core/ForbiddenOriginError")("ForbiddenOriginError", {
+    /** The origin of the request's URL, as `https://other.example`. */
     origin: Schema.String
   })
 {
+  /** Always `false`: the same request fails again. */
   readonly retryable = false
   override readonly message: string =
     `The access token isn't sent to ${this.origin}: use a plain HTTPS URL of one of the API's origins, ` +
@@ -65,130 +89,148 @@ export class ForbiddenOriginError
 }
 
 /**
- * An `HttpClient` that adds the bearer. Beside its own errors it fails with a `TokenError` where no token can be had, and
- * with a `ForbiddenOriginError`. Answers and errors show the request as it was made, without the token (A6).
+ * An `HttpClient` that adds the bearer. Besides platform's own errors a request fails with a `TokenError` if there is no
+ * token, and with a `ForbiddenOriginError`. Responses and errors show the request as the caller made it, without the token.
  *
+ * @since 0.1.0
+ * @category models
+ */
+export interface AuthorizedHttpClient
+  extends HttpClient.HttpClient.With<HttpClientError.HttpClientError | TokenError | ForbiddenOriginError>
+{}
+
+/**
  * @since 0.1.0
  * @category tags
  */
-export class AuthorizedHttpClient extends Context.Tag("@effect-tilia/core/AuthorizedHttpClient")<
-  AuthorizedHttpClient,
-  HttpClient.HttpClient.With<HttpClientError.HttpClientError | TokenError | ForbiddenOriginError>
->() {}
+export const AuthorizedHttpClient: Context.Tag<AuthorizedHttpClient, AuthorizedHttpClient> = Context.GenericTag(
+  "@effect-tilia/core/AuthorizedHttpClient"
+)
 
-const ReplaySchema = Schema.Literal("idempotent", "always", "never").annotations({
-  description: "\"idempotent\", \"always\" or \"never\""
-})
-
-const idempotent = new Set<string>(["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
-
-const isReadTwice = ({ body }: HttpClientRequest.HttpClientRequest): boolean =>
-  body._tag === "Raw" ? typeof body.body === "string" || body.body instanceof URLSearchParams : body._tag !== "Stream"
-
-/** A2 */
-const isReplayable = (request: HttpClientRequest.HttpClientRequest, replay: Replay): boolean =>
-  replay !== "never" && isReadTwice(request) &&
-  (replay === "always" || idempotent.has(request.method) || Headers.has(request.headers, "idempotency-key"))
-
-/** A1: what is wrong with a request's URL, if anything is. */
-const forbiddenOrigin = (
-  { hash, url, urlParams }: HttpClientRequest.HttpClientRequest,
-  apiOrigins: ReadonlySet<string>
-): ForbiddenOriginError | undefined =>
-  Either.match(UrlParams.makeUrl(url, urlParams, hash), {
-    onLeft: () => new ForbiddenOriginError({ origin: "what is no URL" }),
-    onRight: (url) =>
-      apiOrigins.has(url.origin) && isSafe(url) ? undefined : new ForbiddenOriginError({ origin: url.origin })
-  })
-
-/** The header's text, made once for each token: it is long, and goes with every request (P8). */
-const headerOf = () => {
-  let last: { readonly token: AccessToken; readonly header: string } | undefined
-  return (token: AccessToken): string =>
-    (last = last?.token === token ? last : { token, header: `Bearer ${Redacted.value(token.value)}` }).header
+/** The header of the current token, made once: it is long, and goes with every request (P8). */
+const authorizationHeader = () => {
+  let cached: { readonly token: AccessToken; readonly header: string } | undefined
+  return (token: AccessToken): string => {
+    if (cached?.token !== token) cached = { token, header: `Bearer ${Redacted.value(token.value)}` }
+    return cached.header
+  }
 }
 
-/** An answer that nobody will read: its connection serves the next request, unless it has too much to say. */
-const drain = ({ stream }: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    let left = 64 * 1024
-    return stream.pipe(
-      Stream.runForEachWhile((chunk) => Effect.sync(() => (left -= chunk.length) > 0)),
-      Effect.timeout("1 second"),
-      Effect.exit, // a body that the given client has read dies
-      Effect.asVoid
-    )
-  })
-
 /**
- * Gives a client's requests a source's token. `apiOrigins` are the only origins that receive it. A client that follows
- * redirects or retries by itself must wrap the result, not the other way round (A4).
+ * Gives the requests of any client a source's token, if they go to one of `apiOrigins`. A client that follows redirects or
+ * retries by itself must wrap the result, and not be wrapped by it: what it sends on its own would carry the token, too.
+ *
+ * @example
+ * import { AuthorizedHttpClient, TokenSource } from "@effect-tilia/core"
+ * import { HttpClient } from "@effect/platform"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const source = yield* TokenSource.TokenSource
+ *   const client = (yield* HttpClient.HttpClient).pipe(
+ *     AuthorizedHttpClient.authorize(source, { apiOrigins: ["https://api.example"] })
+ *   )
+ *   return yield* client.get("https://api.example/orders")
+ * })
  *
  * @since 0.1.0
  * @category combinators
  */
-export const authorize = <E, R>(
+export const authorize: {
+  (
+    source: TokenSource,
+    options: Options & { readonly apiOrigins: ReadonlyArray<string> }
+  ): <E, R>(
+    client: HttpClient.HttpClient.With<E, R>
+  ) => HttpClient.HttpClient.With<E | HttpClientError.HttpClientError | TokenError | ForbiddenOriginError, R>
+  <E, R>(
+    client: HttpClient.HttpClient.With<E, R>,
+    source: TokenSource,
+    options: Options & { readonly apiOrigins: ReadonlyArray<string> }
+  ): HttpClient.HttpClient.With<E | HttpClientError.HttpClientError | TokenError | ForbiddenOriginError, R>
+} = dual(3, <E, R>(
   client: HttpClient.HttpClient.With<E, R>,
-  source: TokenSource["Type"],
+  source: TokenSource,
   { apiOrigins, replay = "idempotent" }: Options & { readonly apiOrigins: ReadonlyArray<string> }
-): HttpClient.HttpClient.With<E | HttpClientError.HttpClientError | TokenError | ForbiddenOriginError, R> => {
+) => {
   const origins = new Set(apiOrigins)
   const inner = withoutRedirects(client)
-  const header = headerOf()
+  const header = authorizationHeader()
 
-  const execute = (request: HttpClientRequest.HttpClientRequest) => {
-    let sent: AccessToken | undefined
-    // Behind whatever the given client itself makes of a request: the URL that is looked at is the one that is sent to.
-    const sign = (
-      outgoing: HttpClientRequest.HttpClientRequest
-    ): Effect.Effect<HttpClientRequest.HttpClientRequest, TokenError | ForbiddenOriginError> => {
-      const forbidden = forbiddenOrigin(outgoing, origins)
-      return forbidden !== undefined ? Effect.fail(forbidden) : Effect.map(source.get, (token) => {
-        sent = token
-        return HttpClientRequest.setHeader(outgoing, "authorization", header(token))
-      })
-    }
-    const signed = HttpClient.mapRequestEffect(inner, sign).execute(request)
+  type Failure = E | HttpClientError.HttpClientError | TokenError | ForbiddenOriginError
 
-    type Sent = Effect.Effect<
-      HttpClientResponse.HttpClientResponse,
-      E | HttpClientError.HttpClientError | TokenError | ForbiddenOriginError,
-      R
-    >
-
-    /** Sends, and has a look at what is refused: `then` gets the answer, and the effect that ends with it as it is. */
-    const send = (
-      then: (token: AccessToken, answer: HttpClientResponse.HttpClientResponse, asItIs: Sent) => Sent
-    ): Sent => {
-      const look = (answer: HttpClientResponse.HttpClientResponse | undefined, asItIs: Sent): Sent =>
-        answer?.status === 401 && sent !== undefined
-          ? Effect.zipRight(source.invalidate(sent), then(sent, answer, asItIs))
-          : asItIs
-      return Effect.matchEffect(signed, {
-        onSuccess: (answer) => look(answer, Effect.succeed(Unsigned.response(request, answer))),
-        onFailure: (error) => look(Answer.behind(error), Effect.fail(Unsigned.error(request, error)))
-      })
-    }
-
-    return send((refused, answer, asItIs) =>
-      isReplayable(request, replay)
-        ? source.get.pipe(
-          Effect.tapError(() => drain(answer)),
-          Effect.flatMap((token) =>
-            // S9: it stays as it is, so there is no other one to try.
-            Equal.equals(token.value, refused.value)
-              ? asItIs
-              : Effect.zipRight(drain(answer), send((_token, _answer, again) => again))
-          )
-        )
-        : asItIs
-    )
+  /** What came of one request: the token that it carried, the response if there was one, and what its caller gets. */
+  interface Sent {
+    readonly token: AccessToken | undefined
+    readonly response: HttpClientResponse.HttpClientResponse | undefined
+    readonly result: Effect.Effect<HttpClientResponse.HttpClientResponse, Failure>
   }
+
+  const send = (request: HttpClientRequest.HttpClientRequest): Effect.Effect<Sent, never, R> =>
+    Effect.suspend(() => {
+      let token: AccessToken | undefined
+      // Behind what the given client itself makes of a request: the URL that is checked is the one that is sent to (A1).
+      const addBearer = (
+        outgoing: HttpClientRequest.HttpClientRequest
+      ): Effect.Effect<HttpClientRequest.HttpClientRequest, TokenError | ForbiddenOriginError> => {
+        const origin = forbiddenOrigin(outgoing, origins)
+        if (origin !== undefined) return new ForbiddenOriginError({ origin })
+        return Effect.map(source.get, (current) => {
+          token = current
+          return HttpClientRequest.setHeader(outgoing, "authorization", header(current))
+        })
+      }
+      return Effect.match(HttpClient.mapRequestEffect(inner, addBearer).execute(request), {
+        onSuccess: (response): Sent => ({
+          token,
+          response,
+          result: Effect.succeed(WithoutAuthorization.response(request, response))
+        }),
+        onFailure: (error): Sent => ({
+          token,
+          response: responseOf(error),
+          result: Effect.fail(WithoutAuthorization.error(request, error))
+        })
+      })
+    })
+
+  /** A 401, and the token that it refuses. */
+  interface Refusal {
+    readonly response: HttpClientResponse.HttpClientResponse
+    readonly token: AccessToken
+  }
+
+  const refusal = ({ response, token }: Sent): Refusal | undefined =>
+    response?.status === 401 && token !== undefined ? { response, token } : undefined
+
+  /** What becomes of a refused request: it is sent once more with a new token, or its response is returned (A2). */
+  const replayed = Effect.fnUntraced(function*(
+    request: HttpClientRequest.HttpClientRequest,
+    first: Sent,
+    refused: Refusal
+  ) {
+    yield* source.invalidate(refused.token)
+    if (!isReplayable(request, replay)) return yield* first.result
+    const token = yield* Effect.tapError(source.get, () => drain(refused.response))
+    if (Equal.equals(token.value, refused.token.value)) return yield* first.result // there is no other token to try (S9)
+    yield* drain(refused.response)
+    const second = yield* send(request)
+    const again = refusal(second)
+    if (again !== undefined) yield* source.invalidate(again.token)
+    return yield* second.result
+  })
+
+  const execute = (request: HttpClientRequest.HttpClientRequest) =>
+    Effect.flatMap(send(request), (first) => {
+      const refused = refusal(first)
+      return refused === undefined ? first.result : replayed(request, first, refused)
+    })
+
   return HttpClient.makeWith(
     (request) => Effect.flatMap(request, execute),
     Effect.succeed<HttpClientRequest.HttpClientRequest>
   )
-}
+})
 
 /**
  * The same client for code that knows `HttpClient` only: a `TokenError` or a `ForbiddenOriginError` becomes the cause of a
@@ -197,47 +239,61 @@ export const authorize = <E, R>(
  * @since 0.1.0
  * @category combinators
  */
-export const folded = <E, R>(
+export const toHttpClient = <E, R>(
   client: HttpClient.HttpClient.With<E, R>
 ): HttpClient.HttpClient.With<HttpClientError.HttpClientError, R> =>
   HttpClient.makeWith(
     (request) =>
       Effect.flatMap(request, (request) =>
-        Effect.mapError(client.execute(request), (error) =>
-          HttpClientError.isHttpClientError(error) ? error : new HttpClientError.RequestError({
-            request,
-            reason: "Transport",
-            cause: error,
-            description: error instanceof Error ? error.message : "no access token"
-          }))),
+        Effect.mapError(client.execute(request), (error) => WithoutAuthorization.toHttpClientError(request, error))),
     Effect.succeed<HttpClientRequest.HttpClientRequest>
   )
 
 /**
- * The client as a Layer, for the origins of the `Environment`. Fails with `InvalidInputError`.
+ * The client over the `HttpClient`, the `TokenSource` and the `Environment` in the context, for the API origins of that
+ * environment. An option that is out of range is an `InvalidInputError`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make: (
+  options?: Options
+) => Effect.Effect<AuthorizedHttpClient, InvalidInputError, Environment | HttpClient.HttpClient | TokenSource> = Effect
+  .fnUntraced(function*({ replay = "idempotent" }: Options = {}) {
+    const options = { replay: yield* validate("replay", ReplaySchema)(replay) }
+    const { apiOrigins } = yield* Environment
+    return authorize(yield* HttpClient.HttpClient, yield* TokenSource, { ...options, apiOrigins })
+  })
+
+/**
+ * The client as a Layer: see `make`.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layer = (
-  { replay = "idempotent" }: Options = {}
+  options?: Options
 ): Layer.Layer<AuthorizedHttpClient, InvalidInputError, Environment | HttpClient.HttpClient | TokenSource> =>
-  Layer.effect(
-    AuthorizedHttpClient,
-    Effect.gen(function*() {
-      const options = { replay: yield* validate("replay", ReplaySchema)(replay) }
-      const { apiOrigins } = yield* Environment
-      return authorize(yield* HttpClient.HttpClient, yield* TokenSource, { ...options, apiOrigins })
-    })
-  )
+  Layer.effect(AuthorizedHttpClient, make(options))
 
 /**
- * The client in place of `HttpClient` itself: see `folded`.
+ * The client with options from the configuration. Whatever is missing or wrong is a `ConfigError`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  options: Config.Config.Wrap<Options>
+): Layer.Layer<AuthorizedHttpClient, ConfigError, Environment | HttpClient.HttpClient | TokenSource> =>
+  TiliaConfig.layer(options, layer)
+
+/**
+ * The client in place of `HttpClient` itself: see `toHttpClient`.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerHttpClient: Layer.Layer<HttpClient.HttpClient, never, AuthorizedHttpClient> = Layer.effect(
   HttpClient.HttpClient,
-  Effect.map(AuthorizedHttpClient, folded)
+  Effect.map(AuthorizedHttpClient, toHttpClient)
 )

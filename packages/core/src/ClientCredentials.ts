@@ -1,16 +1,28 @@
 /**
- * Who we are to the server: the client id and secret, and where they come from.
+ * The client id and secret, and where they come from.
+ *
+ * @example
+ * import { ClientCredentials } from "@effect-tilia/core"
+ * import { Effect } from "effect"
+ *
+ * declare const readVault: Effect.Effect<{ readonly id: string; readonly secret: string }>
+ *
+ * // Read at every token request, so that a rotated secret takes effect at the next one.
+ * const FromVault = ClientCredentials.layerEffect(
+ *   Effect.map(readVault, ({ id, secret }) => ({ clientId: id, clientSecret: secret }))
+ * )
  *
  * @since 0.1.0
+ * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1 RFC 6749 §2.3.1}
  */
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as TiliaConfig from "./internal/config.js"
 import { validate, withoutValue } from "./internal/input.js"
 import type { CredentialsError, InvalidInputError } from "./TokenError.js"
 
@@ -19,7 +31,7 @@ const UuidV4 = Schema.String.pipe(
 )
 
 /**
- * A client's id: a UUID of version 4, in either case.
+ * A client id: a UUID version 4, in either case.
  *
  * @since 0.1.0
  * @category models
@@ -36,7 +48,7 @@ export const ClientId = UuidV4.pipe(Schema.brand("@effect-tilia/core/ClientId"))
 export type ClientId = typeof ClientId.Type
 
 /**
- * A client's secret: a UUID of version 4, in either case, inside a `Redacted`. What it refuses, it doesn't quote.
+ * A client secret: a UUID version 4, in either case, inside a `Redacted`. The error of a refused value does not quote it.
  *
  * @since 0.1.0
  * @category models
@@ -53,51 +65,66 @@ export const ClientSecret = Schema.Redacted(UuidV4.pipe(Schema.brand("@effect-ti
 export type ClientSecret = typeof ClientSecret.Type
 
 /**
- * The id and the secret that belong together.
+ * A validated id and the secret that belongs to it.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Credentials {
+  /** The client id. */
   readonly clientId: ClientId
+  /** The client secret, redacted wherever it is printed. */
   readonly clientSecret: ClientSecret
 }
 
 /**
- * The credentials as a caller writes them.
+ * An id and a secret that are not validated yet.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
+  /** The client id: a UUID version 4. */
   readonly clientId: string
+  /** The client secret: a UUID version 4. */
   readonly clientSecret: string | Redacted.Redacted
 }
 
 /**
- * Where the credentials come from. `current` is evaluated at every token request, so that a rotated secret takes effect
- * at the next one.
+ * Where the credentials come from.
  *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ClientCredentials {
+  /** The credentials as they are now. It is evaluated at every token request. */
+  readonly current: Effect.Effect<Credentials, CredentialsError | InvalidInputError>
+}
+
+/**
  * @since 0.1.0
  * @category tags
  */
-export class ClientCredentials extends Context.Tag("@effect-tilia/core/ClientCredentials")<ClientCredentials, {
-  readonly current: Effect.Effect<Credentials, CredentialsError | InvalidInputError>
-}>() {}
+export const ClientCredentials: Context.Tag<ClientCredentials, ClientCredentials> = Context.GenericTag(
+  "@effect-tilia/core/ClientCredentials"
+)
 
 /**
- * Validates an id and a secret: an `InvalidInputError` names the one that isn't a UUID version 4 and quotes neither.
+ * Validates an id and a secret. An `InvalidInputError` names the one that is not a UUID version 4, and quotes neither.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = ({ clientId, clientSecret }: Options): Either.Either<Credentials, InvalidInputError> =>
-  Either.all({
-    clientId: validate("clientId", ClientId)(clientId),
-    clientSecret: validate("clientSecret", ClientSecret)(
-      Redacted.isRedacted(clientSecret) ? Redacted.value(clientSecret) : clientSecret
-    )
-  })
+export const make: (options: Options) => Effect.Effect<Credentials, InvalidInputError> = Effect.fnUntraced(
+  function*({ clientId, clientSecret }) {
+    return {
+      clientId: yield* validate("clientId", ClientId)(clientId),
+      clientSecret: yield* validate("clientSecret", ClientSecret)(
+        Redacted.isRedacted(clientSecret) ? Redacted.value(clientSecret) : clientSecret
+      )
+    }
+  }
+)
 
 /**
  * `TILIA_CLIENT_ID` and `TILIA_CLIENT_SECRET`, each a UUID version 4.
@@ -111,7 +138,7 @@ export const config: Config.Config<Credentials> = Config.all({
 })
 
 /**
- * Credentials that don't change, given in code. Fails with `InvalidInputError`.
+ * Credentials that do not change. Invalid ones are an `InvalidInputError`.
  *
  * @since 0.1.0
  * @category layers
@@ -123,19 +150,20 @@ export const layer = (options: Options): Layer.Layer<ClientCredentials, InvalidI
   )
 
 /**
- * Credentials from the configuration, read once as the Layer is built: see `config`.
+ * Credentials from the configuration, read once, when the Layer is built; without an argument, those of `config`. Whatever is
+ * missing or wrong is a `ConfigError`.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: Layer.Layer<ClientCredentials, ConfigError> = Layer.effect(
-  ClientCredentials,
-  Effect.map(config, (credentials) => ({ current: Effect.succeed(credentials) }))
-)
+export const layerConfig = (
+  options: Config.Config.Wrap<Options> = config
+): Layer.Layer<ClientCredentials, ConfigError> => TiliaConfig.layer(options, layer)
 
 /**
- * Credentials from an effect that is run at every token request: a vault, a file that is rotated. What it yields is
- * validated each time; where it can't yield anything, it fails with a `CredentialsError` of its own making.
+ * Credentials from an effect that is run at every token request: from a vault, or from a file that is rotated. What it yields
+ * is validated each time. If it has nothing to return, it fails with a `CredentialsError`, which says whether another try may
+ * help.
  *
  * @since 0.1.0
  * @category layers

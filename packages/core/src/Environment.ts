@@ -1,15 +1,23 @@
 /**
  * Which server issues the tokens, and which origins may receive them.
  *
+ * @example
+ * import { Environment } from "@effect-tilia/core"
+ *
+ * const Staging = Environment.layer(Environment.staging)
+ * const Local = Environment.layer({ authUrl: "http://localhost:8080", apiOrigins: ["http://localhost:8081"] })
+ *
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
+import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as TiliaConfig from "./internal/config.js"
 import { validate, withoutValue } from "./internal/input.js"
 import { BaseUrl, Origin } from "./internal/origin.js"
 import type { InvalidInputError } from "./TokenError.js"
@@ -18,81 +26,89 @@ const Origins = Schema.Array(Origin).annotations(
   withoutValue("https origins (http on loopback only), without path, user, query or fragment")
 )
 
-/** As an array: a nested ConfigProvider splits a text at its commas whether or not it is asked to. */
-const originsConfig = Config.array(Config.string(), "TILIA_API_ORIGINS").pipe(
-  Config.mapOrFail((items) =>
-    Either.mapLeft(
-      validate("TILIA_API_ORIGINS", Origins)(items),
-      ({ message }) => ConfigError.InvalidData(["TILIA_API_ORIGINS"], message)
-    )
-  )
-)
-
 /**
- * An authorization server and its APIs, as a caller writes them. `authUrl` is the base URL: the token is asked for at
- * `<authUrl>/token`. `apiOrigins` are the only origins that may receive the token; none unless listed.
+ * An authorization server and its APIs, not validated yet.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
+  /**
+   * The base URL of the authorization server: HTTPS (HTTP on loopback), without user info, query and fragment. The token is
+   * requested at `<authUrl>/token`.
+   */
   readonly authUrl: string | URL
+  /**
+   * The only origins that may receive the token, as `["https://api.example"]`.
+   *
+   * @default []
+   */
   readonly apiOrigins?: ReadonlyArray<string | URL> | undefined
 }
 
 /**
- * The environment in use. URLs are normalized: `authUrl` and `tokenUrl` have no trailing slash, `apiOrigins` are
- * origins.
+ * The environment in use. Its URLs are normalized.
  *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Environment {
+  /** The base URL of the authorization server, without a slash at its end. */
+  readonly authUrl: string
+  /** The URL at which tokens are requested. */
+  readonly tokenUrl: string
+  /** The only origins that may receive the token. */
+  readonly apiOrigins: ReadonlyArray<string>
+}
+
+/**
  * @since 0.1.0
  * @category tags
  */
-export class Environment extends Context.Tag("@effect-tilia/core/Environment")<Environment, {
-  readonly authUrl: string
-  readonly tokenUrl: string
-  readonly apiOrigins: ReadonlyArray<string>
-}>() {}
+export const Environment: Context.Tag<Environment, Environment> = Context.GenericTag("@effect-tilia/core/Environment")
 
-const fromUrls = (authUrl: URL, apiOrigins: ReadonlyArray<string>): Environment["Type"] => {
+const fromUrls = (authUrl: URL, apiOrigins: ReadonlyArray<string>): Environment => {
   const base = authUrl.href.replace(/\/+$/, "")
   return { authUrl: base, tokenUrl: `${base}/token`, apiOrigins }
 }
 
 /**
- * Validates an environment of one's own: HTTPS or loopback only, no user info, query or fragment; a path prefix is
- * kept. Anything else is an `InvalidInputError`.
+ * Validates an environment. A path prefix of `authUrl` is kept. A URL that is neither HTTPS nor loopback, or that has user
+ * info, a query or a fragment, is an `InvalidInputError`.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = ({ apiOrigins = [], authUrl }: Options): Either.Either<Environment["Type"], InvalidInputError> =>
-  Either.zipWith(
-    validate("authUrl", BaseUrl)(String(authUrl)),
-    validate("apiOrigins", Origins)(apiOrigins.map(String)),
-    fromUrls
-  )
+export const make: (options: Options) => Effect.Effect<Environment, InvalidInputError> = Effect.fnUntraced(
+  function*({ apiOrigins = [], authUrl }) {
+    return fromUrls(
+      yield* validate("authUrl", BaseUrl)(String(authUrl)),
+      yield* validate("apiOrigins", Origins)(apiOrigins.map(String))
+    )
+  }
+)
 
-const tilia = (domain: string): Environment["Type"] =>
+const vendor = (domain: string): Environment =>
   fromUrls(
     new URL(`https://auth.${domain}`),
     ["accounts", "invoicing", "payments", "pii", "wallets"].map((api) => `https://${api}.${domain}`)
   )
 
 /**
- * The servers that move money.
+ * The vendor's servers that move money.
  *
  * @since 0.1.0
  * @category constants
  */
-export const production: Environment["Type"] = tilia("tilia-inc.com")
+export const production: Environment = vendor("tilia-inc.com")
 
 /**
- * The vendor's servers for trying things out.
+ * The vendor's servers for development.
  *
  * @since 0.1.0
  * @category constants
  */
-export const staging: Environment["Type"] = tilia("staging.tilia-inc.com")
+export const staging: Environment = vendor("staging.tilia-inc.com")
 
 const named = { production, staging }
 
@@ -100,32 +116,34 @@ const Name = Schema.compose(Schema.String, Schema.Literal("production", "staging
   withoutValue("production or staging")
 )
 
+const settings = Config.all({
+  name: Config.option(Schema.Config("TILIA_ENVIRONMENT", Name)),
+  authUrl: Config.option(Schema.Config("TILIA_AUTH_URL", BaseUrl)),
+  apiOrigins: Config.option(TiliaConfig.list("TILIA_API_ORIGINS", validate("TILIA_API_ORIGINS", Origins)))
+})
+
 /**
- * Either `TILIA_ENVIRONMENT`, or `TILIA_AUTH_URL` with `TILIA_API_ORIGINS`. There is no default, because one of the
- * environments moves money.
+ * `TILIA_ENVIRONMENT` (`production` or `staging`), or `TILIA_AUTH_URL` with `TILIA_API_ORIGINS`. There is no default, because
+ * one of the environments moves money.
  *
  * @since 0.1.0
  * @category config
  */
-export const config: Config.Config<Environment["Type"]> = Config.all({
-  name: Config.option(Schema.Config("TILIA_ENVIRONMENT", Name)),
-  authUrl: Config.option(Schema.Config("TILIA_AUTH_URL", BaseUrl)),
-  apiOrigins: Config.option(originsConfig)
-}).pipe(Config.mapOrFail(({ apiOrigins, authUrl, name }) => {
+export const config: Config.Config<Environment> = Config.mapOrFail(settings, ({ apiOrigins, authUrl, name }) => {
   if (Option.isSome(name)) {
     return Option.isNone(authUrl) && Option.isNone(apiOrigins)
       ? Either.right(named[name.value])
-      : Either.left(ConfigError.InvalidData(["TILIA_ENVIRONMENT"], "excludes TILIA_AUTH_URL and TILIA_API_ORIGINS"))
+      : Either.left(TiliaConfig.invalid("TILIA_ENVIRONMENT", "excludes TILIA_AUTH_URL and TILIA_API_ORIGINS"))
   }
   return Option.isSome(authUrl)
     ? Either.right(fromUrls(authUrl.value, Option.getOrElse(apiOrigins, () => [])))
     : Either.left(
-      ConfigError.MissingData(["TILIA_ENVIRONMENT"], "set it to production or staging, or set TILIA_AUTH_URL")
+      TiliaConfig.missing("TILIA_ENVIRONMENT", "set it to production or staging, or set TILIA_AUTH_URL")
     )
-}))
+})
 
 /**
- * An environment given in code: `production`, `staging` or one's own. Fails with `InvalidInputError`.
+ * An environment: `production`, `staging`, or other URLs. Invalid ones are an `InvalidInputError`.
  *
  * @since 0.1.0
  * @category layers
@@ -134,9 +152,12 @@ export const layer = (options: Options): Layer.Layer<Environment, InvalidInputEr
   Layer.effect(Environment, make(options))
 
 /**
- * The environment from the configuration: see `config`.
+ * The environment from the configuration; without an argument, that of `config`. Whatever is missing or wrong is a
+ * `ConfigError`.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: Layer.Layer<Environment, ConfigError.ConfigError> = Layer.effect(Environment, config)
+export const layerConfig = (
+  options: Config.Config.Wrap<Options> = config
+): Layer.Layer<Environment, ConfigError> => TiliaConfig.layer(options, layer)

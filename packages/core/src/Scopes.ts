@@ -1,22 +1,32 @@
 /**
- * What a token is for: a set of scopes, never empty, without duplicates (RFC 6749 §3.3, but separated by commas on
- * this API's wire).
+ * What a token is for: a set of scopes, never empty and without duplicates. This API separates scopes by commas on the wire,
+ * where RFC 6749 uses spaces.
  *
- * The singular is `effect/Scope`'s name, hence the plural.
+ * The module's name is plural, because `Scope` is a module of `effect`.
+ *
+ * @example
+ * import { Scopes } from "@effect-tilia/core"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const scopes = yield* Scopes.make(["user_info", "write_invoices"])
+ *   return Scopes.key(scopes)
+ * })
  *
  * @since 0.1.0
+ * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-3.3 RFC 6749 §3.3}
  */
 import * as Arr from "effect/Array"
-import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
-import * as Either from "effect/Either"
+import type * as Config from "effect/Config"
+import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Str from "effect/String"
+import * as TiliaConfig from "./internal/config.js"
 import { validate } from "./internal/input.js"
 import type { InvalidInputError } from "./TokenError.js"
 
 /**
- * One scope: the characters of RFC 6749's `scope-token` without the comma, which separates scopes here.
+ * One scope: the characters of a `scope-token` of RFC 6749, but for the comma, which separates scopes here.
  *
  * @since 0.1.0
  * @category models
@@ -40,7 +50,7 @@ const ScopeSet = Schema.NonEmptyArray(Scope).pipe(
 )
 
 /**
- * A set of scopes from an array of texts: in the order in which they were first named, a duplicate is dropped.
+ * A set of scopes from an array of texts. Their order is kept, and duplicates are dropped.
  *
  * @since 0.1.0
  * @category models
@@ -51,7 +61,7 @@ export const ScopesFromArray = Schema.transform(Schema.NonEmptyArray(Schema.Stri
 }).annotations({ identifier: "ScopesFromArray", description })
 
 /**
- * A set of scopes, on the wire `"a,b"`. An empty item is refused.
+ * A set of scopes from `"a,b"`, the form on the wire. An empty item is refused.
  *
  * @since 0.1.0
  * @category models
@@ -68,7 +78,7 @@ export const Scopes = Schema.transform(Schema.String, ScopesFromArray, {
 export type Scopes = typeof Scopes.Type
 
 /**
- * The scopes that the vendor's public pages name. The set is open: use it for completion, not for validation.
+ * The scopes that the vendor's public documentation names. There may be others: use it for completion, not for validation.
  *
  * @since 0.1.0
  * @category constants
@@ -104,42 +114,34 @@ export const known = [
 ] as const
 
 /**
- * Scopes as a caller writes them: any strings, with completion for the known ones.
+ * Scopes that are not validated yet: any strings, with completion for the known ones.
  *
  * @since 0.1.0
  * @category models
  */
 export type Input = ReadonlyArray<typeof known[number] | (string & {})>
 
+const decode = validate("scopes", ScopesFromArray)
+
 /**
- * Validates scopes. Duplicates are merged; none at all, or one with a character that a scope can't hold, is an
+ * Validates scopes. Duplicates are merged. An empty set, or a scope with a character that a scope cannot have, is an
  * `InvalidInputError`.
- *
- * @example
- * import { Scopes } from "@effect-tilia/core"
- *
- * Scopes.make(["user_info", "write_invoices"])
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make: (input: Input) => Either.Either<Scopes, InvalidInputError> = validate("scopes", ScopesFromArray)
+export const make: (input: Input) => Effect.Effect<Scopes, InvalidInputError> = decode
 
 /**
- * `TILIA_SCOPES`: one scope or more, separated by commas. Read as an array: a nested `ConfigProvider` splits a text at its
- * commas whether or not it is asked to.
+ * `TILIA_SCOPES`: one scope or more, separated by commas.
  *
  * @since 0.1.0
  * @category config
  */
-export const config: Config.Config<Scopes> = Config.array(Config.string(), "TILIA_SCOPES").pipe(
-  Config.mapOrFail((items) =>
-    Either.mapLeft(make(items), ({ expected }) => ConfigError.InvalidData(["TILIA_SCOPES"], `must be ${expected}`))
-  )
-)
+export const config: Config.Config<Scopes> = TiliaConfig.list("TILIA_SCOPES", decode)
 
 /**
- * The identity of a set, whatever its order: two sets with the same scopes have the same key.
+ * The identity of a set: two sets with the same scopes have the same key, in any order.
  *
  * @since 0.1.0
  * @category getters
@@ -147,7 +149,7 @@ export const config: Config.Config<Scopes> = Config.array(Config.string(), "TILI
 export const key = (scopes: Scopes): string => [...scopes].sort().join(",")
 
 /**
- * The scopes that were asked for and not granted; empty where all were.
+ * The scopes that were requested and not granted; empty if all were granted.
  *
  * @since 0.1.0
  * @category getters

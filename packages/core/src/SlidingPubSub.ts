@@ -1,43 +1,79 @@
-/*
- * Events for whoever listens, each listener with a buffer of its own. Not a PubSub, which costs a page 3 kB (P7).
+/**
+ * Publish and subscribe, with a buffer of its own for each subscriber: a slow one loses its oldest events and delays no
+ * other. It does what `PubSub.sliding` does and costs a web page 3 kB less.
+ *
+ * @example
+ * import { SlidingPubSub } from "@effect-tilia/core"
+ * import { Console, Effect, Stream } from "effect"
+ *
+ * const program = Effect.scoped(Effect.gen(function*() {
+ *   const events = yield* SlidingPubSub.make<string>(256)
+ *   yield* Effect.forkScoped(Stream.runForEach(events.subscribe, Console.log))
+ *   yield* events.publish("something happened")
+ * }))
+ *
+ * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
+import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
-export interface Hub<A> {
+/**
+ * Events of type `A` for any number of subscribers.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SlidingPubSub<in out A> {
+  /** Hands an event to every current subscriber. Never waits, and does nothing without a subscriber. */
   readonly publish: (event: A) => Effect.Effect<void>
-  /** What is published from now on; ends with the hub. A slow reader misses all but the last `size` events. */
-  readonly events: Stream.Stream<A>
+  /**
+   * The events that are published from now on. The stream ends when the scope of `make` closes. A subscriber that reads too
+   * slowly loses its oldest events.
+   */
+  readonly subscribe: Stream.Stream<A>
 }
 
-export const make = <A>(size: number): Effect.Effect<Hub<A>, never, Scope.Scope> =>
+/**
+ * A `SlidingPubSub` that lives as long as the scope. `capacity` is the number of events that are kept for a subscriber until
+ * it reads them. When the scope closes, each subscriber still gets the events in its buffer, then its stream ends.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <A>(capacity: number): Effect.Effect<SlidingPubSub<A>, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const listeners = new Set<Queue.Queue<A>>()
+    // The end is an element of its own, so that it comes after what was published before it (S13).
+    const subscribers = new Set<Queue.Queue<Option.Option<A>>>()
     let isClosed = false
 
-    const listener = Effect.acquireRelease(
-      Effect.tap(Queue.sliding<A>(size), (queue) =>
+    const offerAll = (element: Option.Option<A>) =>
+      Effect.suspend(() => Effect.forEach(subscribers, (queue) => Queue.offer(queue, element), { discard: true }))
+
+    const subscriber = Effect.acquireRelease(
+      Effect.tap(Queue.sliding<Option.Option<A>>(capacity), (queue) =>
         Effect.suspend(() => {
-          if (isClosed) return Queue.shutdown(queue)
-          listeners.add(queue)
-          return Effect.void
+          subscribers.add(queue)
+          return isClosed ? Queue.offer(queue, Option.none()) : Effect.void
         })),
       (queue) => {
-        listeners.delete(queue)
+        subscribers.delete(queue)
         return Queue.shutdown(queue)
       }
     )
 
     yield* Effect.addFinalizer(() => {
       isClosed = true
-      return Effect.forEach(listeners, Queue.shutdown, { discard: true })
+      return offerAll(Option.none())
     })
 
     return {
-      publish: (event) =>
-        Effect.suspend(() => Effect.forEach(listeners, (queue) => Queue.offer(queue, event), { discard: true })),
-      events: Stream.unwrapScoped(Effect.map(listener, (queue) => Stream.fromQueue(queue)))
+      publish: (event) => Effect.suspend(() => isClosed ? Effect.void : offerAll(Option.some(event))),
+      subscribe: Stream.unwrapScoped(
+        Effect.map(subscriber, (queue) => Stream.filterMapWhile(Stream.fromQueue(queue), identity))
+      )
     }
   })

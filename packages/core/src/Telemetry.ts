@@ -1,13 +1,22 @@
 /**
- * What can be observed of a running token source (S14): the names of its span and its metrics. Metrics are global to the
- * process; tag them where several sources have to be told apart (`Effect.tagMetrics`).
+ * What can be observed of token sources and endpoints: the names of their spans, and their metrics. Metrics are global to the
+ * process; tag them where several sources must be told apart.
+ *
+ * @example
+ * import { Telemetry } from "@effect-tilia/core"
+ * import { Effect, Metric } from "effect"
+ *
+ * const failures = Effect.map(
+ *   Metric.value(Metric.tagged(Telemetry.refreshFailures, "error", "TokenTimeoutError")),
+ *   ({ count }) => count
+ * )
  *
  * @since 0.1.0
  */
 import * as Metric from "effect/Metric"
 
 /**
- * The span of one token request with its retries, by a `TokenEndpoint`.
+ * The span of one token request with its retries, made by a `TokenEndpoint`.
  *
  * @since 0.1.0
  * @category spans
@@ -15,8 +24,8 @@ import * as Metric from "effect/Metric"
 export const requestSpan = "TokenEndpoint.requestToken"
 
 /**
- * The span of one refresh by a `TokenSource`: a root, since it serves many callers, with links to their spans. The
- * request's span is inside it.
+ * The span of one refresh, made by a `TokenSource`. It is a root span, since it serves many callers, and has links to their
+ * spans. The span of the request is its child.
  *
  * @since 0.1.0
  * @category spans
@@ -24,7 +33,8 @@ export const requestSpan = "TokenEndpoint.requestToken"
 export const refreshSpan = "TokenSource.refresh"
 
 /**
- * Token requests by a `TokenSource`, one with all its retries counting once. `outcome` is `success` or an error's tag.
+ * How many token requests a `TokenSource` has made. A request with all its retries counts once. The tag `outcome` is
+ * `success` or the `_tag` of an error.
  *
  * @since 0.1.0
  * @category metrics
@@ -43,17 +53,17 @@ export const requests = Metric.counter("tilia_token_requests_total", {
 export const requestDuration = Metric.timer("tilia_token_request_duration", "How long a token request took")
 
 /**
- * The life of the newest token, in seconds, when it arrived.
+ * The lifetime of the newest token when it arrived, in seconds.
  *
  * @since 0.1.0
  * @category metrics
  */
 export const expiresIn = Metric.gauge("tilia_token_expires_in_seconds", {
-  description: "The life of the newest token when it arrived"
+  description: "The lifetime of the newest token when it arrived"
 })
 
 /**
- * Token requests that failed after all their retries. `error` is the error's tag.
+ * How many token requests have failed after all their retries. The tag `error` is the `_tag` of the error.
  *
  * @since 0.1.0
  * @category metrics

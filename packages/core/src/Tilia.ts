@@ -1,6 +1,18 @@
 /**
  * Everything over any `HttpClient`: a token endpoint, a source that keeps a token fresh, and a client that carries it.
  *
+ * @example
+ * import { Environment, Tilia } from "@effect-tilia/core"
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { Layer } from "effect"
+ *
+ * const TiliaLive = Tilia.layer({
+ *   environment: Environment.staging,
+ *   clientId: "aa1b2c3d-1111-4222-8333-444455556666",
+ *   clientSecret: "bb1b2c3d-1111-4222-8333-444455556666",
+ *   scopes: ["user_info"]
+ * }).pipe(Layer.provide(FetchHttpClient.layer))
+ *
  * @since 0.1.0
  */
 import type { HttpClient } from "@effect/platform/HttpClient"
@@ -13,13 +25,14 @@ import type * as Scope from "effect/Scope"
 import * as AuthorizedHttpClient from "./AuthorizedHttpClient.js"
 import * as ClientCredentials from "./ClientCredentials.js"
 import * as Environment from "./Environment.js"
+import * as TiliaConfig from "./internal/config.js"
 import * as Scopes from "./Scopes.js"
 import * as TokenEndpoint from "./TokenEndpoint.js"
-import type { InvalidInputError } from "./TokenError.js"
+import type { CredentialsError, InvalidInputError } from "./TokenError.js"
 import * as TokenSource from "./TokenSource.js"
 
 /**
- * What the Layers of this module provide.
+ * The services that the Layers of this module provide.
  *
  * @since 0.1.0
  * @category models
@@ -27,28 +40,50 @@ import * as TokenSource from "./TokenSource.js"
 export type Tilia = AuthorizedHttpClient.AuthorizedHttpClient | TokenEndpoint.TokenEndpoint | TokenSource.TokenSource
 
 /**
- * What a token is for, how it is asked for, kept and used: every option but who asks whom.
+ * What the token is for, and how it is requested, kept and used: every option but the credentials and the environment.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Settings extends TokenEndpoint.Options, AuthorizedHttpClient.Options {
+  /** What the token is for: at least one scope. The order does not matter, and duplicates are merged. */
   readonly scopes: Scopes.Input
+  /**
+   * When the token is renewed, and what happens while there is none.
+   *
+   * @default the defaults of `TokenSource.Options`
+   */
   readonly source?: Omit<TokenSource.Options, "scopes"> | undefined
 }
 
 /**
- * Who asks, whom, for what, and how. `environment` is `Environment.production`, `Environment.staging` or one's own URLs.
+ * Credentials that come from an Effect, as from a vault.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Options extends ClientCredentials.Options, Settings {
+export interface CredentialsEffect {
+  /**
+   * The client id and secret, evaluated at every token request, so that a rotated secret takes effect at the next one. If it
+   * has nothing to return, it fails with a `CredentialsError`, which says whether another try may help.
+   */
+  readonly credentials: Effect.Effect<ClientCredentials.Options, CredentialsError | InvalidInputError>
+}
+
+/**
+ * All options: `clientId` and `clientSecret`, or `credentials`; `environment`; and the `Settings`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Options = (ClientCredentials.Options | CredentialsEffect) & Settings & {
+  /** The authorization server and its APIs: `Environment.production`, `Environment.staging`, or other URLs. */
   readonly environment: Environment.Options
 }
 
 /**
- * Over whatever credentials, environment and client are in the context. Fails with `InvalidInputError`.
+ * All services, over the credentials, the environment and the client in the context. An option that is out of range is an
+ * `InvalidInputError`.
  *
  * @since 0.1.0
  * @category layers
@@ -66,39 +101,47 @@ export const layerWith = (
   )
 
 /**
- * From options. Fails with `InvalidInputError` before anything is sent.
+ * All services, over the client in the context. An option that is out of range is an `InvalidInputError`, before anything is
+ * sent.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layer = (options: Options): Layer.Layer<Tilia, InvalidInputError, HttpClient> =>
   layerWith(options).pipe(
-    Layer.provide([ClientCredentials.layer(options), Environment.layer(options.environment)])
+    Layer.provide([
+      "credentials" in options
+        ? ClientCredentials.layerEffect(options.credentials)
+        : ClientCredentials.layer(options),
+      Environment.layer(options.environment)
+    ])
   )
 
 /**
- * From the configuration: `TILIA_CLIENT_ID`, `TILIA_CLIENT_SECRET`, `TILIA_SCOPES`, and `TILIA_ENVIRONMENT` or
- * `TILIA_AUTH_URL` with `TILIA_API_ORIGINS`. Fails with a `ConfigError` that names all that is missing or wrong.
+ * `TILIA_CLIENT_ID`, `TILIA_CLIENT_SECRET`, `TILIA_SCOPES`, and `TILIA_ENVIRONMENT` or `TILIA_AUTH_URL` with
+ * `TILIA_API_ORIGINS`; every other option at its default.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const config: Config.Config<Options> = Config.map(
+  Config.all([ClientCredentials.config, Environment.config, Scopes.config]),
+  ([credentials, environment, scopes]) => ({ ...credentials, environment, scopes })
+)
+
+/**
+ * All services, with options from the configuration; without an argument, those of `config`. A `ConfigError` names all that
+ * is missing or wrong.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: Layer.Layer<Tilia, ConfigError, HttpClient> = Layer.unwrapEffect(
-  Effect.map(
-    Config.all({ credentials: ClientCredentials.config, environment: Environment.config, scopes: Scopes.config }),
-    ({ credentials, environment, scopes }) =>
-      layerWith({ scopes }).pipe(
-        Layer.orDie, // no option was given, so none can be refused
-        Layer.provide([
-          Layer.succeed(ClientCredentials.ClientCredentials, { current: Effect.succeed(credentials) }),
-          Layer.succeed(Environment.Environment, environment)
-        ])
-      )
-  )
-)
+export const layerConfig = (
+  options: Config.Config.Wrap<Options> = config
+): Layer.Layer<Tilia, ConfigError, HttpClient> => TiliaConfig.layer(options, layer)
 
 /**
- * The same as a value, for several tenants in one process; it lives as long as the scope.
+ * All services as a value, for several tenants in one process. They live as long as the scope.
  *
  * @since 0.1.0
  * @category constructors
@@ -107,9 +150,9 @@ export const make = (
   options: Options
 ): Effect.Effect<
   {
-    readonly endpoint: TokenEndpoint.TokenEndpoint["Type"]
-    readonly source: TokenSource.TokenSource["Type"]
-    readonly client: AuthorizedHttpClient.AuthorizedHttpClient["Type"]
+    readonly endpoint: TokenEndpoint.TokenEndpoint
+    readonly source: TokenSource.TokenSource
+    readonly client: AuthorizedHttpClient.AuthorizedHttpClient
   },
   InvalidInputError,
   HttpClient | Scope.Scope

@@ -1,125 +1,121 @@
 /**
- * One token request: `POST /token`, its time-outs, its retries, its errors (E1–E9). Nothing is kept: each call asks the
- * server.
+ * One token request: `POST /token` with its time-outs, its retries and its errors. An endpoint keeps nothing: each call asks
+ * the server. `TokenSource` keeps the token.
+ *
+ * @example
+ * import { TokenEndpoint } from "@effect-tilia/core"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const endpoint = yield* TokenEndpoint.TokenEndpoint
+ *   return yield* endpoint.requestToken(["user_info"], { retry: { maxAttempts: 2 } })
+ * }).pipe(
+ *   Effect.catchTag("InvalidClientError", (error) => Effect.dieMessage(error.message))
+ * )
  *
  * @since 0.1.0
+ * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-4.4 RFC 6749 §4.4} for the client credentials grant
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
+import type * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import type * as AccessToken from "./AccessToken.js"
 import { ClientCredentials, type Credentials } from "./ClientCredentials.js"
 import { Environment } from "./Environment.js"
-import * as Exchange from "./internal/tokenEndpoint/roundTrip.js"
-import { interpret } from "./internal/tokenEndpoint/parseTokenResponse.js"
-import type * as RetryPolicy from "./RetryPolicy.js"
+import * as TiliaConfig from "./internal/config.js"
+import { type Options, type RequestOptions, validate } from "./internal/tokenEndpoint/options.js"
+import { parseTokenResponse, toAccessToken } from "./internal/tokenEndpoint/parseTokenResponse.js"
+import * as RequestToken from "./internal/tokenEndpoint/requestToken.js"
+import * as RoundTrip from "./internal/tokenEndpoint/roundTrip.js"
 import type * as Scopes from "./Scopes.js"
 import type { InvalidInputError, TokenError } from "./TokenError.js"
-import * as TokenRequest from "./TokenRequest.js"
+import { toHttpClientRequest } from "./TokenRequest.js"
 
-/**
- * How often a token is asked for: a policy or its numbers.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Retry {
-  readonly retry?: RetryPolicy.RetryPolicy | RetryPolicy.Options | undefined
-}
-
-/**
- * What one call may have of its own.
- *
- * - `retry`: in place of the endpoint's.
- * - `held`: a token that won't do any more, whoever asked for that. An endpoint that hands out a token more than once
- *   (`TokenMediator`) gives another one.
- *
- * @since 0.1.0
- * @category models
- */
-export interface RequestOptions extends Retry {
-  readonly held?: AccessToken.AccessToken | undefined
-}
-
-/**
- * How a token is asked for.
- *
- * - `retry`: a policy or its numbers (`RetryPolicy.standard`).
- * - `budget`: the time for all attempts and the waits between them (30 seconds).
- * - `attemptTimeout`: the time for one attempt, from reading the credentials to the body's last byte (10 seconds).
- * - `onNarrowedScope`: what fewer scopes than asked for are, a warning in the log or an `InvalidScopeError` (`"warn"`).
- *
- * @since 0.1.0
- * @category models
- */
-export interface Options extends Retry {
-  readonly budget?: Duration.DurationInput | undefined
-  readonly attemptTimeout?: Duration.DurationInput | undefined
-  readonly onNarrowedScope?: "warn" | "fail" | undefined
-}
+export type { Options, RequestOptions } from "./internal/tokenEndpoint/options.js"
 
 /**
  * The authorization server's token endpoint.
  *
  * @since 0.1.0
- * @category tags
+ * @category models
  */
-export class TokenEndpoint extends Context.Tag("@effect-tilia/core/TokenEndpoint")<TokenEndpoint, {
+export interface TokenEndpoint {
   /**
-   * Asks for a token with these scopes, and tries again as the policy says while the error is retryable (E7). Callers
+   * Requests a token with these scopes, and repeats the request as the policy says while the error is `retryable`. Calls
    * share nothing: N calls are N requests. Interruption closes the socket.
    */
   readonly requestToken: (
     scopes: Scopes.Input,
     options?: RequestOptions
   ) => Effect.Effect<AccessToken.AccessToken, TokenError>
-}>() {}
+}
+
+/**
+ * @since 0.1.0
+ * @category tags
+ */
+export const TokenEndpoint: Context.Tag<TokenEndpoint, TokenEndpoint> = Context.GenericTag(
+  "@effect-tilia/core/TokenEndpoint"
+)
 
 const isSame = (one: Credentials, other: Credentials): boolean =>
   one.clientId === other.clientId && Equal.equals(one.clientSecret, other.clientSecret)
 
 /**
- * A token endpoint over the `HttpClient`, the `Environment` and the `ClientCredentials` in the context. An option that
- * is out of range is an `InvalidInputError`; nothing is sent yet.
+ * A token endpoint over the `HttpClient`, the `Environment` and the `ClientCredentials` in the context. Nothing is sent yet.
+ * When the scope closes, the requests under way are interrupted. An option that is out of range is an `InvalidInputError`.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = Effect.fnUntraced(function*(options: Options = {}) {
-  const limits = yield* Exchange.limits(options)
+export const make: (
+  options?: Options
+) => Effect.Effect<
+  TokenEndpoint,
+  InvalidInputError,
+  ClientCredentials | Environment | HttpClient.HttpClient | Scope.Scope
+> = Effect.fnUntraced(function*(options: Options = {}) {
+  const limits = yield* validate(options)
   const { tokenUrl } = yield* Environment
   const credentials = yield* ClientCredentials
-  const { ask, requesting } = yield* Exchange.make(tokenUrl, limits)
+  const roundTrip = yield* RoundTrip.make
+  const requestToken = yield* RequestToken.make(tokenUrl, limits)
 
-  const askAs = ({ clientId, clientSecret }: Credentials, scopes: Scopes.Scopes, attempts: number) =>
-    ask({
-      request: TokenRequest.toHttpClientRequest(
-        { client_id: clientId, client_secret: clientSecret, grant_type: "client_credentials", scope: scopes },
-        tokenUrl
-      ),
-      scopes,
-      attempts,
-      interpret: (answer, receivedAt) => interpret(answer, { tokenUrl, clientSecret, attempts, receivedAt })
-    })
+  /** The pipeline: request, response, token. */
+  const requestOnce = Effect.fnUntraced(function*(
+    { clientId, clientSecret }: Credentials,
+    { nextAttempt, scopes }: RequestToken.Call
+  ) {
+    const target = { tokenUrl, attempts: nextAttempt() }
+    const request = toHttpClientRequest(
+      { client_id: clientId, client_secret: clientSecret, grant_type: "client_credentials", scope: scopes },
+      tokenUrl
+    )
+    const received = yield* roundTrip(request, target)
+    const grant = yield* parseTokenResponse(received, { ...target, clientSecret })
+    return yield* toAccessToken(grant, received, scopes, target)
+  })
 
-  /** S12: where credentials were refused that have changed meanwhile, the new ones are tried at once. */
-  const attempt = Effect.fnUntraced(function*(scopes: Scopes.Scopes, count: () => number) {
+  /** If the server refuses credentials that have changed meanwhile, the new ones are tried at once (S12). */
+  const attempt = Effect.fnUntraced(function*(call: RequestToken.Call) {
     const used = yield* credentials.current
-    return yield* Effect.catchTag(askAs(used, scopes, count()), "InvalidClientError", (error) =>
+    return yield* Effect.catchTag(requestOnce(used, call), "InvalidClientError", (error) =>
       Effect.flatMap(
         Effect.mapError(credentials.current, () => error),
-        (current) => isSame(used, current) ? Effect.fail(error) : askAs(current, scopes, count())
+        (current) => isSame(used, current) ? Effect.fail(error) : requestOnce(current, call)
       ))
   })
 
-  return TokenEndpoint.of({ requestToken: requesting(attempt) })
+  return { requestToken: requestToken(attempt) }
 })
 
 /**
- * The same as a Layer. Fails with `InvalidInputError`.
+ * The endpoint as a Layer: see `make`.
  *
  * @since 0.1.0
  * @category layers
@@ -128,3 +124,14 @@ export const layer = (
   options?: Options
 ): Layer.Layer<TokenEndpoint, InvalidInputError, ClientCredentials | Environment | HttpClient.HttpClient> =>
   Layer.scoped(TokenEndpoint, make(options))
+
+/**
+ * The endpoint with options from the configuration. Whatever is missing or wrong is a `ConfigError`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  options: Config.Config.Wrap<Options>
+): Layer.Layer<TokenEndpoint, ConfigError, ClientCredentials | Environment | HttpClient.HttpClient> =>
+  TiliaConfig.layer(options, layer)

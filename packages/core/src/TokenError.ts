@@ -1,23 +1,50 @@
 /**
  * Everything that can go wrong between a caller and an access token, as a closed union of tagged errors.
  *
- * Each error says in its `message` what to do next and in `retryable` whether the same request may succeed later. None
- * holds a request, a response or a foreign cause, and none ever holds a secret (E8).
+ * The `message` of each error says what to do next, and `retryable` says whether the same request may succeed later. None
+ * holds a request, a response or a foreign cause, and none ever holds a secret.
+ *
+ * @example
+ * import { TokenSource } from "@effect-tilia/core"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const source = yield* TokenSource.TokenSource
+ *   return yield* source.get
+ * }).pipe(
+ *   Effect.catchTags({
+ *     InvalidClientError: ({ code }) => Effect.dieMessage(`the credentials were refused: ${code}`),
+ *     RateLimitedError: ({ retryAfter }) => Effect.dieMessage(`try again in ${retryAfter}`)
+ *   })
+ * )
  *
  * @since 0.1.0
+ * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-5.2 RFC 6749 §5.2} for the codes
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 
-/** What a server's refusal may carry: cut, printable and free of the secret before it gets here (E8). */
-const refusal = {
+/** What an error response may carry. The texts are cut, printable and free of the secret before they get here (E8). */
+const response = {
+  /** The HTTP status. */
   status: Schema.Number,
+  /** The error code of the response's body, as `invalid_client`, if it has one. */
   code: Schema.optionalWith(Schema.String, { exact: true }),
+  /** What the server said, if it said something: printable, without secrets, at most 1 KiB. */
   serverMessage: Schema.optionalWith(Schema.String, { exact: true }),
+  /** How many requests were made. */
   attempts: Schema.Number
 }
 
-const retryAfter = Schema.optionalWith(Schema.Duration, { exact: true })
+const wait = {
+  /** How long the server asked to be left alone by `Retry-After`, if it did; at most a day. */
+  retryAfter: Schema.optionalWith(Schema.Duration, { exact: true })
+}
+
+const target = {
+  /** The URL that was asked for the token. */
+  tokenUrl: Schema.String
+}
 
 /** `401 invalid_client, "No such client"`: what the server said, on one line. */
 const said = ({ attempts, code, serverMessage, status }: {
@@ -33,38 +60,41 @@ const said = ({ attempts, code, serverMessage, status }: {
   ].join(", ")
 
 /**
- * An input or an option was refused before anything was sent (E2): `setting` names it, `expected` says what would have
- * been accepted, and the value itself is kept nowhere, since it may be a secret.
+ * An input or an option is out of range. Nothing was sent. The value is not kept, since it may be a secret.
  *
  * @since 0.1.0
  * @category errors
  */
 export class InvalidInputError
   extends Schema.TaggedError<InvalidInputError>("@effect-tilia/core/InvalidInputError")("InvalidInputError", {
+    /** The name of the input, as `clientSecret` or `TILIA_SCOPES`. */
     setting: Schema.String,
+    /** What would have been accepted. */
     expected: Schema.String
   })
 {
+  /** Always `false`: the same input is refused again. */
   readonly retryable = false
   override readonly message: string = `${this.setting} must be ${this.expected}.`
 }
 
 /**
- * The source of the credentials failed (a vault that is down, a file that can't be read): nothing was sent. Whether
- * another try may help is for the source to say.
+ * The source of the credentials failed: a vault is down, or a file cannot be read. Nothing was sent.
  *
  * @since 0.1.0
  * @category errors
  */
 export class CredentialsError
   extends Schema.TaggedError<CredentialsError>("@effect-tilia/core/CredentialsError")("CredentialsError", {
+    /** A sentence of the credentials' source, without a secret. */
     message: Schema.String,
+    /** Whether another try may help, as the credentials' source says. */
     retryable: Schema.Boolean
   })
 {}
 
 /**
- * The server found the request malformed (400, or the codes of RFC 6749 §5.2 that say so).
+ * The server found the request malformed: status 400, unless its code says more.
  *
  * @since 0.1.0
  * @category errors
@@ -72,47 +102,50 @@ export class CredentialsError
 export class InvalidRequestError
   extends Schema.TaggedError<InvalidRequestError>("@effect-tilia/core/InvalidRequestError")(
     "InvalidRequestError",
-    refusal
+    response
   )
 {
+  /** Always `false`: the same request is refused again. */
   readonly retryable = false
   override readonly message: string = `The server did not accept the token request (${
     said(this)
   }): check the client id, the secret and the scopes.`
 }
 
-/** What to do about a client that is refused, where its id and secret aren't what is wrong. */
-const ways = new Map([
+/** What to do about a refused client whose id and secret are not what is wrong. */
+const userAdvice = new Map([
   ["401 login_required", "log in, then ask again."],
   ["403 access_denied", "whoever asks may not have it."]
 ])
 
 /**
- * The server refused the credentials (401, 403, `invalid_client`, `unauthorized_client`). In a page, whose credentials are its
- * user's session, the `code` says what is wrong with that: `login_required`, or `access_denied`.
+ * The server refused the credentials: status 401 or 403, or the codes `invalid_client` and `unauthorized_client`. In a page,
+ * whose credentials are its user's session, the `code` is `login_required` or `access_denied`.
  *
  * @since 0.1.0
  * @category errors
  */
 export class InvalidClientError
-  extends Schema.TaggedError<InvalidClientError>("@effect-tilia/core/InvalidClientError")("InvalidClientError", refusal)
+  extends Schema.TaggedError<InvalidClientError>("@effect-tilia/core/InvalidClientError")("InvalidClientError", response)
 {
+  /** Always `false`: the same credentials are refused again. */
   readonly retryable = false
   override readonly message: string = `The server refused the client's credentials (${said(this)}): ` +
-    (ways.get(`${this.status} ${this.code}`) ??
+    (userAdvice.get(`${this.status} ${this.code}`) ??
       `check that the client id and secret belong together, to this environment, and may have these scopes.`)
 }
 
 /**
- * The client may not have a scope that it asked for (`invalid_scope`), or was granted fewer scopes than it asked for
- * where `onNarrowedScope` is `"fail"` (E9); then `status` is 200.
+ * The client may not have a scope that was requested: the code is `invalid_scope`. With `onNarrowedScope: "fail"` also: the
+ * server granted fewer scopes than were requested; then `status` is 200.
  *
  * @since 0.1.0
  * @category errors
  */
 export class InvalidScopeError
-  extends Schema.TaggedError<InvalidScopeError>("@effect-tilia/core/InvalidScopeError")("InvalidScopeError", refusal)
+  extends Schema.TaggedError<InvalidScopeError>("@effect-tilia/core/InvalidScopeError")("InvalidScopeError", response)
 {
+  /** Always `false`: the same scopes are refused again. */
   readonly retryable = false
   override readonly message: string = `The client was not granted every scope that it asked for (${
     said(this)
@@ -120,17 +153,18 @@ export class InvalidScopeError
 }
 
 /**
- * The server asks for fewer requests (429). `retryAfter` is the wait that it named, if it named one.
+ * The server asks for fewer requests: status 429.
  *
  * @since 0.1.0
  * @category errors
  */
 export class RateLimitedError
   extends Schema.TaggedError<RateLimitedError>("@effect-tilia/core/RateLimitedError")("RateLimitedError", {
-    ...refusal,
-    retryAfter
+    ...response,
+    ...wait
   })
 {
+  /** Always `true`: the same request may succeed after `retryAfter`. */
   readonly retryable = true
   override readonly message: string = `The server asks for fewer token requests (${said(this)}): wait${
     this.retryAfter === undefined ? "" : ` ${Duration.format(this.retryAfter)}`
@@ -138,7 +172,7 @@ export class RateLimitedError
 }
 
 /**
- * The server can't answer now (408, 425, 5xx but 501 and 505). `retryAfter` is the wait that it named, if it named one.
+ * The server cannot issue a token at the moment: status 408, 425, or 5xx except 501 and 505.
  *
  * @since 0.1.0
  * @category errors
@@ -146,9 +180,10 @@ export class RateLimitedError
 export class ServiceUnavailableError
   extends Schema.TaggedError<ServiceUnavailableError>("@effect-tilia/core/ServiceUnavailableError")(
     "ServiceUnavailableError",
-    { ...refusal, retryAfter }
+    { ...response, ...wait }
   )
 {
+  /** Always `true`: the same request may succeed later. */
   readonly retryable = true
   override readonly message: string = `The server can't issue a token at the moment (${
     said(this)
@@ -156,8 +191,8 @@ export class ServiceUnavailableError
 }
 
 /**
- * The server's answer is neither a token nor a refusal that the protocol knows: a redirect, an unlikely status, or a
- * 200 whose body isn't a token. `problem` says which, never what the body held.
+ * The response is neither a token nor an error that the protocol knows: a redirect, an unusual status, or a 200 whose body is
+ * not a token.
  *
  * @since 0.1.0
  * @category errors
@@ -165,9 +200,15 @@ export class ServiceUnavailableError
 export class UnexpectedResponseError
   extends Schema.TaggedError<UnexpectedResponseError>("@effect-tilia/core/UnexpectedResponseError")(
     "UnexpectedResponseError",
-    { ...refusal, tokenUrl: Schema.String, problem: Schema.String }
+    {
+      ...response,
+      ...target,
+      /** What is wrong with the response, without quoting it. */
+      problem: Schema.String
+    }
   )
 {
+  /** Always `false`: something else than a token endpoint responds there. */
   readonly retryable = false
   override readonly message: string = `The answer of ${this.tokenUrl} isn't a token (${
     said(this)
@@ -185,7 +226,8 @@ const transportAdvice = {
 } as const
 
 /**
- * Why a request got no complete answer. Only Node can tell these apart: a browser says `Other` to all of them.
+ * Why a request got no complete response: the name cannot be resolved, the connection was refused or reset, TLS failed, or
+ * something else. Only Node can tell these apart: in a browser it is always `"Other"`.
  *
  * @since 0.1.0
  * @category models
@@ -199,34 +241,39 @@ export const TransportReason = Schema.Literal("Dns", "Refused", "Reset", "Tls", 
 export type TransportReason = typeof TransportReason.Type
 
 /**
- * No complete answer came back: see `reason`. Retryable, but for `Tls`.
+ * No complete response came back.
  *
  * @since 0.1.0
  * @category errors
  */
 export class TokenTransportError
   extends Schema.TaggedError<TokenTransportError>("@effect-tilia/core/TokenTransportError")("TokenTransportError", {
+    /** Why there is no response. */
     reason: TransportReason,
-    tokenUrl: Schema.String,
+    ...target,
+    /** How many requests were made. */
     attempts: Schema.Number
   })
 {
+  /** `true`, unless the reason is `"Tls"`. */
   readonly retryable = this.reason !== "Tls"
   override readonly message: string = `No answer from ${this.tokenUrl}${tries(this)}: ${transportAdvice[this.reason]}.`
 }
 
 /**
- * The time for one attempt, or for all of them, ran out while an attempt was under way (E6, E7).
+ * The time for one attempt, or the budget for all of them, ran out while an attempt was under way.
  *
  * @since 0.1.0
  * @category errors
  */
 export class TokenTimeoutError
   extends Schema.TaggedError<TokenTimeoutError>("@effect-tilia/core/TokenTimeoutError")("TokenTimeoutError", {
-    tokenUrl: Schema.String,
+    ...target,
+    /** How many requests were made. */
     attempts: Schema.Number
   })
 {
+  /** Always `true`: the same request may succeed later. */
   readonly retryable = true
   override readonly message: string = `No answer from ${this.tokenUrl} in time${
     tries(this)
@@ -234,7 +281,7 @@ export class TokenTimeoutError
 }
 
 /**
- * Every error of this module, as a schema: what crosses a process or a wire keeps its class.
+ * Every error of this module as a schema, so that an error that crosses a process or a wire keeps its class.
  *
  * @since 0.1.0
  * @category models
@@ -256,7 +303,17 @@ export const TokenError = Schema.Union(
  * @since 0.1.0
  * @category models
  */
-export type TokenError = typeof TokenError.Type
+export type TokenError =
+  | InvalidInputError
+  | CredentialsError
+  | InvalidRequestError
+  | InvalidClientError
+  | InvalidScopeError
+  | RateLimitedError
+  | ServiceUnavailableError
+  | UnexpectedResponseError
+  | TokenTransportError
+  | TokenTimeoutError
 
 /**
  * Whether a value is one of this module's errors.
@@ -267,7 +324,7 @@ export type TokenError = typeof TokenError.Type
 export const isTokenError: (u: unknown) => u is TokenError = Schema.is(TokenError)
 
 /**
- * Whether the same request may succeed later (E7).
+ * Whether the same request may succeed later.
  *
  * @since 0.1.0
  * @category guards

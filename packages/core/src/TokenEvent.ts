@@ -1,5 +1,17 @@
 /**
- * What happens to a token while it is kept fresh (S13). No event holds a token's text.
+ * What happens to a token while a `TokenSource` keeps it fresh. No event holds a token's text.
+ *
+ * @example
+ * import { TokenEvent, TokenSource } from "@effect-tilia/core"
+ * import { Console, Effect, Stream } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const source = yield* TokenSource.TokenSource
+ *   yield* source.changes.pipe(
+ *     Stream.filter(TokenEvent.$is("RefreshFailed")),
+ *     Stream.runForEach(({ error }) => Console.error(error.message))
+ *   )
+ * })
  *
  * @since 0.1.0
  */
@@ -10,11 +22,11 @@ import type { TokenError } from "./TokenError.js"
 import type { StoreError } from "./TokenStore.js"
 
 /**
- * - `Refreshed`: there is a new token, the first one included.
- * - `RefreshFailed`: a request, with its retries, failed. While a valid token exists, callers don't notice.
- * - `Invalidated`: the current token was dropped because somebody said that it was refused.
- * - `ScopeNarrowed`: the new token has fewer scopes than were asked for (E9).
- * - `StoreSkipped`: the store failed at a command, and the token was had without it (T2).
+ * - `Refreshed`: there is a new token. The first one counts too.
+ * - `RefreshFailed`: a request, with its retries, has failed. While a valid token exists, callers do not notice.
+ * - `Invalidated`: the current token was dropped, because the API rejected it.
+ * - `ScopeNarrowed`: the new token has fewer scopes than were requested.
+ * - `StoreSkipped`: a command of the `TokenStore` has failed, and the token was requested without the store.
  *
  * @since 0.1.0
  * @category models
@@ -28,6 +40,8 @@ export type TokenEvent = Data.TaggedEnum<{
 }>
 
 /**
+ * Constructors, the guard `$is` and the matcher `$match` of the events.
+ *
  * @since 0.1.0
  * @category constructors
  */

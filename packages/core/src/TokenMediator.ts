@@ -1,110 +1,57 @@
 /**
- * How a web page gets a token without the client secret (M1): it asks a server of its own origin, the mediator, which holds the
- * secret. This is what the two say to each other, and the page's side of it; the server's is `TokenMediatorServer`.
+ * How a web page gets a token without the client secret: it asks the mediator, a server of its own origin that holds the
+ * secret. This module is what the two say to each other, and the page's side of it. `TokenMediatorServer` is the server's
+ * side.
+ *
+ * @example
+ * import { Environment, TokenMediator, TokenSource } from "@effect-tilia/core"
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { Layer } from "effect"
+ *
+ * const PageTokens = TokenSource.layer({ scopes: ["user_info"] }).pipe(
+ *   Layer.provide(TokenMediator.layer({ mediatorUrl: "/tilia/token" })),
+ *   Layer.provide(FetchHttpClient.layer)
+ * )
  *
  * @since 0.1.0
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as Duration from "effect/Duration"
+import type * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Hash from "effect/Hash"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import type { AccessToken } from "./AccessToken.js"
-import type { Answer } from "./internal/tokenEndpoint/rawResponse.js"
-import * as Exchange from "./internal/tokenEndpoint/roundTrip.js"
+import type * as Scope from "effect/Scope"
+import * as TiliaConfig from "./internal/config.js"
 import { validate, withoutValue } from "./internal/input.js"
-import { jsonIn, tokenIn } from "./internal/tokenEndpoint/parseTokenResponse.js"
-import { errorOf, errorOfStranger, type Question } from "./internal/tokenMediator/clientErrors.js"
 import { isSafe } from "./internal/safeUrl.js"
-import * as Scopes from "./Scopes.js"
+import { errorOf } from "./internal/tokenEndpoint/errorResponse.js"
+import * as Json from "./internal/tokenEndpoint/json.js"
+import * as Limits from "./internal/tokenEndpoint/options.js"
+import { grantIn, toAccessToken } from "./internal/tokenEndpoint/parseTokenResponse.js"
+import * as RequestToken from "./internal/tokenEndpoint/requestToken.js"
+import * as RoundTrip from "./internal/tokenEndpoint/roundTrip.js"
+import * as ClientErrors from "./internal/tokenMediator/clientErrors.js"
+import { type Grant, Refusal, type Request } from "./internal/tokenMediator/protocol.js"
+import * as RejectedToken from "./internal/tokenMediator/rejectedToken.js"
 import * as TokenEndpoint from "./TokenEndpoint.js"
-import { type InvalidInputError, type TokenError, UnexpectedResponseError } from "./TokenError.js"
-import * as TokenResponse from "./TokenResponse.js"
+import type { InvalidInputError, TokenError } from "./TokenError.js"
+
+export { Grant, Refusal, Request } from "./internal/tokenMediator/protocol.js"
 
 /**
- * What the page sends, as JSON: the scopes that it asks for and, where it holds a token that won't do
- * any more, for an API has refused it or somebody wants a new one, the `fingerprint` of that one (A2, S9).
- *
- * @since 0.1.0
- * @category models
- */
-export const Request = Schema.Struct({
-  scopes: Scopes.ScopesFromArray,
-  held: Schema.optionalWith(Schema.Int, { exact: true })
-}).annotations(withoutValue("a request to a mediator: scopes, an array, and perhaps held"))
-
-/**
- * @since 0.1.0
- * @category models
- */
-export type Request = typeof Request.Type
-
-/**
- * What a 200 holds: `TokenResponse`, as a token endpoint answers, but `expires_in` is the life that is left as the answer is
- * made, in whole seconds. So neither the server's clock nor the page's matters (S5).
- *
- * @since 0.1.0
- * @category models
- */
-export const Grant = TokenResponse.TokenResponse
-
-/**
- * @since 0.1.0
- * @category models
- */
-export type Grant = typeof Grant.Type
-
-/** In whole seconds, at most a day. */
-const RetryAfter = Schema.transform(Schema.Int.pipe(Schema.between(0, 86_400)), Schema.DurationFromSelf, {
-  decode: (seconds) => Duration.seconds(seconds),
-  encode: (wait) => Math.min(86_400, Math.ceil(Duration.toSeconds(wait)))
-})
-
-/**
- * What any other answer of a mediator holds: which error it is, whether the same request may succeed later and after how long
- * (`retryAfter`, in seconds), and a sentence of the mediator's own. Never what the authorization server said, nor what the page
- * sent (M3).
- *
- * @since 0.1.0
- * @category models
- */
-export const Refusal = Schema.Struct({
-  _tag: Schema.Literal(
-    "InvalidInputError",
-    "CredentialsError",
-    "InvalidRequestError",
-    "InvalidClientError",
-    "InvalidScopeError",
-    "RateLimitedError",
-    "ServiceUnavailableError",
-    "UnexpectedResponseError",
-    "TokenTransportError",
-    "TokenTimeoutError"
-  ),
-  retryable: Schema.Boolean,
-  message: Schema.String.pipe(Schema.pattern(/^[\x20-\x7e]{1,256}$/)),
-  retryAfter: Schema.optionalWith(RetryAfter, { exact: true })
-})
-
-/**
- * @since 0.1.0
- * @category models
- */
-export type Refusal = typeof Refusal.Type
-
-/**
- * Where the mediator is, and how it is asked. `mediatorUrl` is a path of the page's own origin (`"/tilia/token"`), which a
- * browser completes, or an HTTPS URL (HTTP on loopback), both without query and fragment. A path outside of a browser is a
- * `TokenTransportError`.
+ * Where the mediator is, and how it is asked.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options extends TokenEndpoint.Options {
+  /**
+   * The mediator's URL: a path of the page's own origin, as `"/tilia/token"`, which a browser completes, or an HTTPS URL
+   * (HTTP on loopback). It has no query and no fragment. A path outside of a browser is a `TokenTransportError`.
+   */
   readonly mediatorUrl: string | URL
 }
 
@@ -114,14 +61,6 @@ const MediatorUrl = Schema.String.pipe(
   )
 ).annotations(withoutValue("a path or an https URL (http on loopback only) without user, query or fragment"))
 
-/**
- * The number by which page and mediator know a token again without sending it. It says nothing to who doesn't hold the token.
- *
- * @since 0.1.0
- * @category conversions
- */
-export const fingerprint = (token: Pick<AccessToken, "value">): number => Hash.string(Redacted.value(token.value))
-
 const toHttpClientRequest = (mediatorUrl: string, request: Request): HttpClientRequest.HttpClientRequest =>
   HttpClientRequest.bodyUnsafeJson(
     HttpClientRequest.post(mediatorUrl, { headers: { accept: "application/json" } }),
@@ -130,54 +69,56 @@ const toHttpClientRequest = (mediatorUrl: string, request: Request): HttpClientR
 
 const decodeRefusal = Schema.decodeUnknownEither(Refusal)
 
-/** What the mediator granted, or why it didn't. */
-const interpret = (answer: Answer, question: Question): Either.Either<Grant, TokenError> => {
-  const { attempts, tokenUrl } = question
-  const { status } = answer
-  if (answer.url !== tokenUrl) return Either.left(errorOfStranger(answer, question))
-  const json = jsonIn(answer)
-  return status === 200
+/** What the mediator granted, or why it did not. */
+const parseResponse = (received: RoundTrip.Received, target: RoundTrip.Target): Either.Either<Grant, TokenError> => {
+  const { response } = received
+  if (response.url !== target.tokenUrl) return Either.left(ClientErrors.fromOther(received, target))
+  const json = Json.fromResponse(response)
+  return response.status === 200
     ? Either.mapLeft(
-      Either.flatMap(json, tokenIn),
-      (problem) => new UnexpectedResponseError({ status, attempts, tokenUrl, problem })
+      Either.flatMap(json, grantIn),
+      (problem) => errorOf("UnexpectedResponseError", { ...target, status: response.status, problem })
     )
     : Either.left(Either.match(Either.flatMap(json, decodeRefusal), {
-      onLeft: () => errorOfStranger(answer, question),
-      onRight: (refusal) => errorOf(refusal, answer, question)
+      onLeft: () => ClientErrors.fromOther(received, target),
+      onRight: (refusal) => ClientErrors.fromRefusal(refusal, received, target)
     }))
 }
 
 /**
- * The token endpoint of a page. It asks as `TokenEndpoint` does: with its retries, budget and time-outs, and with its errors,
- * each of which the mediator hands on as itself, but for the authorization server's words. Whoever names a `held` token
- * gets another one. An option that is out of range is an `InvalidInputError`.
+ * The token endpoint of a page, over the `HttpClient` in the context. It has the retries, budget, time-outs and errors of
+ * `TokenEndpoint`: the mediator passes each error on, without the authorization server's words. A call that names a
+ * `rejected` token gets another one. An option that is out of range is an `InvalidInputError`.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = Effect.fnUntraced(function*({ mediatorUrl, ...options }: Options) {
-  const [tokenUrl, limits] = yield* Either.all([
-    validate("mediatorUrl", MediatorUrl)(String(mediatorUrl)),
-    Exchange.limits(options)
-  ])
-  const { ask, requesting } = yield* Exchange.make(tokenUrl, limits)
-  const requestToken = requesting((scopes, count, held) =>
-    Effect.suspend(() => {
-      const attempts = count()
-      return ask({
-        request: toHttpClientRequest(tokenUrl, { scopes, ...(held !== undefined && { held: fingerprint(held) }) }),
+export const make: (
+  options: Options
+) => Effect.Effect<TokenEndpoint.TokenEndpoint, InvalidInputError, HttpClient.HttpClient | Scope.Scope> = Effect
+  .fnUntraced(function*({ mediatorUrl, ...options }) {
+    const tokenUrl = yield* validate("mediatorUrl", MediatorUrl)(String(mediatorUrl))
+    const limits = yield* Limits.validate(options)
+    const roundTrip = yield* RoundTrip.make
+    const requestToken = yield* RequestToken.make(tokenUrl, limits)
+
+    const attempt = Effect.fnUntraced(function*({ nextAttempt, rejected, scopes }: RequestToken.Call) {
+      const target = { tokenUrl, attempts: nextAttempt() }
+      const request = toHttpClientRequest(tokenUrl, {
         scopes,
-        attempts,
-        interpret: (answer, receivedAt) => interpret(answer, { tokenUrl, attempts, receivedAt })
+        ...(rejected !== undefined && { rejected: RejectedToken.hash(rejected) })
       })
+      const received = yield* roundTrip(request, target)
+      const grant = yield* parseResponse(received, target)
+      return yield* toAccessToken(grant, received, scopes, target)
     })
-  )
-  return TokenEndpoint.TokenEndpoint.of({ requestToken })
-})
+
+    return { requestToken: requestToken(attempt) }
+  })
 
 /**
- * The same as a Layer, for `TokenSource` and `AuthorizedHttpClient` to work in a page as they do on a server. Fails with
- * `InvalidInputError`.
+ * The page's endpoint as a Layer, with which `TokenSource` and `AuthorizedHttpClient` work in a page as they do on a server:
+ * see `make`.
  *
  * @since 0.1.0
  * @category layers
@@ -186,3 +127,13 @@ export const layer = (
   options: Options
 ): Layer.Layer<TokenEndpoint.TokenEndpoint, InvalidInputError, HttpClient.HttpClient> =>
   Layer.scoped(TokenEndpoint.TokenEndpoint, make(options))
+
+/**
+ * The page's endpoint with options from the configuration. Whatever is missing or wrong is a `ConfigError`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  options: Config.Config.Wrap<Options>
+): Layer.Layer<TokenEndpoint.TokenEndpoint, ConfigError, HttpClient.HttpClient> => TiliaConfig.layer(options, layer)

@@ -1,10 +1,22 @@
 /**
- * The server's side of `TokenMediator`: a route that hands the application's own pages a token, and never the client secret (M1).
+ * The server's side of `TokenMediator`: a route that gives the application's own pages a token, and never the client secret.
  *
- * Mind that a client-credentials token is bound to no user: who has it may do everything that the application may do with its
- * scopes, for any user (M5). Where the pages can do without, call the API from the server with `AuthorizedHttpClient`.
+ * Note that a client-credentials token belongs to no user: everyone who has it may do all that the application may do with
+ * its scopes, for any user. If a page can do without a token, call the API from the server with `AuthorizedHttpClient`.
  *
- * It is no part of the package's main entry point, and no page needs it.
+ * @example
+ * import { TokenMediatorServer } from "@effect-tilia/core"
+ * import { HttpRouter } from "@effect/platform"
+ * import { Effect } from "effect"
+ *
+ * const router = Effect.gen(function*() {
+ *   const mediator = yield* TokenMediatorServer.make({
+ *     origin: "https://shop.example",
+ *     // The scopes of this user, by the session in the request's cookie.
+ *     authorize: () => Effect.succeed(["user_info"])
+ *   })
+ *   return HttpRouter.all(HttpRouter.empty, "/tilia/token", mediator)
+ * })
  *
  * @since 0.1.0
  */
@@ -18,51 +30,64 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { AccessToken } from "./AccessToken.js"
-import { lifetimeOf } from "./internal/tokenSource/freshness.js"
-import * as Hands from "./Instant.js"
+import * as Instant from "./Instant.js"
+import { lifetime } from "./internal/accessToken.js"
 import { validate } from "./internal/input.js"
-import * as Mediation from "./internal/tokenMediator/serverPolicy.js"
 import { Origin } from "./internal/origin.js"
+import * as RejectedToken from "./internal/tokenMediator/rejectedToken.js"
+import * as ServerPolicy from "./internal/tokenMediator/serverPolicy.js"
 import * as Scopes from "./Scopes.js"
 import { InvalidClientError, type InvalidInputError, type TokenError } from "./TokenError.js"
 import * as TokenMediator from "./TokenMediator.js"
 import { TokenSources } from "./TokenSources.js"
 
 /**
- * A token was not handed out, because it can be used for more than `authorize` granted, or nobody can tell for what (M5). `reach`
- * is all that its claims and the answer that it came with name: the authorization server's words, unchecked; `undefined` where
- * the claims can't be read.
+ * A token that was not given to a page, because it can be used for more than `authorize` granted, or because nothing says
+ * for what it can be used.
  *
  * @since 0.1.0
  * @category models
  */
 export interface WiderClaims {
+  /** What `authorize` granted. */
   readonly granted: Scopes.Scopes
+  /**
+   * All scopes that the token's claims and the response that it came with name, as the authorization server wrote them;
+   * `undefined` if the claims cannot be read.
+   */
   readonly reach: ReadonlyArray<string> | undefined
 }
 
 /**
- * - `authorize`: who may have a token with which scopes (M2). It is run for each request, with the scopes that the page asks for
- *   and with the `HttpServerRequest` in its context. The token that the page gets is one for all scopes that this returns; where
- *   it returns fewer than the page asks for, the page is refused with an `InvalidScopeError`. It fails with `unauthenticated`,
- *   with `forbidden`, or with any `TokenError`, of which the page learns the tag.
- * - `origin`: where the application's pages are, as `https://shop.example` (M3).
- * - `allowWiderClaims`: whether a token is handed out even though its claims name more scopes than were granted, or none that
- *   can be read (`false`, M5).
- * - `onWiderClaims`: is run when a token isn't handed out for that reason, which also is a warning in the log.
- *
  * @since 0.1.0
  * @category models
  */
 export interface Options<R = never> {
+  /**
+   * Decides which scopes the user of a page gets. It is run for each request, with the scopes that the page asks for, and with
+   * the `HttpServerRequest` in its context. The page gets a token for all scopes that this returns; if it returns fewer than
+   * the page asks for, the page is refused with an `InvalidScopeError`. It fails with `unauthenticated`, with `forbidden`, or
+   * with any `TokenError`, of which the page learns the tag.
+   */
   readonly authorize: (requested: Scopes.Scopes) => Effect.Effect<Scopes.Input, TokenError, R>
+  /** The origin of the application's pages, as `"https://shop.example"`. A page of another origin gets no token. */
   readonly origin: string | URL
+  /**
+   * Whether a page gets a token although its claims name more scopes than `authorize` granted, or none that can be read.
+   *
+   * @default false
+   */
   readonly allowWiderClaims?: boolean | undefined
+  /**
+   * Is run when a page gets no token for that reason. A warning is logged in any case.
+   *
+   * @default nothing
+   */
   readonly onWiderClaims?: ((event: WiderClaims) => Effect.Effect<void, never, R>) | undefined
 }
 
 /**
- * How `authorize` says that nobody is logged in: the page's `InvalidClientError` has the status 401.
+ * The failure by which `authorize` says that no user is logged in: the page gets an `InvalidClientError` with the status 401.
  *
  * @since 0.1.0
  * @category constructors
@@ -72,7 +97,8 @@ export const unauthenticated: Effect.Effect<never, InvalidClientError> = Effect.
 )
 
 /**
- * How `authorize` says that whoever is logged in may have no token: the page's `InvalidClientError` has the status 403.
+ * The failure by which `authorize` says that the user may have no token: the page gets an `InvalidClientError` with the
+ * status 403.
  *
  * @since 0.1.0
  * @category constructors
@@ -87,8 +113,8 @@ const encodeRefusal = Schema.encodeSync(TokenMediator.Refusal)
 
 const noStore = { "cache-control": "no-store" } // M3
 
-/** As a stream: any other body shows itself, and the token, to whoever prints the answer (E8). */
-const granted = (grant: TokenMediator.Grant): HttpServerResponse.HttpServerResponse => {
+/** The body is a stream: any other body shows itself, and the token, when the response is printed (E8). */
+const grantResponse = (grant: TokenMediator.Grant): HttpServerResponse.HttpServerResponse => {
   const body = new TextEncoder().encode(encodeGrant(grant))
   return HttpServerResponse.stream(Stream.make(body), {
     headers: noStore,
@@ -97,7 +123,7 @@ const granted = (grant: TokenMediator.Grant): HttpServerResponse.HttpServerRespo
   })
 }
 
-const refused = ({ headers, refusal, status }: Mediation.Refused): HttpServerResponse.HttpServerResponse => {
+const refusalResponse = ({ headers, refusal, status }: ServerPolicy.Refused): HttpServerResponse.HttpServerResponse => {
   const body = encodeRefusal(refusal)
   return HttpServerResponse.unsafeJson(body, {
     status,
@@ -109,53 +135,53 @@ const refused = ({ headers, refusal, status }: Mediation.Refused): HttpServerRes
   })
 }
 
-/** M3: a body of at most 16 KiB, announced or not. */
+/** The page's request, from a body of at most 16 KiB, whether or not its length is announced (M3). */
 const readBody = (
   { stream }: HttpServerRequest.HttpServerRequest
-): Effect.Effect<TokenMediator.Request, Mediation.Refused> =>
+): Effect.Effect<TokenMediator.Request, ServerPolicy.Refused> =>
   Effect.suspend(() => {
     const decoder = new TextDecoder()
     let text = ""
     let size = 0
     return stream.pipe(
-      Stream.mapError(() => Mediation.malformed), // platform's own error holds the request
+      Stream.mapError(() => ServerPolicy.malformed), // platform's own error holds the request
       Stream.runForEach((chunk) => {
         size += chunk.length
-        if (size <= Mediation.maxBytes) text += decoder.decode(chunk, { stream: true })
-        // Who is still writing would find the connection reset, not the answer: read on for a while.
-        return size > 16 * Mediation.maxBytes ? Effect.fail(Mediation.tooLarge) : Effect.void
+        if (size <= ServerPolicy.maxBytes) text += decoder.decode(chunk, { stream: true })
+        // A sender that is still writing would see a reset connection instead of the response: read on for a while.
+        return size > 16 * ServerPolicy.maxBytes ? Effect.fail(ServerPolicy.tooLarge) : Effect.void
       }),
       Effect.flatMap(() =>
-        size > Mediation.maxBytes
-          ? Effect.fail(Mediation.tooLarge)
-          : Either.mapLeft(decodeRequest(text), () => Mediation.malformed)
+        size > ServerPolicy.maxBytes
+          ? Effect.fail(ServerPolicy.tooLarge)
+          : Either.mapLeft(decodeRequest(text), () => ServerPolicy.malformed)
       )
     )
   })
 
-/** What is left of a token's life, and what has gone by, by both hands (S10). Times are in milliseconds. */
-const agesOf = () => {
-  const seen = new WeakMap<AccessToken, Hands.Hands>()
-  return (token: AccessToken, now: Hands.Hands): { readonly age: number; readonly life: number } => {
-    const began = seen.get(token) ?? Hands.ago(now, Math.max(0, now.wall - token.issuedAt.epochMillis))
-    seen.set(token, began)
-    return { age: Hands.since(began, now), life: lifetimeOf(token) }
+/** The age of each token that the mediator has seen, in milliseconds by both clocks (S10). */
+const makeAgeOf = () => {
+  const begins = new WeakMap<AccessToken, Instant.Instant>()
+  return (token: AccessToken, now: Instant.Instant): number => {
+    const begin = begins.get(token) ?? Instant.before(now, Math.max(0, now.wall - token.issuedAt.epochMillis))
+    begins.set(token, begin)
+    return Instant.elapsed(begin, now)
   }
 }
 
-/** The scopes as a log may show them: only what has a scope's form. */
-const shown = ({ granted, reach }: WiderClaims): string =>
+/** What a log may show of the scopes: only texts that have the form of a scope. */
+const describe = ({ granted, reach }: WiderClaims): string =>
   reach === undefined
     ? "its claims don't say for what it can be used"
     : `it can be used for ${reach.filter(Schema.is(Scopes.Scope)).join(", ")}, and granted is ${granted.join(", ")}`
 
 /**
- * The mediator, as an application for the path of one's choice: `HttpRouter.all("/tilia/token", mediator)`. Its tokens are those
- * of the `TokenSources` in the context: one request for all pages with the same grant. It never fails: each refusal, of a
- * request from another origin, of one that isn't a `POST` with a small JSON body, by `authorize`, by the authorization server,
- * is an answer with a `TokenMediator.Refusal` in it, and so is a defect, about which it says nothing. A page that was refused
- * its token by the API causes a new one to be asked for, as often as the source's `minRefreshInterval` allows (S9). An `origin`
- * that is none is an `InvalidInputError`.
+ * The mediator as an application for a path of your choice: `HttpRouter.all("/tilia/token", mediator)`. Its tokens are those
+ * of the `TokenSources` in the context: one request for all pages with the same grant. It never fails. A request that is
+ * refused, for its origin, for its form, by `authorize` or by the authorization server, gets a response with a
+ * `TokenMediator.Refusal` in it. So does a defect, about which the refusal says nothing. A page whose token the API has
+ * rejected causes a new one to be requested, as often as the source's `minRefreshInterval` allows. An `origin` that is not
+ * one is an `InvalidInputError`.
  *
  * @since 0.1.0
  * @category constructors
@@ -165,56 +191,58 @@ export const make = Effect.fnUntraced(function*<R = never>(
 ): Effect.fn.Return<HttpApp.Default<never, R>, InvalidInputError, TokenSources> {
   const origin = yield* validate("origin", Origin)(String(input))
   const sources = yield* TokenSources
-  const ageOf = agesOf()
+  const ageOf = makeAgeOf()
 
-  /** M2: what the application grants, which has to be at least what the page asks for. */
+  /** What the application grants, which must include all that the page asks for (M2). */
   const grantedFor = Effect.fnUntraced(function*(requested: Scopes.Scopes) {
-    const answer = yield* authorize(requested).pipe(
-      Effect.mapError(Mediation.fromAuthorize),
+    const granted = yield* authorize(requested).pipe(
+      Effect.mapError(ServerPolicy.fromAuthorize),
       Effect.catchAllDefect((defect) =>
         Effect.zipRight(
           Effect.logError("A mediator's authorize died.", Cause.die(defect)),
-          Effect.fail(Mediation.broken)
+          Effect.fail(ServerPolicy.defect)
         )
       )
     )
-    if (answer.length === 0) return yield* Effect.fail(Mediation.notGranted)
-    const scopes = yield* Scopes.make(answer).pipe(
+    if (granted.length === 0) return yield* Effect.fail(ServerPolicy.notGranted)
+    const scopes = yield* Scopes.make(granted).pipe(
       Effect.tapError(({ message }) => Effect.logError(`What a mediator's authorize grants is wrong: ${message}`)),
-      Effect.mapError(Mediation.fromTokenError)
+      Effect.mapError(ServerPolicy.fromTokenError)
     )
-    return Scopes.missing(requested, scopes).length > 0 ? yield* Effect.fail(Mediation.notGranted) : scopes
+    return Scopes.missing(requested, scopes).length > 0 ? yield* Effect.fail(ServerPolicy.notGranted) : scopes
   })
 
-  /** The token that all share, or a new one where that won't do for this page (S9 bounds how often). */
-  const tokenFor = (scopes: Scopes.Scopes, held: number | undefined): Effect.Effect<AccessToken, Mediation.Refused> =>
+  /** The token that all pages share, or a new one if that is the one that this page must replace (S9). */
+  const tokenFor = (
+    scopes: Scopes.Scopes,
+    rejected: number | undefined
+  ): Effect.Effect<AccessToken, ServerPolicy.Refused> =>
     Effect.gen(function*() {
       const source = yield* sources.source(scopes)
       const token = yield* source.get
-      return held === TokenMediator.fingerprint(token) ? yield* source.refresh : token
-    }).pipe(Effect.scoped, Effect.mapError(Mediation.fromTokenError))
+      return rejected === RejectedToken.hash(token) ? yield* source.refresh : token
+    }).pipe(Effect.scoped, Effect.mapError(ServerPolicy.fromTokenError))
 
-  /** M5 */
+  /** Refuses a token that can be used for more than was granted (M5). */
   const checkClaims = Effect.fnUntraced(function*(token: AccessToken, granted: Scopes.Scopes) {
-    const reach = Mediation.reachOf(token)
-    if (allowWiderClaims || Mediation.isWithin(reach, granted)) return
+    const reach = ServerPolicy.reachOf(token)
+    if (allowWiderClaims || ServerPolicy.isWithin(reach, granted)) return
     const event = { granted, reach }
-    yield* Effect.logWarning(`A page doesn't get a token: ${shown(event)}.`)
+    yield* Effect.logWarning(`A page doesn't get a token: ${describe(event)}.`)
     yield* onWiderClaims(event)
-    yield* Effect.fail(Mediation.tooWide)
+    yield* Effect.fail(ServerPolicy.tooWide)
   })
 
-  const grant = Effect.gen(function*() {
+  const respond = Effect.gen(function*() {
     const request = yield* HttpServerRequest.HttpServerRequest
-    const refusal = Mediation.unread(request, origin)
-    if (refusal !== undefined) return yield* Effect.fail(refusal)
-    const { held, scopes } = yield* readBody(request)
-    const allowed = yield* grantedFor(scopes)
-    const token = yield* tokenFor(allowed, held)
-    yield* checkClaims(token, allowed)
-    const { age, life } = ageOf(token, Hands.read(yield* Effect.clock))
-    const expiresIn = Math.floor((life - age) / 1000)
-    return expiresIn < 1 ? yield* Effect.fail(Mediation.isOver) : granted({
+    const refused = ServerPolicy.refusalBeforeReading(request, origin)
+    if (refused !== undefined) return yield* Effect.fail(refused)
+    const { rejected, scopes } = yield* readBody(request)
+    const granted = yield* grantedFor(scopes)
+    const token = yield* tokenFor(granted, rejected)
+    yield* checkClaims(token, granted)
+    const expiresIn = Math.floor((lifetime(token) - ageOf(token, yield* Instant.now)) / 1000)
+    return expiresIn < 1 ? yield* Effect.fail(ServerPolicy.aboutToExpire) : grantResponse({
       access_token: token.value,
       token_type: token.tokenType,
       expires_in: expiresIn,
@@ -222,12 +250,12 @@ export const make = Effect.fnUntraced(function*<R = never>(
     })
   })
 
-  return grant.pipe(
-    // What can't be made an answer is a defect, and so is what platform would make of it: it isn't shown, nor logged (E8).
+  return respond.pipe(
+    // The cause of a defect is neither shown nor logged: platform's own errors hold the request (E8).
     Effect.tapDefect(() => Effect.logError("A mediator's request died.")),
     Effect.catchAllCause((cause) =>
-      Effect.succeed(refused(Option.getOrElse(Cause.failureOption(cause), () => Mediation.broken)))
+      Effect.succeed(refusalResponse(Option.getOrElse(Cause.failureOption(cause), () => ServerPolicy.defect)))
     ),
-    Effect.interruptible // a server shields its handlers; who waits for a token would outlive its caller
+    Effect.interruptible // a server shields its handlers, and a handler that waits for a token would outlive its page
   )
 })

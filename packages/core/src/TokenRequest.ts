@@ -1,7 +1,15 @@
 /**
- * What is asked: the body of `POST /token`, and the HTTP request that carries it (RFC 6749 §4.4.2).
+ * The body of `POST /token`, and the HTTP request that carries it.
+ *
+ * @example
+ * import { TokenRequest } from "@effect-tilia/core"
+ * import { Schema } from "effect"
+ *
+ * // For a server of your own that speaks the protocol: what it does not accept is not quoted by the error.
+ * const decodeForm = Schema.decodeUnknown(TokenRequest.TokenRequest)
  *
  * @since 0.1.0
+ * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-4.4.2 RFC 6749 §4.4.2}
  */
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Redacted from "effect/Redacted"
@@ -11,8 +19,8 @@ import { withoutValue } from "./internal/input.js"
 import { Scopes } from "./Scopes.js"
 
 /**
- * The four fields of the form, to and from what goes over the wire. Deviating from RFC 6749, this API separates scopes
- * by commas. What is refused is not quoted, in whatever field it stands.
+ * The four fields of the form, to and from the wire. Unlike RFC 6749, this API separates scopes by commas. The error of a
+ * refused form quotes none of its fields.
  *
  * @since 0.1.0
  * @category models
@@ -31,8 +39,8 @@ export const TokenRequest = Schema.Struct({
 export type TokenRequest = typeof TokenRequest.Type
 
 /**
- * The HTTP request: the credentials are in its body and nowhere else, and no other field goes with them (E1). The body
- * is never compressed on its way back, because not every client can read that.
+ * The HTTP request: the credentials are in its body and nowhere else, and no other field is sent. It asks for a response that
+ * is not compressed, because some clients cannot decompress one.
  *
  * @since 0.1.0
  * @category conversions
@@ -44,7 +52,7 @@ export const toHttpClientRequest = (
   HttpClientRequest.post(tokenUrl, {
     headers: { "accept": "application/json", "accept-encoding": "identity" }
   }).pipe(HttpClientRequest.bodyUrlParams({
-    // By hand: the schema would validate once more what was validated as it was made (P3).
+    // Not by the schema, which would validate again what was validated when it was made (P3).
     client_id,
     client_secret: Redacted.value(client_secret),
     grant_type,

@@ -1,7 +1,18 @@
 /**
- * What is answered: the body of a 200 (RFC 6749 §5.1), strict in what could hurt and lenient in what can't (E4).
+ * The body of a 200 of `POST /token`: strict where a malformed value could do harm, and lenient where it cannot.
+ *
+ * @example
+ * import { TokenResponse } from "@effect-tilia/core"
+ * import { Schema } from "effect"
+ *
+ * const grant = Schema.decodeUnknownSync(TokenResponse.TokenResponse)({
+ *   access_token: "eyJhbGciOiJIUzI1NiJ9.e30.c2ln",
+ *   token_type: "bearer",
+ *   expires_in: "3600"
+ * }) // { access_token: <redacted>, token_type: "Bearer", expires_in: 3600 }
  *
  * @since 0.1.0
+ * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-5.1 RFC 6749 §5.1}
  */
 import * as Arr from "effect/Array"
 import * as Redacted from "effect/Redacted"
@@ -11,25 +22,25 @@ import { withoutValue } from "./internal/input.js"
 import { ScopesFromArray } from "./Scopes.js"
 
 /**
- * The token's text: only the characters of `b64token` (RFC 6750 §2.1), so that it can't inject a header.
+ * The token's text: only the characters of `b64token` in RFC 6750 §2.1, so that it cannot inject a header.
  *
  * @since 0.1.0
  * @category models
  */
 export const TokenText = Schema.transform(
-  Schema.String, // `Schema.Redacted` would match the pattern here, too (P3)
+  Schema.String, // `Schema.Redacted` would match the pattern a second time (P3)
   Schema.RedactedFromSelf(Schema.String.pipe(Schema.pattern(/^[A-Za-z0-9\-._~+/]+=*$/))),
   { decode: (text) => Redacted.make(text), encode: Redacted.value }
 ).annotations({ identifier: "TokenText", ...withoutValue("a bearer token (RFC 6750 §2.1)") })
 
-/** The longest life that a token is believed to have: ten years, in seconds. */
-const longestLife = 10 * 365 * 24 * 60 * 60
+/** The longest lifetime that is accepted: ten years, in seconds. */
+const longestLifetime = 10 * 365 * 24 * 60 * 60
 
-/** Whole seconds, from a number or a text of digits; written as the vendor's page does, as a text. */
+/** Whole seconds, from a number or a text of digits; written as a text, as in the vendor's documentation. */
 const ExpiresIn = Schema.transform(
   Schema.Union(Schema.Number.pipe(Schema.filter(Number.isInteger)), Schema.String.pipe(Schema.pattern(/^\d+$/))),
-  Schema.Int.pipe(Schema.between(1, longestLife)),
-  { decode: (seconds) => Math.min(Number(seconds), longestLife), encode: String }
+  Schema.Int.pipe(Schema.between(1, longestLifetime)),
+  { decode: (seconds) => Math.min(Number(seconds), longestLifetime), encode: String }
 )
 
 const TokenType = Schema.transform(Schema.String.pipe(Schema.pattern(/^bearer$/i)), Schema.Literal("Bearer"), {
@@ -37,7 +48,7 @@ const TokenType = Schema.transform(Schema.String.pipe(Schema.pattern(/^bearer$/i
   encode: (type) => type
 })
 
-/** Commas, as the vendor's page says, or spaces, as RFC 6749 does; absent or empty means as requested. */
+/** Separated by commas, as the vendor documents it, or by spaces (RFC 6749). Absent or empty means "as requested". */
 const Granted = Schema.transform(Schema.NullishOr(Schema.String), Schema.UndefinedOr(ScopesFromArray), {
   decode: (text) => {
     const items = (text ?? "").split(/[, ]/).filter(Str.isNonEmpty)
@@ -47,8 +58,8 @@ const Granted = Schema.transform(Schema.NullishOr(Schema.String), Schema.Undefin
 })
 
 /**
- * A granted token, to and from the wire. `expires_in` is in seconds, more than zero and at most ten years; `scope` is
- * `undefined` where the server granted what was asked for.
+ * A granted token, to and from the wire. `expires_in` is in seconds, above zero and at most ten years. `scope` is `undefined`
+ * if the server granted what was requested.
  *
  * @since 0.1.0
  * @category models

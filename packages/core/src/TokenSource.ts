@@ -1,10 +1,21 @@
 /**
- * A token that is always valid: asked for once, however many wait for it, and renewed in the background before it expires
- * (S1–S14).
+ * A token that is always valid: requested once, however many callers need it, and renewed in the background before it
+ * expires.
+ *
+ * @example
+ * import { TokenSource } from "@effect-tilia/core"
+ * import { Console, Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const source = yield* TokenSource.TokenSource
+ *   const token = yield* source.get
+ *   yield* Console.log(token.expiresAt)
+ * })
  *
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
@@ -18,420 +29,273 @@ import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Tracer from "effect/Tracer"
 import type { AccessToken } from "./AccessToken.js"
-import * as Arrival from "./internal/tokenSource/completion.js"
-import * as Freshness from "./internal/tokenSource/freshness.js"
-import * as Hands from "./Instant.js"
-import * as Hub from "./SlidingPubSub.js"
-import * as Pacing from "./internal/tokenSource/backoff.js"
-import * as Policy from "./internal/tokenSource/options.js"
+import * as Instant from "./Instant.js"
+import { lifetime } from "./internal/accessToken.js"
+import * as TiliaConfig from "./internal/config.js"
+import * as Completion from "./internal/tokenSource/completion.js"
+import { type Options, validate } from "./internal/tokenSource/options.js"
 import * as Reporter from "./internal/tokenSource/reporter.js"
 import * as Sharing from "./internal/tokenSource/sharing.js"
+import * as State from "./internal/tokenSource/state.js"
 import * as RetryPolicy from "./RetryPolicy.js"
 import * as Scopes from "./Scopes.js"
+import * as SlidingPubSub from "./SlidingPubSub.js"
 import { refreshSpan } from "./Telemetry.js"
 import { TokenEndpoint } from "./TokenEndpoint.js"
 import type { InvalidInputError, TokenError } from "./TokenError.js"
 import type { TokenEvent } from "./TokenEvent.js"
 import { type Change, type Stored, TokenStore } from "./TokenStore.js"
 
-/**
- * - `scopes`: what the token is for.
- * - `refreshAt`, `jitter`: when a token is renewed, as fractions of its life; the second is drawn to either side (0.8, 0.02).
- * - `expiryMargin`: how long before its end a token counts as expired, but never more than a tenth of its life (10 seconds).
- * - `background`: whether timers renew the token, or a `get` that finds it due: the latter where a process may be frozen
- *   between requests (`"timer"`, or `"onDemand"`).
- * - `idleAfter`: the time without a `get` after which timers renew no more (the token's life).
- * - `start`: whether the first token is asked for by the first `get` or as the source is made (`"lazy"`, or `"eager"`).
- * - `minRefreshInterval`: how far forced refreshes are apart (1 second).
- * - `coolDown`: how long callers fail at once after a failure, where there is no valid token; it doubles from `base` to
- *   `max` (1 second, 30 seconds).
- * - `checkEvery`: how often the clock is looked at, for machines that sleep and clocks that are set (1 minute).
- *
- * @since 0.1.0
- * @category models
- */
-export interface Options {
-  readonly scopes: Scopes.Input
-  readonly refreshAt?: number | undefined
-  readonly jitter?: number | undefined
-  readonly expiryMargin?: Duration.DurationInput | undefined
-  readonly background?: "timer" | "onDemand" | undefined
-  readonly idleAfter?: Duration.DurationInput | undefined
-  readonly start?: "lazy" | "eager" | undefined
-  readonly minRefreshInterval?: Duration.DurationInput | undefined
-  readonly coolDown?: {
-    readonly base?: Duration.DurationInput | undefined
-    readonly max?: Duration.DurationInput | undefined
-  } | undefined
-  readonly checkEvery?: Duration.DurationInput | undefined
-}
+export type { Options } from "./internal/tokenSource/options.js"
 
 /**
  * A token that is always valid.
  *
  * @since 0.1.0
- * @category tags
+ * @category models
  */
-export class TokenSource extends Context.Tag("@effect-tilia/core/TokenSource")<TokenSource, {
+export interface TokenSource {
   /**
-   * A valid token: at once while there is one, else from the one request that all callers share. Fails with that
-   * request's error and then, for the cool-down, at once with the same error (S7). Interrupting a caller leaves the
-   * request to the others; once the source is closed, `get` is interrupted.
+   * A valid token: at once while there is one, otherwise the result of the one request that all callers share. If that
+   * request fails, each of its callers gets its error, and so does every `get` in the cool-down after it, without a new
+   * request. Interrupting a caller leaves the request to the others. Once the source is closed, `get` is interrupted.
    */
   readonly get: Effect.Effect<AccessToken, TokenError>
   /**
-   * A new token, whatever is left of the current one, which serves `get` meanwhile. Two that follow each other within
-   * `minRefreshInterval` yield the same token, or the same error (S9). Not held up by a cool-down; where it fails, a valid token
-   * stays.
+   * A new token, although the current one is still valid; `get` yields the current one meanwhile. Two calls within
+   * `minRefreshInterval` yield the same token or the same error. A cool-down does not hold it up. If the request fails, a
+   * valid token stays.
    */
   readonly refresh: Effect.Effect<AccessToken, TokenError>
   /**
-   * Drops this token because it was refused, if it is the current one (S8). Ignored within `minRefreshInterval` after a
-   * refresh that was forced, and for longer, up to 30 seconds, while each new token is refused again (S9).
+   * Drops this token because the API rejected it; does nothing unless it is the current one. It is ignored within
+   * `minRefreshInterval` after a refresh that was forced, and for longer, up to 30 seconds, while the API rejects each new
+   * token again.
    */
   readonly invalidate: (token: AccessToken) => Effect.Effect<void>
-  /** The valid token, if there is one; asks for nothing. */
+  /** The valid token, if there is one. Causes no request. */
   readonly peek: () => Option.Option<AccessToken>
-  /** Succeeds once there is a valid token, fails as `get` does: for health checks. */
+  /** Succeeds once there is a valid token, and fails as `get` does: for health checks. */
   readonly ready: Effect.Effect<void, TokenError>
-  /** What happens from now on; ends with the source. A slow reader misses all but the last 256 events. */
+  /** What happens from now on. Ends with the source. A slow reader loses all but the last 256 events. */
   readonly changes: Stream.Stream<TokenEvent>
-}>() {}
-
-/** The current token. All times are in milliseconds. */
-interface Held extends Freshness.Life {
-  readonly token: AccessToken
-  /** S1: made once, so that a `get` makes nothing. */
-  readonly exit: Exit.Exit<AccessToken>
-  readonly some: Option.Option<AccessToken>
-  began: Hands.Hands
-  /** By the wall clock: within it nothing has to be decided. */
-  window: { readonly from: number; readonly until: number }
-  /** S6: how often its renewal has failed, and before when, on the monotonic hand, it isn't tried again. */
-  failures: number
-  notBefore: number
 }
-
-/** Why there is no new token, and until when, on the monotonic hand, nobody asks again. */
-interface Pause {
-  readonly exit: Exit.Exit<never, TokenError>
-  readonly until: number
-}
-
-/** S7 */
-interface CoolDown extends Pause {
-  readonly failures: number
-}
-
-/** S2: the one request under way. */
-interface Flight {
-  readonly background: boolean
-  /** T1: whether another's token won't do. */
-  readonly mustAsk: boolean
-  readonly began: Hands.Hands
-  readonly landed: Arrival.Arrival<AccessToken, TokenError>
-  /** S14: the callers' spans, and the flight's own once it is there. */
-  readonly links: Array<Tracer.SpanLink>
-  span: Tracer.Span | undefined
-  /** M4: whether the store was emptied meanwhile. */
-  isVoid: boolean
-}
-
-const closedWindow = { from: 0, until: 0 }
-
-/** Whether nothing has to be decided at that time of the wall clock. */
-const isDecided = ({ window: { from, until } }: Held, now: number): boolean => now >= from && now < until
 
 /**
- * A source over the `TokenEndpoint` in the context, which shares its token through the `TokenStore` there, if there is one
- * (T1). It asks for nothing yet, unless `start` is `"eager"`; a request fails nobody but those who wait for it. It ends with its scope: what is under way is interrupted, and so is every caller who
- * waits. An option that is out of range is an `InvalidInputError`.
+ * @since 0.1.0
+ * @category tags
+ */
+export const TokenSource: Context.Tag<TokenSource, TokenSource> = Context.GenericTag("@effect-tilia/core/TokenSource")
+
+/** What runs for the flight of the state. */
+interface RunningFlight {
+  readonly startedAt: Instant.Instant
+  readonly completion: Completion.Completion<AccessToken, TokenError>
+  /** The spans of the callers, until the flight has a span of its own that takes them (S14). */
+  readonly links: Array<Tracer.SpanLink>
+  span: Tracer.Span | undefined
+}
+
+/** The clock of the fiber that calls (S1). */
+const clockOf = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Clock.Clock =>
+  Context.get(fiber.currentDefaultServices, Clock.Clock)
+
+/** Links a caller's span to the span of the request that serves many callers (S14). */
+const linkSpan = (running: RunningFlight, caller: Fiber.RuntimeFiber<unknown, unknown>): void => {
+  if (caller.currentSpan === undefined) return
+  const link: Tracer.SpanLink = { _tag: "SpanLink", span: caller.currentSpan, attributes: {} }
+  if (running.span === undefined) running.links.push(link)
+  else running.span.addLinks([link])
+}
+
+/**
+ * A source over the `TokenEndpoint` in the context. If there is a `TokenStore` too, the source shares its token with the
+ * other sources of that store. Nothing is requested yet, unless `start` is `"eager"`. When the scope closes, the request
+ * under way and all callers that wait are interrupted. An option that is out of range is an `InvalidInputError`.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = Effect.fnUntraced(function*(options: Options) {
-  const policy = yield* Policy.validate(options)
+export const make: (
+  options: Options
+) => Effect.Effect<TokenSource, InvalidInputError, Scope.Scope | TokenEndpoint> = Effect.fnUntraced(function*(options) {
+  const policy = yield* validate(options)
   const endpoint = yield* TokenEndpoint
   const clock = yield* Effect.clock
-  const hub = yield* Hub.make<TokenEvent>(256)
-  const report = Reporter.make(policy.scopes, hub)
+  const events = yield* SlidingPubSub.make<TokenEvent>(256)
+  const report = Reporter.make(policy.scopes, events)
   const store = Option.getOrUndefined(yield* Effect.serviceOption(TokenStore))
-  const shared = store === undefined ? Sharing.alone : Sharing.make(store, policy.scopes, report.skipped)
-  // S3: what serves all callers runs in the source's scope and context, not in those of the caller who happened to start it.
+  const sharing = store === undefined ? Sharing.alone : Sharing.make(store, policy.scopes, report.skipped)
+  // What serves all callers runs in the source's scope and context, not in those of the caller that started it (S3).
   const run = yield* FiberSet.makeRuntime<never>()
 
-  // Plain cells, not Refs: everything that reads and writes them in one step is synchronous, and S1 is measured (P1).
-  let held: Held | undefined
-  /** T6: whoever had asked for it, the next must be another. */
-  let last: AccessToken | undefined
-  let flight: Flight | undefined
-  let coolDown: CoolDown | undefined
-  /** S9: of the last forced refresh. */
-  let unforced: Pause | undefined
-  let seen = Sharing.nothingSeen
-  let forced = Pacing.neverForced(policy.minRefreshInterval)
-  let isForcing = false
-  let usedAt = clock.unsafeCurrentTimeMillis()
+  // Plain variables, not Refs: a transition is synchronous, and the cost of `get` is measured (S1, P1).
+  let state = State.initial(policy)
+  let running: RunningFlight | undefined
   let sleeper: Fiber.RuntimeFiber<void> | undefined
-  let isClosed = false
+  let usedAt = clock.unsafeCurrentTimeMillis()
 
-  const drop = () => {
-    held = undefined
-    sleeper?.unsafeInterruptAsFork(FiberId.none)
-    sleeper = undefined
+  /** The only place that assigns the state. Which fibers run follows from the difference between old and new state. */
+  const step = (event: State.Event, now: Instant.Instant): State.Reply => {
+    const before = state
+    const [after, reply] = State.transition(policy, before, event, now)
+    state = after
+    if (after.current?.id !== before.current?.id) {
+      sleeper?.unsafeInterruptAsFork(FiberId.none)
+      sleeper = after.current === undefined || policy.background !== "timer" ? undefined : run(watch(after.current.id))
+    }
+    if (after.flight !== undefined && after.flight.id !== before.flight?.id) {
+      running = { startedAt: Instant.unsafeNow(clock), completion: Completion.make(), links: [], span: undefined }
+      run(fly(after.flight, running), { immediate: false })
+    }
+    return reply
   }
 
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
-      isClosed = true
-      drop()
-      // S3: here, since a flight that is interrupted before its first step never lands.
-      if (flight !== undefined) flight.landed.done(Exit.interrupt(FiberId.none))
+      step({ _tag: "Close" }, Instant.unsafeNow(clock))
+      // Here and not in `land`, which a flight that is interrupted before its first step never reaches (S3).
+      if (state.flight !== undefined) running?.completion.complete(Exit.interrupt(FiberId.none))
     })
   )
 
-  const lifeOf = (token: AccessToken, now: Hands.Hands, draw: number): Freshness.Life => {
-    const began = Hands.ago(now, Math.max(0, now.wall - token.issuedAt.epochMillis))
-    return Freshness.life(Freshness.lifetimeOf(token), began, draw, policy)
-  }
-
-  const hold = ({ token }: Sharing.Shared, now: Hands.Hands, draw: number) => {
-    drop()
-    last = token
-    held = {
-      ...lifeOf(token, now, draw),
-      token,
-      exit: Exit.succeed(token),
-      some: Option.some(token),
-      window: closedWindow,
-      failures: 0,
-      notBefore: Number.NEGATIVE_INFINITY
-    }
-    if (policy.background === "timer") sleeper = run(watch(held))
-  }
-
-  /** Decides about the current token anew: drops it, starts its renewal, or says for how long nothing has to be decided. */
-  const look = (now: Hands.Hands, mayRefresh: boolean): Freshness.Decision | undefined => {
-    if (held === undefined) return undefined
-    // S10: what either hand has shown is kept, or a suspend after the wall clock went back would go unnoticed.
-    held.began = Hands.ago(now, Hands.since(held.began, now))
-    const decision = Freshness.decide(held, held.notBefore, now)
-    if (decision._tag === "Wait") {
-      drop()
-      return decision
-    }
-    const isLeftToOthers = decision._tag === "Refresh" && !mayRefresh
-    held.window = isLeftToOthers
-      ? closedWindow
-      : { from: now.wall, until: now.wall + Math.min(decision.holdsFor, policy.checkEvery) }
-    if (decision._tag === "Refresh" && mayRefresh && flight === undefined) launch(true)
-    return decision
-  }
-
-  /** S4, S10, S11: looks at the clocks while the token lives, and renews it when it is due and in use. */
-  const watch = (mine: Held): Effect.Effect<void> =>
+  /** Looks at the clocks while the token with this id is the current one (S4, S10, S11). */
+  const watch = (id: number): Effect.Effect<void> =>
     Effect.suspend(() => {
-      if (held !== mine) return Effect.void
-      const now = Hands.read(clock)
+      if (state.current?.id !== id) return Effect.void
+      const now = Instant.unsafeNow(clock)
       usedAt = Math.min(usedAt, now.wall) // the wall clock may have gone back
-      const isIdle = now.wall - usedAt >= (policy.idleAfter ?? Freshness.lifetimeOf(mine.token))
-      const decision = look(now, !isIdle)
-      if (decision === undefined || decision._tag === "Wait") return Effect.void
-      const pause = flight === undefined
-        ? clock.sleep(Duration.millis(Math.ceil(Math.min(decision.holdsFor, policy.checkEvery))))
-        : Effect.exit(flight.landed.wait)
-      return Effect.flatMap(pause, () => watch(mine))
+      const isIdle = now.wall - usedAt >= (policy.idleAfter ?? lifetime(state.current.token))
+      step({ _tag: "Look", isIdle }, now)
+      if (state.current === undefined) return Effect.void
+      const pause = state.flight === undefined || running === undefined
+        ? clock.sleep(Duration.millis(Math.ceil(State.untilNextLook(policy, state.current, now))))
+        : Effect.exit(running.completion.wait)
+      return Effect.flatMap(pause, () => watch(id))
     })
 
-  const launch = (background: boolean, mustAsk = false): Flight => {
-    const launched: Flight = {
-      background,
-      mustAsk,
-      began: Hands.read(clock),
-      landed: Arrival.make(),
-      links: [],
-      span: undefined,
-      isVoid: false
-    }
-    flight = launched
-    run(fly(launched), { immediate: false })
-    return launched
-  }
-
-  /** A2: names the token that won't do; once more where it is refused meanwhile, and was handed out again. */
-  const request = ({ background }: Flight): Effect.Effect<AccessToken, TokenError> =>
+  /**
+   * Asks the endpoint, and names the token that must be replaced (A2). If that token is rejected while the request is under
+   * way, and the endpoint returns it again, the endpoint is asked once more.
+   */
+  const request = ({ isBackground }: State.Flight): Effect.Effect<AccessToken, TokenError> =>
     Effect.suspend(() => {
-      const wasForcing = isForcing
-      const ask = (held: AccessToken | undefined) =>
-        endpoint.requestToken(policy.scopes, { held, ...(background && { retry: RetryPolicy.none }) })
-      return Effect.flatMap(ask(wasForcing ? last : undefined), (token) =>
-        isForcing && !wasForcing && last !== undefined && Equal.equals(token.value, last.value)
-          ? ask(last)
-          : Effect.succeed(token))
+      const { mustReplace: wasNamed, newest } = state
+      const ask = (rejected: AccessToken | undefined) =>
+        endpoint.requestToken(policy.scopes, { rejected, ...(isBackground && { retry: RetryPolicy.none }) })
+      return Effect.flatMap(ask(wasNamed ? newest.token : undefined), (token) => {
+        const { mustReplace, newest } = state
+        return mustReplace && !wasNamed && newest.token !== undefined && Equal.equals(token.value, newest.token.value)
+          ? ask(newest.token)
+          : Effect.succeed(token)
+      })
     })
 
-  /** S14: a root span, since the request serves many. */
-  const fly = (flight: Flight): Effect.Effect<void> =>
-    Effect.useSpan(refreshSpan, { root: true, links: flight.links, captureStackTrace: false }, (span) => {
-      flight.span = span
-      return Effect.withParentSpan(shared.ask(request(flight), flight.mustAsk ? undefined : isUsable), span)
+  const isUsable = (stored: Stored): boolean => State.isUsable(policy, state, Instant.unsafeNow(clock))(stored)
+
+  /** Runs a flight in a root span, since it serves many callers (S14). */
+  const fly = (flight: State.Flight, running: RunningFlight): Effect.Effect<void> =>
+    Effect.useSpan(refreshSpan, { root: true, links: running.links, captureStackTrace: false }, (span) => {
+      running.span = span
+      return Effect.withParentSpan(sharing.obtain(request(flight), flight.mustAsk ? undefined : isUsable), span)
     }).pipe(
-      Effect.onExit((exit) => Effect.flatMap(Random.next, (draw) => land(flight, exit, draw))),
+      Effect.onExit((exit) => Effect.flatMap(Random.next, (draw) => land(running, exit, draw))),
       Effect.exit,
       Effect.asVoid
     )
 
-  /** T6 */
-  const isUsable = (stored: Stored): boolean => {
-    const now = Hands.read(clock)
-    return Sharing.isNewer(stored, seen) &&
-      Freshness.decide(lifeOf(stored.token, now, 0.5), Number.NEGATIVE_INFINITY, now)._tag === "Fresh"
+  /** Ends a flight: first the state, then what is told of it, then the callers that wait. */
+  const land = ({ completion, startedAt }: RunningFlight, exit: Exit.Exit<State.Obtained, TokenError>, draw: number) => {
+    const now = Instant.unsafeNow(clock)
+    step({ _tag: "Land", exit, draw }, now)
+    return Effect.ensuring(
+      reportLanding(exit, now.monotonic - startedAt.monotonic),
+      Effect.sync(() => completion.complete(Exit.map(exit, ({ token }) => token)))
+    )
   }
 
-  const land = (
-    { background, began, isVoid, landed, mustAsk }: Flight,
-    exit: Exit.Exit<Sharing.Shared, TokenError>,
-    draw: number
-  ) => {
-    const now = Hands.read(clock)
-    const took = now.monotonic - began.monotonic
-    flight = undefined
-    const reported = Exit.match(exit, {
-      onSuccess: (shared) => {
-        if (isForcing) forced = { ...forced, at: now.monotonic }
-        accept(shared, now, draw)
-        if (isVoid) drop()
-        return shared.isRequested ? report.granted(shared.token, took) : report.adopted(shared.token)
-      },
-      onFailure: (cause) => {
-        // A defect is no error to report, but it's no reason to ask again at once either.
-        const error = Option.getOrUndefined(Cause.failureOption(cause))
-        if (mustAsk) unforced = { exit: Exit.failCause(cause), until: now.monotonic + policy.minRefreshInterval }
-        if (held !== undefined) backOff(held, error, now, draw)
-        else if (!background) coolOff(cause, error, now)
-        return error === undefined ? Effect.void : report.failed(error, took)
-      }
+  const reportLanding = (exit: Exit.Exit<State.Obtained, TokenError>, took: number): Effect.Effect<void> =>
+    Exit.match(exit, {
+      onSuccess: ({ isRequested, token }) => isRequested ? report.granted(token, took) : report.adopted(token),
+      onFailure: (cause) =>
+        Option.match(Cause.failureOption(cause), {
+          onNone: () => Effect.void, // neither a defect nor an interruption is an error to report
+          onSome: (error) => report.failed(error, took)
+        })
     })
-    landed.done(Exit.map(exit, ({ token }) => token))
-    return reported
-  }
 
-  const accept = (shared: Sharing.Shared, now: Hands.Hands, draw: number) => {
-    coolDown = undefined
-    unforced = undefined
-    isForcing = false
-    seen = Sharing.see(seen, shared)
-    if (!isClosed) hold(shared, now, draw)
-  }
-
-  /** What others do to the store: only a hint, so it is read, and only while somebody needs a token here (T6). */
+  /** Follows what others do to the store. A change is only a hint, and is read only while the token is in use (T6). */
   const follow = (change: Change): Effect.Effect<void> =>
     Effect.suspend(() => {
-      if (change === "Cleared") {
-        drop()
-        if (flight !== undefined) flight.isVoid = true
-      }
-      if (flight !== undefined || (held === undefined && coolDown === undefined)) return Effect.void
-      return Effect.flatMap(Effect.zip(shared.read(isUsable), Random.next), ([found, draw]) => {
-        if (flight !== undefined || Option.isNone(found) || !isUsable(found.value)) return Effect.void
-        accept({ ...found.value, isRequested: false }, Hands.read(clock), draw)
-        return report.adopted(found.value.token)
-      })
+      if (change === "Cleared") step({ _tag: "Clear" }, Instant.unsafeNow(clock))
+      const { coolDown, current, flight } = state
+      if (flight !== undefined || (current === undefined && coolDown === undefined)) return Effect.void
+      return Effect.flatMap(Effect.zip(sharing.read(isUsable), Random.next), ([found, draw]) =>
+        Option.isSome(found) &&
+          step({ _tag: "Adopt", stored: found.value, draw }, Instant.unsafeNow(clock))._tag === "Done"
+          ? report.adopted(found.value.token)
+          : Effect.void)
     })
 
-  /** S6 */
-  const backOff = (held: Held, error: TokenError | undefined, now: Hands.Hands, draw: number) => {
-    held.notBefore = now.monotonic + Pacing.backOff(held.failures++, error, draw)
-    held.window = closedWindow
-  }
-
-  /** S7 */
-  const coolOff = (cause: Cause.Cause<TokenError>, error: TokenError | undefined, now: Hands.Hands) => {
-    const failures = coolDown === undefined ? 0 : coolDown.failures + 1
-    const until = now.monotonic + Pacing.coolDown(failures, error, policy.coolDown)
-    coolDown = { exit: Exit.failCause(cause), failures, until }
-  }
-
-  /** Waits for a flight. One in the background is a single attempt: where it fails, `again` decides anew (S6). */
-  const join = (
-    flight: Flight,
-    fiber: Fiber.RuntimeFiber<AccessToken, TokenError>,
-    again: Effect.Effect<AccessToken, TokenError>
+  /**
+   * What a caller gets: its result, or that of the flight. A background flight is a single attempt: if it fails, `retry`
+   * decides anew (S6).
+   */
+  const answer = (
+    reply: State.Reply,
+    caller: Fiber.RuntimeFiber<AccessToken, TokenError>,
+    retry: Effect.Effect<AccessToken, TokenError>
   ): Effect.Effect<AccessToken, TokenError> => {
-    if (fiber.currentSpan !== undefined) {
-      const link: Tracer.SpanLink = { _tag: "SpanLink", span: fiber.currentSpan, attributes: {} }
-      if (flight.span === undefined) flight.links.push(link)
-      else flight.span.addLinks([link])
-    }
-    const token = flight.landed.wait
-    return flight.background ? Effect.catchAll(token, () => again) : token
+    if (reply._tag === "Success" || reply._tag === "Failure") return reply
+    if (running === undefined) return Effect.interrupt
+    linkSpan(running, caller)
+    const token = running.completion.wait
+    return state.flight?.isBackground === true ? Effect.catchAll(token, () => retry) : token
   }
 
   const get: Effect.Effect<AccessToken, TokenError> = Effect.withFiberRuntime((fiber) => {
-    const clock = Hands.clockOf(fiber)
+    const clock = clockOf(fiber)
     const now = clock.unsafeCurrentTimeMillis()
-    if (held !== undefined && isDecided(held, now)) {
+    const { current } = state
+    if (current !== undefined && State.isDecided(current, now)) {
       usedAt = now
-      return held.exit
+      return current.exit
     }
-    if (isClosed) return Effect.interrupt
+    if (state.isClosed) return Effect.interrupt
     usedAt = now
-    const hands = Hands.read(clock)
-    look(hands, true)
-    if (held !== undefined) return held.exit
-    if (flight !== undefined) return join(flight, fiber, get)
-    return coolDown !== undefined && hands.monotonic < coolDown.until ? coolDown.exit : join(launch(false), fiber, get)
+    return answer(step({ _tag: "Get" }, Instant.unsafeNow(clock)), fiber, get)
   })
 
   const refresh: Effect.Effect<AccessToken, TokenError> = Effect.withFiberRuntime((fiber) => {
-    if (isClosed) return Effect.interrupt
-    const now = Hands.read(Hands.clockOf(fiber))
+    if (state.isClosed) return Effect.interrupt
+    const now = Instant.unsafeNow(clockOf(fiber))
     usedAt = now.wall
-    if (flight !== undefined) return join(flight, fiber, refresh)
-    look(now, false)
-    if (held !== undefined && Pacing.isRecent(forced, now.monotonic)) return held.exit
-    if (unforced !== undefined && now.monotonic < unforced.until) return unforced.exit
-    isForcing = true
-    return join(launch(false, true), fiber, refresh)
+    return answer(step({ _tag: "Refresh" }, now), fiber, refresh)
   })
 
   const invalidate = (token: AccessToken): Effect.Effect<void> =>
-    Effect.withFiberRuntime((fiber) => {
-      if (held === undefined || !Equal.equals(held.token.value, token.value)) return Effect.void
-      const { monotonic } = Hands.read(Hands.clockOf(fiber))
-      const isIgnored = Pacing.isRecent(forced, monotonic)
-      forced = Pacing.refused(forced, monotonic, policy.minRefreshInterval)
-      if (isIgnored) return Effect.void
-      drop()
-      isForcing = true
-      return report.invalidated(token)
-    })
+    Effect.withFiberRuntime((fiber) =>
+      step({ _tag: "Invalidate", token }, Instant.unsafeNow(clockOf(fiber)))._tag === "Done"
+        ? report.invalidated(token)
+        : Effect.void
+    )
 
   const peek = (): Option.Option<AccessToken> => {
-    if (held === undefined) return Option.none()
-    const now = clock.unsafeCurrentTimeMillis()
-    if (isDecided(held, now)) return held.some
-    return Freshness.decide(held, held.notBefore, Hands.read(clock))._tag === "Wait" ? Option.none() : held.some
+    const { current } = state
+    return current !== undefined && State.isValid(current, Instant.unsafeNow(clock)) ? current.some : Option.none()
   }
 
   if (store !== undefined) run(Stream.runForEach(store.changes(policy.scopes), follow))
-  if (policy.start === "eager") launch(false)
-  return TokenSource.of({
-    get,
-    refresh,
-    invalidate,
-    peek,
-    ready: Effect.asVoid(get),
-    changes: hub.events
-  })
+  if (policy.start === "eager") step({ _tag: "Start" }, Instant.unsafeNow(clock))
+  return { get, refresh, invalidate, peek, ready: Effect.asVoid(get), changes: events.subscribe }
 })
 
 /**
- * The same as a Layer. Fails with `InvalidInputError`; nothing is sent as it is built, unless `start` is `"eager"`.
+ * The source as a Layer: see `make`.
  *
  * @since 0.1.0
  * @category layers
@@ -440,7 +304,7 @@ export const layer = (options: Options): Layer.Layer<TokenSource, InvalidInputEr
   Layer.scoped(TokenSource, make(options))
 
 /**
- * `TILIA_SCOPES`: one scope or more, separated by commas.
+ * `TILIA_SCOPES`, one scope or more, separated by commas; every other option at its default.
  *
  * @since 0.1.0
  * @category config
@@ -448,12 +312,12 @@ export const layer = (options: Options): Layer.Layer<TokenSource, InvalidInputEr
 export const config: Config.Config<Options> = Config.map(Scopes.config, (scopes) => ({ scopes }))
 
 /**
- * A source with the scopes of `TILIA_SCOPES` and every other option at its default.
+ * The source with options from the configuration; without an argument, those of `config`. Whatever is missing or wrong is
+ * a `ConfigError`.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: Layer.Layer<TokenSource, ConfigError, TokenEndpoint> = Layer.scoped(
-  TokenSource,
-  Effect.flatMap(config, (options) => Effect.orDie(make(options))) // valid scopes, and no other option
-)
+export const layerConfig = (
+  options: Config.Config.Wrap<Options> = config
+): Layer.Layer<TokenSource, ConfigError, TokenEndpoint> => TiliaConfig.layer(options, layer)

@@ -1,8 +1,21 @@
 /**
- * One `TokenSource` for each set of scopes: for an application whose parts need different ones.
+ * One `TokenSource` for each set of scopes, for an application whose parts need different ones.
+ *
+ * @example
+ * import { TokenSources } from "@effect-tilia/core"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const sources = yield* TokenSources.TokenSources
+ *   const invoicing = yield* sources.get(["read_invoices", "write_invoices"])
+ *   const wallets = yield* sources.get(["read_wallet"])
+ *   return [invoicing.scopes, wallets.scopes]
+ * })
  *
  * @since 0.1.0
  */
+import type * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -10,71 +23,103 @@ import * as Layer from "effect/Layer"
 import * as RcMap from "effect/RcMap"
 import * as Scope from "effect/Scope"
 import type { AccessToken } from "./AccessToken.js"
+import * as TiliaConfig from "./internal/config.js"
 import { duration } from "./internal/input.js"
-import * as Policy from "./internal/tokenSource/options.js"
+import { validate } from "./internal/tokenSource/options.js"
 import * as Scopes from "./Scopes.js"
 import type { TokenEndpoint } from "./TokenEndpoint.js"
 import type { InvalidInputError, TokenError } from "./TokenError.js"
 import * as TokenSource from "./TokenSource.js"
 
 /**
- * The options of every source, and `releaseAfter`: how long a source that nobody uses is kept (10 minutes).
+ * The options of every source, and how long unused sources are kept.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options extends Omit<TokenSource.Options, "scopes"> {
+  /**
+   * How long a source that is no longer used is kept.
+   *
+   * @default "10 minutes"
+   */
   readonly releaseAfter?: Duration.DurationInput | undefined
 }
 
 /**
- * The sources. Two sets with the same scopes are the same, whatever their order; different ones share nothing and never
- * wait for each other.
+ * The sources. Two sets with the same scopes are the same set, in any order. Sources of different sets share nothing and
+ * never wait for each other.
  *
+ * @since 0.1.0
+ * @category models
+ */
+export interface TokenSources {
+  /**
+   * The source for these scopes. It is made when it is first used, and kept while the scope is open and for `releaseAfter`
+   * after that.
+   */
+  readonly source: (
+    scopes: Scopes.Input
+  ) => Effect.Effect<TokenSource.TokenSource, InvalidInputError, Scope.Scope>
+  /** A valid token for these scopes, as `TokenSource.get` yields it. */
+  readonly get: (scopes: Scopes.Input) => Effect.Effect<AccessToken, TokenError>
+}
+
+/**
  * @since 0.1.0
  * @category tags
  */
-export class TokenSources extends Context.Tag("@effect-tilia/core/TokenSources")<TokenSources, {
-  /** The source for these scopes, made on first use and kept while the scope is open, and for a while after. */
-  readonly source: (
-    scopes: Scopes.Input
-  ) => Effect.Effect<TokenSource.TokenSource["Type"], InvalidInputError, Scope.Scope>
-  /** A valid token for these scopes, as `TokenSource.get`. */
-  readonly get: (scopes: Scopes.Input) => Effect.Effect<AccessToken, TokenError>
-}>() {}
+export const TokenSources: Context.Tag<TokenSources, TokenSources> = Context.GenericTag(
+  "@effect-tilia/core/TokenSources"
+)
 
 /**
- * Sources over the `TokenEndpoint` in the context. An option that is out of range is an `InvalidInputError`.
+ * Sources over the `TokenEndpoint` in the context, and over the `TokenStore` if there is one. When the scope closes, all
+ * sources are closed. An option that is out of range is an `InvalidInputError`.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = Effect.fnUntraced(function*({ releaseAfter = "10 minutes", ...options }: Options = {}) {
-  const idleTimeToLive = yield* duration("releaseAfter")(releaseAfter)
-  yield* Policy.validate({ ...options, scopes: ["any"] })
-  const context = yield* Effect.context<TokenEndpoint>()
-  const sources = yield* RcMap.make({
-    // RcMap prefers the caller's services to its own, and a caller may have the endpoint of another tenant.
-    lookup: (key: string) =>
-      Effect.mapInputContext(
-        TokenSource.make({ ...options, scopes: key.split(",") }),
-        (caller: Context.Context<Scope.Scope>) => Context.merge(context, Context.pick(Scope.Scope)(caller))
-      ),
-    idleTimeToLive
-  })
-  const source = (scopes: Scopes.Input) =>
-    Effect.flatMap(Scopes.make(scopes), (scopes) => RcMap.get(sources, Scopes.key(scopes)))
-  return TokenSources.of({
-    source,
-    get: (scopes) => Effect.scoped(Effect.flatMap(source(scopes), ({ get }) => get))
-  })
-})
+export const make: (
+  options?: Options
+) => Effect.Effect<TokenSources, InvalidInputError, Scope.Scope | TokenEndpoint> = Effect.fnUntraced(
+  function*({ releaseAfter = "10 minutes", ...options }: Options = {}) {
+    const idleTimeToLive = yield* duration("releaseAfter")(releaseAfter)
+    yield* validate({ ...options, scopes: ["any"] })
+    const context = yield* Effect.context<TokenEndpoint>()
+    const sources = yield* RcMap.make({
+      // RcMap prefers the caller's services to its own, and a caller may have the endpoint of another tenant.
+      lookup: (key: string) =>
+        Effect.mapInputContext(
+          TokenSource.make({ ...options, scopes: key.split(",") }),
+          (caller: Context.Context<Scope.Scope>) => Context.merge(context, Context.pick(Scope.Scope)(caller))
+        ),
+      idleTimeToLive
+    })
+    const source = (scopes: Scopes.Input) =>
+      Effect.flatMap(Scopes.make(scopes), (scopes) => RcMap.get(sources, Scopes.key(scopes)))
+    return {
+      source,
+      get: (scopes) => Effect.scoped(Effect.flatMap(source(scopes), ({ get }) => get))
+    }
+  }
+)
 
 /**
- * The same as a Layer.
+ * The sources as a Layer: see `make`.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layer = (options?: Options): Layer.Layer<TokenSources, InvalidInputError, TokenEndpoint> =>
   Layer.scoped(TokenSources, make(options))
+
+/**
+ * The sources with options from the configuration. Whatever is missing or wrong is a `ConfigError`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  options: Config.Config.Wrap<Options>
+): Layer.Layer<TokenSources, ConfigError, TokenEndpoint> => TiliaConfig.layer(options, layer)

@@ -1,6 +1,6 @@
 /*
- * E2: the one way in which an input is refused. A schema's own error quotes the value that it refuses, and that value
- * may be a secret: what is said here comes from the schema's description alone.
+ * The validation of inputs and options (E2). A schema's own error quotes the value that it refuses, and that value may be a
+ * secret. Here the error is made of the schema's description alone.
  */
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
@@ -12,13 +12,13 @@ import { InvalidInputError } from "../TokenError.js"
 const expected = (schema: Schema.Schema.All): string =>
   Option.getOrElse(SchemaAST.getDescriptionAnnotation(schema.ast), () => "valid")
 
-/** Refuses a value with words of ours: for a schema whose own words would quote a secret. */
+/** The annotations of a schema that must not quote what it refuses. */
 export const withoutValue = (expected: string) => ({
   description: expected,
   message: () => ({ message: `must be ${expected}; the value is not shown`, override: true })
 })
 
-/** Decodes a setting given in code. */
+/** Decodes an input; the error names `setting`. */
 export const validate =
   <A, I>(setting: string, schema: Schema.Schema<A, I>) => (input: unknown): Either.Either<A, InvalidInputError> =>
     Either.mapLeft(
@@ -29,7 +29,7 @@ export const validate =
 /** The longest sleep that a timer of 32 bits can hold. */
 const longest = Duration.millis(2 ** 31 - 1)
 
-/** A time that can be waited for: `Duration` alone would let a negative one or `NaN` pass as zero. */
+/** A time that a timer can wait. `Duration` alone would take a negative number or `NaN` for zero. */
 export const duration = (setting: string) => (input: unknown): Either.Either<Duration.Duration, InvalidInputError> =>
   Duration.decodeUnknown(input).pipe(
     Option.filter((time) => Duration.greaterThan(time, Duration.zero) && Duration.lessThanOrEqualTo(time, longest)),

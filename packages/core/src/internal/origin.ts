@@ -1,15 +1,18 @@
+/*
+ * Base URLs and origins that a user configures.
+ */
 import * as Schema from "effect/Schema"
 import { withoutValue } from "./input.js"
 import { isSafe } from "./safeUrl.js"
 
-/** A base URL with nothing in it that could be a credential or be dropped. */
+/** A base URL without parts that could be a credential, or that would be lost. */
 export const BaseUrl = Schema.URL.pipe(
   Schema.filter((url) => isSafe(url) && !/[?#]/.test(url.href))
 ).annotations(
   withoutValue("an https URL (http on loopback only) without user, query or fragment")
 )
 
-/** An origin, as browsers write it. */
+/** An origin in the form in which browsers write it. */
 export const Origin = Schema.transform(
   BaseUrl.pipe(Schema.filter((url) => url.pathname === "/")),
   Schema.typeSchema(Schema.String),

@@ -1,3 +1,6 @@
+/*
+ * No redirect is followed with a secret or a token: the next server would get it (E3, A4).
+ */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Context from "effect/Context"
@@ -5,15 +8,15 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
 /**
- * E3, A4: turns redirects off in fetch, and leaves the user's other settings in place: those of `ours`, or of the call. The
- * other clients follow none by themselves.
+ * Turns redirects off in fetch, and keeps the other settings: those of `defaults`, or of the call. The other clients follow
+ * none by themselves.
  */
 export const refused = <R>(
   context: Context.Context<R>,
-  ours: Partial<RequestInit> = {}
+  defaults: Partial<RequestInit> = {}
 ): Context.Context<R | FetchHttpClient.RequestInit> =>
   Context.add(context, FetchHttpClient.RequestInit, {
-    ...ours,
+    ...defaults,
     ...Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit)),
     redirect: "manual"
   })

@@ -1,25 +1,35 @@
+/*
+ * `Retry-After`: how long a server asks to be left alone (RFC 9110 §10.2.3). Pure.
+ */
 import * as Duration from "effect/Duration"
+import type { TokenError } from "../TokenError.js"
 
 const day = String.raw`[A-Z][a-z]{2,8}, \d{2}[- ][A-Z][a-z]{2}[- ]\d{2,4} \d{2}:\d{2}:\d{2} GMT`
 const date = new RegExp(`^${day}$`)
 
-/** Commas separate repeated headers, and stand inside a date after the day's name. */
+/** A comma separates repeated headers, and also follows the name of the day inside a date. */
 const separator = /,(?! \d{2}[- ][A-Z])/
 
-/** Longer waits than a day are as good as one: no budget holds them, and no timer should. */
+/** Longer waits than a day are cut to a day: no budget holds them, and no timer should. */
 const longest = Duration.days(1)
 
-const one = (now: number) => (value: string): Duration.Duration | undefined => {
+const parseOne = (value: string, now: number): Duration.Duration | undefined => {
   if (/^\d+$/.test(value)) return Duration.seconds(Number(value))
   const at = date.test(value) ? Date.parse(value) : Number.NaN
-  return Number.isNaN(at) ? undefined : Duration.millis(at - now)
+  return Number.isNaN(at) ? undefined : Duration.millis(Math.max(0, at - now))
 }
 
 /**
- * `Retry-After` (RFC 9110 §10.2.3): seconds or a date, and the longer one where a proxy added its own. What is neither
- * says nothing; a date that has passed says "at once". At most a day. `now` is in milliseconds since 1970.
+ * The wait that a header asks for, in seconds or by a date; the longest one if a proxy has added its own. A date that has
+ * passed means "at once", and anything else than a number or a date means nothing. `now` is in milliseconds since 1970.
  */
-export const retryAfter = (header: string, now: number): Duration.Duration | undefined => {
-  const waits = header.split(separator).map((value) => one(now)(value.trim())).filter((wait) => wait !== undefined)
+export const parse = (header: string, now: number): Duration.Duration | undefined => {
+  const waits = header.split(separator).map((value) => parseOne(value.trim(), now)).filter((wait) => wait !== undefined)
   return waits.length === 0 ? undefined : Duration.min(longest, waits.reduce(Duration.max))
 }
+
+/** The wait in milliseconds that the server of this error asked for, or 0. */
+export const requestedWait = (error: TokenError | undefined): number =>
+  error !== undefined && "retryAfter" in error && error.retryAfter !== undefined
+    ? Duration.toMillis(error.retryAfter)
+    : 0

@@ -1,5 +1,9 @@
+/*
+ * Which URLs a secret or a token may be sent to. It is apart from the schemas of `origin.ts`, so that a page does not load
+ * them.
+ */
 const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 
-/** HTTPS, or plain HTTP that can't leave this machine; and no user or password. */
+/** HTTPS, or plain HTTP that cannot leave this machine, and no user info. */
 export const isSafe = ({ hostname, password, protocol, username }: URL): boolean =>
   (protocol === "https:" || (protocol === "http:" && loopback.test(hostname))) && username === "" && password === ""

@@ -1,6 +1,6 @@
 /*
- * A6: platform's responses and errors hold their request, and print it in `JSON.stringify` and `inspect`, bearer and all. Here
- * they are made anew, with the request as the caller made it.
+ * Responses and errors without the bearer. Platform's own hold the request that was sent, and print it in `JSON.stringify`
+ * and `inspect`, bearer included. Here they are made anew, with the request as the caller made it (A6).
  */
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -10,12 +10,12 @@ import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
 import * as Stream from "effect/Stream"
 
-/** The reason for an error, and nothing of its request. */
+/** What an error says, without its request. */
 const reasonOf = <Reason>(
   { cause, description, reason }: { readonly reason: Reason; readonly cause?: unknown; readonly description?: string }
 ) => ({ reason, ...(cause !== undefined && { cause }), ...(description !== undefined && { description }) })
 
-class UnsignedResponse extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
+class ResponseWithoutAuthorization extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
   readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
   readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
   readonly request: HttpClientRequest.HttpClientRequest
@@ -27,7 +27,7 @@ class UnsignedResponse extends Inspectable.Class implements HttpClientResponse.H
     this.#original = original
   }
 
-  readonly #unsigned = (error: HttpClientError.ResponseError): HttpClientError.ResponseError =>
+  readonly #withoutAuthorization = (error: HttpClientError.ResponseError): HttpClientError.ResponseError =>
     new HttpClientError.ResponseError({ request: this.request, response: this, ...reasonOf(error) })
 
   get status() {
@@ -43,22 +43,22 @@ class UnsignedResponse extends Inspectable.Class implements HttpClientResponse.H
     return this.#original.remoteAddress
   }
   get json() {
-    return Effect.mapError(this.#original.json, this.#unsigned)
+    return Effect.mapError(this.#original.json, this.#withoutAuthorization)
   }
   get text() {
-    return Effect.mapError(this.#original.text, this.#unsigned)
+    return Effect.mapError(this.#original.text, this.#withoutAuthorization)
   }
   get urlParamsBody() {
-    return Effect.mapError(this.#original.urlParamsBody, this.#unsigned)
+    return Effect.mapError(this.#original.urlParamsBody, this.#withoutAuthorization)
   }
   get formData() {
-    return Effect.mapError(this.#original.formData, this.#unsigned)
+    return Effect.mapError(this.#original.formData, this.#withoutAuthorization)
   }
   get arrayBuffer() {
-    return Effect.mapError(this.#original.arrayBuffer, this.#unsigned)
+    return Effect.mapError(this.#original.arrayBuffer, this.#withoutAuthorization)
   }
   get stream() {
-    return Stream.mapError(this.#original.stream, this.#unsigned)
+    return Stream.mapError(this.#original.stream, this.#withoutAuthorization)
   }
 
   override toJSON(): unknown {
@@ -73,9 +73,9 @@ class UnsignedResponse extends Inspectable.Class implements HttpClientResponse.H
 export const response = (
   request: HttpClientRequest.HttpClientRequest,
   original: HttpClientResponse.HttpClientResponse
-): HttpClientResponse.HttpClientResponse => new UnsignedResponse(request, original)
+): HttpClientResponse.HttpClientResponse => new ResponseWithoutAuthorization(request, original)
 
-/** Any other error is passed on as it is. */
+/** Any error that is not platform's is passed on as it is. */
 export const error = <E>(
   request: HttpClientRequest.HttpClientRequest,
   error: E
@@ -85,3 +85,15 @@ export const error = <E>(
     ? new HttpClientError.RequestError({ request, ...reasonOf(error) })
     : new HttpClientError.ResponseError({ request, response: response(request, error.response), ...reasonOf(error) })
 }
+
+/** Any error that is not platform's becomes the cause of a `RequestError`. */
+export const toHttpClientError = <E>(
+  request: HttpClientRequest.HttpClientRequest,
+  error: E
+): HttpClientError.HttpClientError =>
+  HttpClientError.isHttpClientError(error) ? error : new HttpClientError.RequestError({
+    request,
+    reason: "Transport",
+    cause: error,
+    description: error instanceof Error ? error.message : "no access token"
+  })

@@ -1,21 +1,18 @@
 /*
- * What a refusal's body says: the vendor's envelope, RFC 6749 §5.2, or any text. Every field is optional, and nothing
- * about the body is sure.
+ * What the body of an error response says, in the vendor's envelope, in that of RFC 6749 §5.2, or in any other text. Pure.
+ * Every field is optional, and nothing about the body is certain.
  */
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
+import * as Json from "./json.js"
 
-/** In the server's own words: not yet fit to be kept. */
+/** In the server's own words, which must be sanitized before they are kept. */
 export interface ErrorBody {
   readonly code?: string | undefined
   readonly message?: string | undefined
 }
 
-/** A stranger's text as JSON. What the parser says of another is dropped: it quotes the text. */
-export const json = (text: string): Either.Either<unknown, "NotJson"> =>
-  Either.try({ try: (): unknown => JSON.parse(text), catch: () => "NotJson" })
-
-/** The texts in a stranger's JSON with their names, but not what is called a secret; no deeper than an envelope is. */
+/** The texts in foreign JSON with their names, no deeper than an envelope is, without those that are named as secrets. */
 const texts = (value: unknown, depth = 4): ReadonlyArray<string> => {
   if (Predicate.isString(value)) return [value]
   if (typeof value !== "object" || value === null || depth === 0) return []
@@ -28,12 +25,13 @@ const texts = (value: unknown, depth = 4): ReadonlyArray<string> => {
 const property = (value: unknown, name: string): unknown =>
   Predicate.isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined
 
-const firstText = (...candidates: ReadonlyArray<unknown>): string | undefined => candidates.flatMap((_) => texts(_))[0]
+const firstText = (...candidates: ReadonlyArray<unknown>): string | undefined =>
+  candidates.flatMap((candidate) => texts(candidate))[0]
 
 const joined = (...parts: ReadonlyArray<unknown>): string | undefined =>
   parts.flatMap((part) => texts(part)).join("; ") || undefined
 
-/** The code and the words of RFC 6749, or of the vendor's envelope. */
+/** The code and the message of RFC 6749, or of the vendor's envelope. */
 export const fromJson = (json: unknown): ErrorBody => ({
   code: firstText(property(json, "error"), property(json, "codes")),
   message: joined(
@@ -43,9 +41,9 @@ export const fromJson = (json: unknown): ErrorBody => ({
   )
 })
 
-/** The same from a body that may be anything; where it is no envelope, its words are all of it. */
+/** The same from a body of any kind. All of its words are the message if it is no envelope. */
 export const fromText = (text: string): ErrorBody =>
-  Either.match(json(text), {
+  Either.match(Json.parse(text), {
     onLeft: () => ({ message: text }),
     onRight: (json) => {
       const { code, message } = fromJson(json)

@@ -1,5 +1,5 @@
 /*
- * The classification of failures (§5): from a status and what the body says to one error class. Pure; tested by tables.
+ * The classification of error responses: from a status and a code to one error class. Pure.
  */
 import * as Headers from "@effect/platform/Headers"
 import type * as Duration from "effect/Duration"
@@ -14,114 +14,118 @@ import {
   type TokenError,
   UnexpectedResponseError
 } from "../../TokenError.js"
-import type { Answer } from "./rawResponse.js"
+import * as RetryAfter from "../retryAfter.js"
 import type { ErrorBody } from "./errorBody.js"
-import { retryAfter } from "../retryAfter.js"
-import { presentable } from "./sanitize.js"
+import type { RawResponse } from "./rawResponse.js"
+import type { Received, Target } from "./roundTrip.js"
+import { sanitize } from "./sanitize.js"
 
-/** What the answer is an answer to. `receivedAt` is in milliseconds since 1970. */
-export interface Question {
-  readonly tokenUrl: string
+/** What the errors of an endpoint tell about a request, and the secret that they must not tell. */
+export interface Context extends Target {
   readonly clientSecret: ClientSecret
-  readonly attempts: number
-  readonly receivedAt: number
 }
 
-type Kind =
-  | "InvalidRequest"
-  | "InvalidClient"
-  | "InvalidScope"
-  | "RateLimited"
-  | "ServiceUnavailable"
-  | "UnexpectedResponse"
+/** What is known of an error response. A class takes from it what it has a field for. */
+export interface Details extends Target {
+  readonly status: number
+  readonly code?: string | undefined
+  readonly serverMessage?: string | undefined
+  readonly retryAfter?: Duration.Duration | undefined
+  readonly problem: string
+}
 
-const byStatus = new Map<number, Kind>([
-  [400, "InvalidRequest"],
-  [401, "InvalidClient"],
-  [403, "InvalidClient"],
-  [408, "ServiceUnavailable"],
-  [425, "ServiceUnavailable"],
-  [429, "RateLimited"],
-  [501, "UnexpectedResponse"],
-  [505, "UnexpectedResponse"]
+const common = ({ attempts, code, serverMessage, status }: Details) => ({
+  status,
+  attempts,
+  ...(code !== undefined && { code }),
+  ...(serverMessage !== undefined && { serverMessage })
+})
+
+const withWait = (details: Details) => ({
+  ...common(details),
+  ...(details.retryAfter !== undefined && { retryAfter: details.retryAfter })
+})
+
+const classes = {
+  InvalidRequestError: (details: Details) => new InvalidRequestError(common(details)),
+  InvalidClientError: (details: Details) => new InvalidClientError(common(details)),
+  InvalidScopeError: (details: Details) => new InvalidScopeError(common(details)),
+  RateLimitedError: (details: Details) => new RateLimitedError(withWait(details)),
+  ServiceUnavailableError: (details: Details) => new ServiceUnavailableError(withWait(details)),
+  UnexpectedResponseError: (details: Details) =>
+    new UnexpectedResponseError({ ...common(details), tokenUrl: details.tokenUrl, problem: details.problem })
+}
+
+/** The error classes that a response can stand for. */
+export type Tag = keyof typeof classes
+
+/** The error of a class. */
+export const errorOf = (tag: Tag, details: Details): TokenError => classes[tag](details)
+
+const byStatus = new Map<number, Tag>([
+  [400, "InvalidRequestError"],
+  [401, "InvalidClientError"],
+  [403, "InvalidClientError"],
+  [408, "ServiceUnavailableError"],
+  [425, "ServiceUnavailableError"],
+  [429, "RateLimitedError"],
+  [501, "UnexpectedResponseError"],
+  [505, "UnexpectedResponseError"]
 ])
 
-const byCode = new Map<string, Kind>([
-  ["invalid_client", "InvalidClient"],
-  ["unauthorized_client", "InvalidClient"],
-  ["invalid_scope", "InvalidScope"]
+const byCode = new Map<string, Tag>([
+  ["invalid_client", "InvalidClientError"],
+  ["unauthorized_client", "InvalidClientError"],
+  ["invalid_scope", "InvalidScopeError"]
 ])
 
-/** For a 200 that carries an error the code alone decides, so the codes of a plain 400 count too. */
-const byCodeAlone = new Map<string, Kind>([
+/** The codes of a 200 that carries an error. It has no status that would decide, so those of a plain 400 count too. */
+const byCodeAlone = new Map<string, Tag>([
   ...byCode,
-  ["invalid_request", "InvalidRequest"],
-  ["invalid_grant", "InvalidRequest"],
-  ["unsupported_grant_type", "InvalidRequest"]
+  ["invalid_request", "InvalidRequestError"],
+  ["invalid_grant", "InvalidRequestError"],
+  ["unsupported_grant_type", "InvalidRequestError"]
 ])
 
-/** The statuses of which a code says more; any other decides by itself (E4). */
-const codesOfStatus = new Map<number, ReadonlyMap<string, Kind>>([
+/** The statuses with which a code counts. Every other status decides by itself (E4). */
+const codesOfStatus = new Map<number, ReadonlyMap<string, Tag>>([
   [200, byCodeAlone],
   [400, byCode],
   [401, byCode],
   [403, byCode]
 ])
 
-/** Which class of error a status and a code stand for. */
-export const classify = (status: number, code?: string): Kind =>
+/** The error class that a status and a code stand for. */
+export const classify = (status: number, code?: string): Tag =>
   codesOfStatus.get(status)?.get(code?.toLowerCase() ?? "") ??
     byStatus.get(status) ??
-    (status >= 500 && status < 600 ? "ServiceUnavailable" : "UnexpectedResponse")
+    (status >= 500 && status < 600 ? "ServiceUnavailableError" : "UnexpectedResponseError")
 
-/** The origin of a URL alone: its path and query are nobody's business, and even the host may repeat the secret. */
-export const originOf = (url: string, question: Question): string =>
-  URL.canParse(url, question.tokenUrl)
-    ? presentable(new URL(url, question.tokenUrl).origin, question.clientSecret)
-    : "elsewhere"
+/** The origin of a URL, without its path and query. It is sanitized, since even the host may repeat the secret. */
+export const originOf = (url: string, { clientSecret, tokenUrl }: Context): string =>
+  URL.canParse(url, tokenUrl) ? sanitize(new URL(url, tokenUrl).origin, clientSecret) : "elsewhere"
 
-const problemOf = ({ headers, status }: Answer, question: Question): string =>
-  status >= 300 && status < 400
-    ? Option.match(Headers.get(headers, "location"), {
-      onNone: () => "it redirects, and no redirect is followed",
-      onSome: (location) => `it redirects to ${originOf(location, question)}, and no redirect is followed`
-    })
-    : status === 200
-    ? "it carries an error that no one knows"
-    : "a token endpoint doesn't answer with this status"
+const problemOf = ({ headers, status }: RawResponse, context: Context): string => {
+  if (status === 200) return "it carries an error that no one knows"
+  if (status < 300 || status >= 400) return "a token endpoint doesn't answer with this status"
+  return Option.match(Headers.get(headers, "location"), {
+    onNone: () => "it redirects, and no redirect is followed",
+    onSome: (location) => `it redirects to ${originOf(location, context)}, and no redirect is followed`
+  })
+}
 
-/** An answer that is neither a token nor a refusal. */
-export const unexpected = (
-  { status }: Answer,
-  { attempts, tokenUrl }: Question,
-  problem: string
-): UnexpectedResponseError => new UnexpectedResponseError({ status, attempts, tokenUrl, problem })
-
-/** What was said, with the wait that was asked for, if one was. */
-export const paced = <A extends object>(said: A, wait: Duration.Duration | undefined) =>
-  wait === undefined ? said : { ...said, retryAfter: wait }
-
-/** The error of an answer that isn't a token, with the server's words made fit to be kept (E8). */
-export const refusal = (answer: Answer, question: Question, body: ErrorBody): TokenError => {
-  const keep = (text: string | undefined) => text === undefined ? "" : presentable(text, question.clientSecret)
-  const code = keep(body.code)
-  const serverMessage = keep(body.message)
-  const { attempts, receivedAt, tokenUrl } = question
-  const { headers, status } = answer
-  const said = { status, attempts, ...(code && { code }), ...(serverMessage && { serverMessage }) }
-  const wait = retryAfter(Option.getOrElse(Headers.get(headers, "retry-after"), () => ""), receivedAt)
-  switch (classify(status, body.code)) {
-    case "InvalidRequest":
-      return new InvalidRequestError(said)
-    case "InvalidClient":
-      return new InvalidClientError(said)
-    case "InvalidScope":
-      return new InvalidScopeError(said)
-    case "RateLimited":
-      return new RateLimitedError(paced(said, wait))
-    case "ServiceUnavailable":
-      return new ServiceUnavailableError(paced(said, wait))
-    case "UnexpectedResponse":
-      return new UnexpectedResponseError({ ...said, tokenUrl, problem: problemOf(answer, question) })
-  }
+/** The error of a response that is not a token, with the server's words made fit to be kept (E8). */
+export const fromResponse = ({ receivedAt, response }: Received, context: Context, body: ErrorBody): TokenError => {
+  const { headers, status } = response
+  const { attempts, clientSecret, tokenUrl } = context
+  const keep = (text = "") => sanitize(text, clientSecret) || undefined
+  return errorOf(classify(status, body.code), {
+    tokenUrl,
+    attempts,
+    status,
+    code: keep(body.code),
+    serverMessage: keep(body.message),
+    retryAfter: RetryAfter.parse(Option.getOrElse(Headers.get(headers, "retry-after"), () => ""), receivedAt),
+    problem: problemOf(response, context)
+  })
 }

@@ -1,19 +1,24 @@
 /*
- * The response half: from an answer to what was granted, or to the error that says why not. Pure; tested by tables.
+ * The response half: from a response to the token that it grants, or to the error that says why there is none. Pure.
  */
+import * as DateTime from "effect/DateTime"
 import * as Either from "effect/Either"
 import type { ParseError, ParseIssue } from "effect/ParseResult"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import { type TokenError, TokenTransportError } from "../../TokenError.js"
+import type { AccessToken } from "../../AccessToken.js"
+import type { Scopes } from "../../Scopes.js"
+import { type TokenError, TokenTimeoutError, TokenTransportError } from "../../TokenError.js"
 import { TokenResponse } from "../../TokenResponse.js"
-import type { Answer } from "./rawResponse.js"
+import { fromResponse } from "../accessToken.js"
 import * as ErrorBody from "./errorBody.js"
-import { originOf, type Question, refusal, unexpected } from "./errorResponse.js"
+import * as ErrorResponse from "./errorResponse.js"
+import * as Json from "./json.js"
+import type { Received, Target } from "./roundTrip.js"
 
-const decode = Schema.decodeUnknownEither(TokenResponse)
+const decodeTokenResponse = Schema.decodeUnknownEither(TokenResponse)
 
-/** The field that a schema refused: its name only, for its value may be the token. */
+/** The field that a schema refused. Only its name is told, because its value may be the token. */
 const fieldOf = (issue: ParseIssue): string | undefined => {
   switch (issue._tag) {
     case "Pointer":
@@ -27,54 +32,67 @@ const fieldOf = (issue: ParseIssue): string | undefined => {
 
 const problemOf = (error: ParseError): string => fieldOf(error.issue) ?? "its body isn't a JSON object"
 
-/** Bytes as text: a BOM is dropped, and anything but UTF-8 is no text (E4). */
-const utf8 = (bytes: Uint8Array): Either.Either<string, string> =>
-  Either.try({
-    try: () => new TextDecoder("utf-8", { fatal: true }).decode(bytes),
-    catch: () => "its body isn't UTF-8"
+/** The granted token in the body of a 200, or what is wrong with it. */
+export const grantIn = (json: unknown): Either.Either<TokenResponse, string> =>
+  Either.mapLeft(decodeTokenResponse(json), problemOf)
+
+/** An error in the body of a 200. */
+const errorIn = (json: unknown): ErrorBody.ErrorBody | undefined =>
+  Predicate.hasProperty(json, "error") && Predicate.isNotNullable(json.error) ? ErrorBody.fromJson(json) : undefined
+
+const unexpected = ({ response: { status } }: Received, context: Target, problem: string): TokenError =>
+  ErrorResponse.errorOf("UnexpectedResponseError", { ...context, status, problem })
+
+/** A 200: a token, or an error, or neither (E4). */
+const parseOk = (received: Received, context: ErrorResponse.Context): Either.Either<TokenResponse, TokenError> => {
+  const noToken = (problem: string) => unexpected(received, context, problem)
+  return Either.flatMap(Either.mapLeft(Json.fromResponse(received.response), noToken), (json) => {
+    const error = errorIn(json)
+    return error === undefined
+      ? Either.mapLeft(grantIn(json), noToken)
+      : Either.left(ErrorResponse.fromResponse(received, context, error))
   })
-
-/** A body that should be JSON, or what is wrong with it (E4, E5). */
-export const jsonIn = ({ body, complete }: Answer): Either.Either<unknown, string> =>
-  complete
-    ? Either.flatMap(utf8(body), (text) => Either.mapLeft(ErrorBody.json(text), () => "its body isn't JSON"))
-    : Either.left("its body is larger than 256 KiB")
-
-/** The token in a body, or what is wrong with it. */
-export const tokenIn = (body: unknown): Either.Either<TokenResponse, string> => Either.mapLeft(decode(body), problemOf)
-
-/** A 200: a token, or the error that it carries, or no token at all (E4). */
-const granted = (answer: Answer, question: Question): Either.Either<TokenResponse, TokenError> => {
-  const noToken = (problem: string) => unexpected(answer, question, problem)
-  return Either.flatMap(
-    Either.mapLeft(jsonIn(answer), noToken),
-    (body) =>
-      Predicate.hasProperty(body, "error") && Predicate.isNotNullable(body.error)
-        ? Either.left(refusal(answer, question, ErrorBody.fromJson(body)))
-        : Either.mapLeft(tokenIn(body), noToken)
-  )
 }
 
-/** Only a refusal's body is quoted: that of any other status may hold a token. */
-const refused = (answer: Answer, question: Question): TokenError =>
-  refusal(answer, question, answer.status >= 400 ? ErrorBody.fromText(new TextDecoder().decode(answer.body)) : {})
+/** Any other status. A body is quoted from 400 on: that of a lower status may hold a token (E8). */
+const parseError = (received: Received, context: ErrorResponse.Context): TokenError => {
+  const { body, status } = received.response
+  const error = status >= 400 ? ErrorBody.fromText(new TextDecoder().decode(body)) : {}
+  return ErrorResponse.fromResponse(received, context, error)
+}
 
-/** An answer that no server gave as it is: a client's own doing, or a browser's. */
-const notTheServers = (answer: Answer, question: Question): TokenError | undefined => {
-  // E3: a client that follows redirects by itself can't be stopped, but it can be found out.
-  if (answer.url !== question.tokenUrl) {
-    return unexpected(answer, question, `the HTTP client went on to ${originOf(answer.url, question)}`)
+/** The error of a response that no server has sent as it is: the HTTP client or the browser made it. */
+const notFromServer = (received: Received, context: ErrorResponse.Context): TokenError | undefined => {
+  const { isHiddenRedirect, status, url } = received.response
+  const { attempts, tokenUrl } = context
+  // A client that follows redirects by itself cannot be stopped, but it can be detected (E3).
+  if (url !== tokenUrl) {
+    return unexpected(received, context, `the HTTP client went on to ${ErrorResponse.originOf(url, context)}`)
   }
-  if (answer.hiddenRedirect) return unexpected(answer, question, "it redirects, and no redirect is followed")
-  // XMLHttpRequest says so of a connection that was refused, of a name that isn't known, of a CORS refusal.
-  return answer.status === 0
-    ? new TokenTransportError({ reason: "Other", tokenUrl: question.tokenUrl, attempts: question.attempts })
-    : undefined
+  if (isHiddenRedirect) return unexpected(received, context, "it redirects, and no redirect is followed")
+  // XMLHttpRequest says so of a refused connection, of an unknown name and of a CORS refusal.
+  return status === 0 ? new TokenTransportError({ reason: "Other", tokenUrl, attempts }) : undefined
 }
 
-/** What the server granted, or why it didn't. */
-export const interpret = (answer: Answer, question: Question): Either.Either<TokenResponse, TokenError> => {
-  const failure = notTheServers(answer, question)
+/** What the server granted, or why it did not. */
+export const parseTokenResponse = (
+  received: Received,
+  context: ErrorResponse.Context
+): Either.Either<TokenResponse, TokenError> => {
+  const failure = notFromServer(received, context)
   if (failure !== undefined) return Either.left(failure)
-  return answer.status === 200 ? granted(answer, question) : Either.left(refused(answer, question))
+  return received.response.status === 200
+    ? parseOk(received, context)
+    : Either.left(parseError(received, context))
 }
+
+/** The access token that a response grants. A token whose lifetime was over when it arrived is a time-out (S5). */
+export const toAccessToken = (
+  grant: TokenResponse,
+  { age, receivedAt }: Received,
+  requested: Scopes,
+  { attempts, tokenUrl }: Target
+): Either.Either<AccessToken, TokenTimeoutError> =>
+  age < grant.expires_in * 1000
+    ? Either.right(fromResponse(grant, requested, DateTime.unsafeMake(receivedAt - age)))
+    : Either.left(new TokenTimeoutError({ tokenUrl, attempts }))

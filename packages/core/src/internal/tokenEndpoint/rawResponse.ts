@@ -1,38 +1,35 @@
 /*
- * The server's answer as a value: everything after this file is pure.
+ * The server's response as a value, before it is parsed: everything after this file is pure.
  */
 import * as Headers from "@effect/platform/Headers"
-import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 
-/** A status, headers, and a body of at most 256 KiB; `complete` is false where the server had more to say (E5). */
-export interface Answer {
+export interface RawResponse {
+  /** The URL that responded: another one than was asked if the client followed a redirect. */
   readonly url: string
   readonly status: number
   readonly headers: Headers.Headers
+  /** At most 256 KiB (E5). */
   readonly body: Uint8Array
-  readonly complete: boolean
-  readonly hiddenRedirect: boolean
+  /** Whether `body` is the whole body. */
+  readonly isComplete: boolean
+  /** Whether a browser hides a redirect that it did not follow. */
+  readonly isHiddenRedirect: boolean
 }
 
-const limit = 256 * 1024
+const maxBytes = 256 * 1024
 
-/** The answer behind an error that a client made of a status: it still got one. */
-export const behind = (error: unknown): HttpClientResponse.HttpClientResponse | undefined =>
-  HttpClientError.isHttpClientError(error) && error._tag === "ResponseError" && error.reason === "StatusCode"
-    ? error.response
-    : undefined
-
-/** A body whose length is announced, small and not that of a compressed form: reading it whole costs half (P3). */
+/** A body whose announced length is short, and which is not compressed. Reading it whole costs half (P3). */
 const isShort = (headers: Headers.Headers): boolean =>
   !Headers.has(headers, "content-encoding") &&
-  Option.exists(Headers.get(headers, "content-length"), (length) => /^\d+$/.test(length) && Number(length) <= limit)
+  Option.exists(Headers.get(headers, "content-length"), (length) => /^\d+$/.test(length) && Number(length) <= maxBytes)
 
-/** A browser's fetch that may not follow a redirect shows nothing of it but this. */
+/** This is all that a browser's fetch shows of a redirect that it must not follow. */
 const isHiddenRedirect = (response: HttpClientResponse.HttpClientResponse): boolean =>
   response.status === 0 &&
   Predicate.hasProperty(response, "source") &&
@@ -49,7 +46,7 @@ const concat = (chunks: ReadonlyArray<Uint8Array>, size: number): Uint8Array => 
   return all
 }
 
-/** Counts bytes itself: of Effect's clients only one obeys `withMaxBodySize`. */
+/** Counts the bytes here, because only one of Effect's clients obeys `withMaxBodySize`. */
 const readUpToLimit = (
   stream: Stream.Stream<Uint8Array, HttpClientError.ResponseError>
 ): Effect.Effect<Uint8Array, HttpClientError.ResponseError> =>
@@ -61,7 +58,7 @@ const readUpToLimit = (
         Effect.sync(() => {
           chunks.push(chunk)
           size += chunk.length
-          return size <= limit
+          return size <= maxBytes
         })
       ),
       Effect.map(() => concat(chunks, size)),
@@ -69,12 +66,12 @@ const readUpToLimit = (
     )
   })
 
-/** Reads an answer to its end, or to the limit. */
+/** Reads a response to its end, or to the limit. */
 export const read = (
   response: HttpClientResponse.HttpClientResponse
-): Effect.Effect<Answer, HttpClientError.ResponseError> =>
+): Effect.Effect<RawResponse, HttpClientError.ResponseError> =>
   Effect.suspend(() => {
-    const { headers } = response // made anew at each look
+    const { headers } = response // the clients make them anew each time
     return Effect.map(
       isShort(headers)
         ? Effect.map(response.arrayBuffer, (buffer) => new Uint8Array(buffer))
@@ -83,9 +80,9 @@ export const read = (
         url: response.request.url,
         status: response.status,
         headers,
-        body: body.subarray(0, limit),
-        complete: body.length <= limit,
-        hiddenRedirect: isHiddenRedirect(response)
+        body: body.subarray(0, maxBytes),
+        isComplete: body.length <= maxBytes,
+        isHiddenRedirect: isHiddenRedirect(response)
       })
     )
   })

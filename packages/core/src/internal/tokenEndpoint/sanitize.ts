@@ -42,7 +42,7 @@ const withoutTags = (text: string): string =>
  * The server's words as they may be kept. The order matters: a control character inside the secret must not hide it,
  * and no cut may leave half of it. The first, generous cut bounds the work that follows.
  */
-export const presentable = (text: string, secret: ClientSecret): string =>
+export const sanitize = (text: string, secret: ClientSecret): string =>
   pipe(
     text.replace(unprintable, " ").replace(occurrences(secret), replacement).slice(0, 8 * limit),
     (text) => withoutTags(text.replace(jwt, replacement)).replace(/\s+/g, " ").trim(),

@@ -1,6 +1,6 @@
 /*
- * A time limit for what is done often: one sleeper for all that is under way. A sleeper for each costs a fifth of a whole
- * request, `Effect.timeoutFail` half of one (P3).
+ * A time limit for work that is done often, with one sleeper for all that is under way. A sleeper for each costs a fifth of
+ * a whole request, and `Effect.timeoutFail` half of one (P3).
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -9,9 +9,9 @@ import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
-import * as Hands from "../../Instant.js"
+import * as Instant from "../../Instant.js"
 
-/** Runs an effect for so long at most; then interrupts it, awaits its end, and fails. */
+/** Runs an effect. After `duration` it is interrupted, and when it has ended, the result is the error of `onTimeout`. */
 export type TimeLimit = <A, E, R, E2>(
   self: Effect.Effect<A, E, R>,
   options: Options<E2>
@@ -22,13 +22,13 @@ interface Options<E2> {
   readonly onTimeout: () => E2
 }
 
-/** `Fiber.await`, but for the way to stop waiting: who stops interrupts the fiber as well (P3). */
+/** `Fiber.await` without a way to stop waiting: the fiber that stops waiting interrupts the other one anyway (P3). */
 const exitOf = <A, E>(fiber: Fiber.RuntimeFiber<A, E>): Effect.Effect<Exit.Exit<A, E>> =>
   Effect.async((resume) => fiber.addObserver((exit) => resume(Effect.succeed(exit))))
 
 interface UnderWay {
   readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
-  /** In milliseconds, by the monotonic hand. */
+  /** In milliseconds of the monotonic clock. */
   readonly deadline: number
   isLate: boolean
 }
@@ -37,19 +37,19 @@ const interrupt = (fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined): voi
   fiber?.unsafeInterruptAsFork(FiberId.none)
 
 /**
- * A limit by the clock of the fiber that makes it. With its scope's end everything under way is interrupted, and whatever
- * comes later at once: no one would watch it.
+ * A limit by the clock of the fiber that makes it. When the scope closes, all that is under way is interrupted, and what
+ * comes later is interrupted at once.
  */
 export const make: Effect.Effect<TimeLimit, never, Scope.Scope> = Effect.gen(function*() {
   const clock = yield* Effect.clock
-  const now = () => Hands.read(clock).monotonic
+  const now = () => Instant.unsafeNow(clock).monotonic
   const run = Runtime.runFork(yield* Effect.runtime<never>())
   const underWay = new Set<UnderWay>()
   let sleeper: Fiber.RuntimeFiber<void> | undefined
   let wakesAt = Infinity
   let isClosed = false
 
-  /** Sleeps until the first deadline, and on, while anything is under way. */
+  /** Sleeps until the next deadline while anything is under way. */
   const watch: Effect.Effect<void> = Effect.suspend(() => {
     const time = now()
     wakesAt = Infinity

@@ -1,5 +1,5 @@
 /*
- * What a mediator decides. Pure; tested by tables.
+ * What a mediator decides: which requests it reads, what it grants, and what it tells a page of an error. Pure.
  */
 import type * as Headers from "@effect/platform/Headers"
 import * as Duration from "effect/Duration"
@@ -7,10 +7,10 @@ import * as Either from "effect/Either"
 import * as AccessToken from "../../AccessToken.js"
 import type { Scopes } from "../../Scopes.js"
 import type { TokenError } from "../../TokenError.js"
-import type { Refusal } from "../../TokenMediator.js"
-import { askedToWait } from "../tokenSource/backoff.js"
+import { requestedWait } from "../retryAfter.js"
+import type { Refusal } from "./protocol.js"
 
-/** A request that is refused: the answer's status and headers, and what it holds. */
+/** A request that is refused: the response's status and headers, and what its body holds. */
 export interface Refused {
   readonly status: number
   readonly refusal: Refusal
@@ -19,61 +19,64 @@ export interface Refused {
 
 type Tag = Refusal["_tag"]
 
-const useless = (
+const permanent = (
   status: number,
   _tag: Tag,
   message: string,
   headers: Readonly<Record<string, string>> = {}
 ): Refused => ({ status, headers, refusal: { _tag, retryable: false, message } })
 
-/** So long there is nothing to be had after a failure: a source that has just failed isn't asked again (S7). */
-const briefly = Duration.seconds(1)
+/** The shortest wait after a failure: a source that has just failed is in its cool-down (S7). */
+const shortestWait = Duration.seconds(1)
 
-const later = (status: number, _tag: Tag, message: string, retryAfter = briefly): Refused => ({
+const temporary = (status: number, _tag: Tag, message: string, retryAfter = shortestWait): Refused => ({
   status,
   headers: {},
   refusal: { _tag, retryable: true, message, retryAfter }
 })
 
 /**
- * M3: whether the page that asks is of this origin. The browser's own word decides; where it gives none, `Origin` does, which
- * no page can forge. `Host` is what the asker says, and says nothing.
+ * Whether the page that asks is of this origin (M3). `Sec-Fetch-Site`, which the browser sets, decides; if it is absent,
+ * `Origin` does, which a page cannot forge either. `Host` is not looked at, since the sender chooses it.
  */
 export const isSameOrigin = (headers: Headers.Headers, origin: string): boolean => {
   const site = headers["sec-fetch-site"]
   return site === undefined ? headers["origin"] === origin : site === "same-origin"
 }
 
-/** M3: a form can't send this type, nor can a page of another origin without asking first, which nobody answers. */
+/**
+ * Whether the body is announced as JSON (M3). A form cannot send this type, and a page of another origin only after a
+ * preflight, which the mediator refuses.
+ */
 export const isJson = (headers: Headers.Headers): boolean =>
   headers["content-type"]?.split(";")[0]?.trim().toLowerCase() === "application/json"
 
-/** A list of all scopes that the vendor knows has half of a KiB. */
+/** All scopes that the vendor knows have half a KiB. */
 export const maxBytes = 16 * 1024
 
-export const tooLarge = useless(413, "InvalidRequestError", "The body may have 16 KiB.")
+export const tooLarge = permanent(413, "InvalidRequestError", "The body may have 16 KiB.")
 
-export const malformed = useless(400, "InvalidRequestError", "The body must be JSON, as {\"scopes\":[\"user_info\"]}.")
+export const malformed = permanent(400, "InvalidRequestError", "The body must be JSON, as {\"scopes\":[\"user_info\"]}.")
 
-/** M3: why a request isn't even read, if so. */
-export const unread = (
+/** Why a request is refused before its body is read, if it is (M3). */
+export const refusalBeforeReading = (
   { headers, method }: { readonly method: string; readonly headers: Headers.Headers },
   origin: string
 ): Refused | undefined => {
   if (!isSameOrigin(headers, origin)) {
-    return useless(403, "InvalidClientError", "Only a page of this server's own origin may ask for a token.")
+    return permanent(403, "InvalidClientError", "Only a page of this server's own origin may ask for a token.")
   }
-  if (method !== "POST") return useless(405, "InvalidRequestError", "Ask by POST.", { allow: "POST" })
+  if (method !== "POST") return permanent(405, "InvalidRequestError", "Ask by POST.", { allow: "POST" })
   if (!isJson(headers)) {
-    return useless(415, "InvalidRequestError", "The body must be application/json.", {
+    return permanent(415, "InvalidRequestError", "The body must be application/json.", {
       "accept-post": "application/json"
     })
   }
   return Number(headers["content-length"] ?? 0) > maxBytes ? tooLarge : undefined
 }
 
-/** In our own words: what the authorization server said, and what an application's error says, stays here (M3). */
-const words: Record<Tag, string> = {
+/** Our own messages: the page never sees those of the authorization server and of the application (M3). */
+const messages: Record<Tag, string> = {
   InvalidInputError: "A setting of this server isn't valid; its log says which.",
   CredentialsError: "This server has no credentials of its own at hand.",
   InvalidRequestError: "The authorization server didn't accept what this server asked.",
@@ -89,38 +92,39 @@ const words: Record<Tag, string> = {
 /** What a page is told of an error on the way to the token. */
 export const fromTokenError = (error: TokenError): Refused => {
   const { _tag, retryable } = error
-  if (!retryable) return useless(500, _tag, words[_tag])
-  const wait = Duration.max(briefly, Duration.millis(askedToWait(error)))
-  return later(_tag === "RateLimitedError" ? 429 : 503, _tag, words[_tag], wait)
+  if (!retryable) return permanent(500, _tag, messages[_tag])
+  const wait = Duration.max(shortestWait, Duration.millis(requestedWait(error)))
+  return temporary(_tag === "RateLimitedError" ? 429 : 503, _tag, messages[_tag], wait)
 }
 
-/** M2: what a page is told where `authorize` fails. */
+/** What a page is told of a failure of `authorize` (M2). */
 export const fromAuthorize = (error: TokenError): Refused => {
-  if (error._tag === "InvalidScopeError") return useless(400, error._tag, words[error._tag])
+  if (error._tag === "InvalidScopeError") return permanent(400, error._tag, messages[error._tag])
   if (error._tag !== "InvalidClientError") return fromTokenError(error)
   return error.status === 401
-    ? useless(401, error._tag, "Nobody is logged in.")
-    : useless(403, error._tag, "Whoever is logged in may not have a token.")
+    ? permanent(401, error._tag, "Nobody is logged in.")
+    : permanent(403, error._tag, "Whoever is logged in may not have a token.")
 }
 
-/** M2: `authorize` decides, whatever the page asks for. */
-export const notGranted = useless(400, "InvalidScopeError", "Not every scope that was asked for is granted.")
+/** `authorize` grants less than the page asks for (M2). */
+export const notGranted = permanent(400, "InvalidScopeError", "Not every scope that was asked for is granted.")
 
-/** M5 */
-export const tooWide = useless(
+/** The token's claims are wider than the grant (M5). */
+export const tooWide = permanent(
   500,
   "UnexpectedResponseError",
   "The token can do more than was granted, and isn't handed out."
 )
 
-export const isOver = later(503, "ServiceUnavailableError", "The token is about to expire; the next one is coming.")
+/** The token has less than a second left. */
+export const aboutToExpire = temporary(503, "ServiceUnavailableError", "The token is about to expire; the next one is coming.")
 
-/** Nothing is known of what went wrong, and nothing is said. */
-export const broken = later(500, "ServiceUnavailableError", "Something went wrong.")
+/** A defect, of which the page learns nothing. */
+export const defect = temporary(500, "ServiceUnavailableError", "Something went wrong.")
 
 /**
- * M5: the scopes that a token can be used for, as its claims say, and the answer that it came with; the answer alone is known to
- * name fewer. `undefined` where the claims can't be read, or don't say.
+ * All scopes that a token can be used for, by its claims and by the response that it came with, which may name fewer (M5).
+ * `undefined` if the claims cannot be read or name none.
  */
 export const reachOf = (token: AccessToken.AccessToken): ReadonlyArray<string> | undefined =>
   Either.match(AccessToken.claims(token), {
@@ -128,7 +132,7 @@ export const reachOf = (token: AccessToken.AccessToken): ReadonlyArray<string> |
     onRight: ({ scopes }) => scopes === undefined ? undefined : [...new Set([...scopes, ...token.scopes])]
   })
 
-/** M5: whether all that a token can be used for was granted. What nobody can tell was not. */
+/** Whether all that a token can be used for was granted (M5). A token of unknown reach is refused. */
 export const isWithin = (reach: ReadonlyArray<string> | undefined, granted: Scopes): boolean => {
   const all = new Set<string>(granted)
   return reach !== undefined && reach.every((scope) => all.has(scope))

@@ -1,25 +1,25 @@
 /*
- * What many fibers wait for. Not a Deferred: it copies its list of waiters for each one who comes and each one who goes, and
- * ten thousand callers would spend more time on that than on everything else (P4).
+ * What many fibers wait for. It is not a `Deferred`, because that copies its list of waiters for each fiber that comes and
+ * goes: ten thousand callers would spend more time on that than on everything else (P4).
  */
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 
-export interface Arrival<A, E> {
-  /** One effect for all. Interrupting one who waits concerns nobody else (S3): waking it later does nothing. */
+export interface Completion<A, E> {
+  /** One effect for all fibers. Interrupting one of them changes nothing for the others (S3). */
   readonly wait: Effect.Effect<A, E>
-  /** Wakes all who wait, once. */
-  readonly done: (exit: Exit.Exit<A, E>) => void
+  /** Wakes all fibers that wait, and those that come later. Only the first call counts. */
+  readonly complete: (exit: Exit.Exit<A, E>) => void
 }
 
-export const make = <A, E>(): Arrival<A, E> => {
-  let arrived: Exit.Exit<A, E> | undefined
+export const make = <A, E>(): Completion<A, E> => {
+  let completed: Exit.Exit<A, E> | undefined
   let waiting: Array<(exit: Exit.Exit<A, E>) => void> = []
   return {
-    wait: Effect.async((wake) => arrived === undefined ? void waiting.push(wake) : wake(arrived)),
-    done: (exit) => {
-      if (arrived !== undefined) return
-      arrived = exit
+    wait: Effect.async((wake) => completed === undefined ? void waiting.push(wake) : wake(completed)),
+    complete: (exit) => {
+      if (completed !== undefined) return
+      completed = exit
       for (const wake of waiting) wake(exit)
       waiting = []
     }

@@ -1,58 +1,52 @@
 /*
- * "Fresh, refresh in the background, or wait?" as a pure function of a token's life, both hands of the clock and the policy.
- * All times are in milliseconds.
+ * The refresh decision: is a token fresh, stale or expired at this instant? Pure. All times are in milliseconds.
  */
-import type { AccessToken } from "../../AccessToken.js"
-import { type Hands, since } from "../../Instant.js"
+import * as Instant from "../../Instant.js"
 
-/** When a token of any life is refreshed, and when it is no longer used. */
+/** When a token is renewed and when it is no longer used, for tokens of any lifetime. */
 export interface Policy {
-  /** S4: as fractions of the life. */
+  /** The part of the lifetime after which a token is stale, and how far that is drawn to either side (S4). */
   readonly refreshAt: number
   readonly jitter: number
-  /** S5 */
+  /** How long before its end a token counts as expired (S5). */
   readonly expiryMargin: number
 }
 
-/** One token's life, as it was drawn when the token arrived. */
-export interface Life {
-  /** S5: the moment before the request was sent. */
-  readonly began: Hands
-  /** The age at which it is due for refresh. */
-  readonly dueAt: number
-  /** The age at which it counts as expired. */
-  readonly usableFor: number
+/** One token's time: fixed when the token arrives. */
+export interface Validity {
+  /** The instant before the token was requested (S5). */
+  readonly begin: Instant.Instant
+  /** The age at which the token is stale. */
+  readonly staleAfter: number
+  /** The age at which the token counts as expired. */
+  readonly expiredAfter: number
 }
 
 /**
- * - `Fresh`: use it; nothing else is to be done.
- * - `Refresh`: use it, and ask for another one in the background.
- * - `Wait`: there is nothing to use.
- *
- * `holdsFor` is the time after which it has to be decided again.
+ * - `Fresh`: callers use the token; there is nothing else to do.
+ * - `Stale`: callers use the token, and a new one should be requested in the background.
+ * - `Expired`: callers must not use the token.
  */
 export interface Decision {
-  readonly _tag: "Fresh" | "Refresh" | "Wait"
+  readonly _tag: "Fresh" | "Stale" | "Expired"
+  /** How long the decision stays the same. */
   readonly holdsFor: number
 }
 
-/** How long a token lives, whatever is left of it. */
-export const lifetimeOf = ({ expiresAt, issuedAt }: AccessToken): number => expiresAt.epochMillis - issuedAt.epochMillis
-
-/** The life of a token that lives so long. `draw` is from 0 to 1. */
-export const life = (lifetime: number, began: Hands, draw: number, policy: Policy): Life => {
-  const usableFor = lifetime - Math.min(policy.expiryMargin, lifetime / 10)
-  const dueAt = lifetime * (policy.refreshAt + policy.jitter * (2 * draw - 1))
-  return { began, usableFor, dueAt: Math.min(Math.max(dueAt, 0), usableFor) }
+/** The validity of a token with this lifetime. `draw` is a random number from 0 to 1. */
+export const validity = (lifetime: number, begin: Instant.Instant, draw: number, policy: Policy): Validity => {
+  const expiredAfter = lifetime - Math.min(policy.expiryMargin, lifetime / 10)
+  const staleAfter = lifetime * (policy.refreshAt + policy.jitter * (2 * draw - 1))
+  return { begin, expiredAfter, staleAfter: Math.min(Math.max(staleAfter, 0), expiredAfter) }
 }
 
-/** What a `get` at this moment must do; no refresh is due before `notBefore`, on the monotonic hand (S6). */
-export const decide = (life: Life, notBefore: number, now: Hands): Decision => {
-  const age = since(life.began, now)
-  const left = life.usableFor - age
-  if (left <= 0) return { _tag: "Wait", holdsFor: Number.POSITIVE_INFINITY }
-  const untilDue = Math.max(life.dueAt - age, notBefore - now.monotonic)
-  return untilDue > 0
-    ? { _tag: "Fresh", holdsFor: Math.min(untilDue, left) }
-    : { _tag: "Refresh", holdsFor: left }
+/** The decision at an instant. A token is not stale before `notBefore`, a time of the monotonic clock (S6). */
+export const decide = (validity: Validity, notBefore: number, now: Instant.Instant): Decision => {
+  const age = Instant.elapsed(validity.begin, now)
+  const left = validity.expiredAfter - age
+  if (left <= 0) return { _tag: "Expired", holdsFor: Number.POSITIVE_INFINITY }
+  const untilStale = Math.max(validity.staleAfter - age, notBefore - now.monotonic)
+  return untilStale > 0
+    ? { _tag: "Fresh", holdsFor: Math.min(untilStale, left) }
+    : { _tag: "Stale", holdsFor: left }
 }

@@ -1,24 +1,25 @@
 /*
- * What the world learns of a token source's requests: events, metrics and log lines (S13, S14). It remembers only how the
- * last request ended, so that an outage is told of once when it starts and once when it ends.
+ * What a token source tells about its requests: events, metrics and log lines (S13, S14). It remembers only how the last
+ * request ended, so that an outage is reported once when it starts and once when it ends.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import type { AccessToken } from "../../AccessToken.js"
 import * as Scopes from "../../Scopes.js"
+import type { SlidingPubSub } from "../../SlidingPubSub.js"
 import * as Telemetry from "../../Telemetry.js"
 import type { TokenError } from "../../TokenError.js"
 import * as TokenEvent from "../../TokenEvent.js"
 import type { StoreError } from "../../TokenStore.js"
-import { lifetimeOf } from "./freshness.js"
-import type { Hub } from "../../SlidingPubSub.js"
+import { lifetime } from "../accessToken.js"
 
 export interface Reporter {
-  /** Both take the time since the request began, in milliseconds. */
+  /** The server granted a token. `took` is the time since the request began, in milliseconds. */
   readonly granted: (token: AccessToken, took: number) => Effect.Effect<void>
+  /** A request failed. `took` is the time since it began, in milliseconds. */
   readonly failed: (error: TokenError, took: number) => Effect.Effect<void>
-  /** A token that somebody else asked for. */
+  /** The source uses a token that another process or tab has requested. */
   readonly adopted: (token: AccessToken) => Effect.Effect<void>
   readonly invalidated: (token: AccessToken) => Effect.Effect<void>
   readonly skipped: (error: StoreError) => Effect.Effect<void>
@@ -30,7 +31,7 @@ const count = (outcome: string, took: number): Effect.Effect<void> =>
     Metric.update(Telemetry.requestDuration, Duration.millis(took))
   )
 
-/** S14: the first failure is a Warning, refused credentials are an Error, and what repeats itself is Debug. */
+/** The first failure is a Warning, refused credentials are an Error, and a failure that repeats itself is Debug (S14). */
 const logFailure = (error: TokenError, before: TokenError["_tag"] | undefined): Effect.Effect<void> => {
   if (error._tag === "InvalidClientError" && error._tag !== before) return Effect.logError(error.message)
   return before === undefined
@@ -38,7 +39,7 @@ const logFailure = (error: TokenError, before: TokenError["_tag"] | undefined): 
     : Effect.logDebug(`No new access token yet. ${error.message}`)
 }
 
-export const make = (requested: Scopes.Scopes, { publish }: Hub<TokenEvent.TokenEvent>): Reporter => {
+export const make = (requested: Scopes.Scopes, { publish }: SlidingPubSub<TokenEvent.TokenEvent>): Reporter => {
   let failing: TokenError["_tag"] | undefined
   let isSkipping = false
 
@@ -48,7 +49,7 @@ export const make = (requested: Scopes.Scopes, { publish }: Hub<TokenEvent.Token
     yield* publish(TokenEvent.Refreshed({ scopes: token.scopes, expiresAt: token.expiresAt }))
     const missing = Scopes.missing(requested, token.scopes)
     if (missing.length > 0) yield* publish(TokenEvent.ScopeNarrowed({ missing })) // E9
-    yield* Metric.set(Telemetry.expiresIn, lifetimeOf(token) / 1000)
+    yield* Metric.set(Telemetry.expiresIn, lifetime(token) / 1000)
     yield* recovered ? Effect.logInfo("There is a new access token again.") : Effect.logDebug("A new access token.")
   })
 
@@ -61,7 +62,7 @@ export const make = (requested: Scopes.Scopes, { publish }: Hub<TokenEvent.Token
     yield* logFailure(error, before)
   })
 
-  /** T2: a store that is down is told of once, and as an event each time. */
+  /** A store that fails is logged once, and an event each time (T2). */
   const skipped = Effect.fnUntraced(function*(error: StoreError) {
     const before = isSkipping
     isSkipping = true

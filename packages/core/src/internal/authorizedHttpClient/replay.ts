@@ -1,0 +1,40 @@
+/*
+ * The replay of a refused request: which requests may be sent twice (A2), and what becomes of the refused response.
+ */
+import * as Headers from "@effect/platform/Headers"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+
+export type Replay = "idempotent" | "always" | "never"
+
+export const Replay: Schema.Schema<Replay> = Schema.Literal("idempotent", "always", "never").annotations({
+  description: "\"idempotent\", \"always\" or \"never\""
+})
+
+/** The methods whose effect is the same when a request is sent twice (RFC 9110 §9.2.2). */
+const idempotentMethods = new Set<string>(["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
+
+const isRereadable = ({ body }: HttpClientRequest.HttpClientRequest): boolean =>
+  body._tag === "Raw" ? typeof body.body === "string" || body.body instanceof URLSearchParams : body._tag !== "Stream"
+
+/** Whether a request may be sent once more. One whose body cannot be read twice never is. */
+export const isReplayable = (request: HttpClientRequest.HttpClientRequest, replay: Replay): boolean =>
+  replay !== "never" && isRereadable(request) &&
+  (replay === "always" || idempotentMethods.has(request.method) || Headers.has(request.headers, "idempotency-key"))
+
+const maxDrainedBytes = 64 * 1024
+
+/** Reads a response that has no reader, so that its connection serves the next request, unless that takes too long. */
+export const drain = ({ stream }: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    let left = maxDrainedBytes
+    return stream.pipe(
+      Stream.runForEachWhile((chunk) => Effect.sync(() => (left -= chunk.length) > 0)),
+      Effect.timeout("1 second"),
+      Effect.exit, // a body that the given client has already read is a defect
+      Effect.asVoid
+    )
+  })

@@ -1,0 +1,73 @@
+/*
+ * `requestToken` of an endpoint, around what one of its attempts does: time limits, retries, and the check of the granted
+ * scopes.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { AccessToken } from "../../AccessToken.js"
+import * as Instant from "../../Instant.js"
+import * as Scopes from "../../Scopes.js"
+import { requestSpan } from "../../Telemetry.js"
+import { InvalidScopeError, type TokenError, TokenTimeoutError } from "../../TokenError.js"
+import type { Limits, RequestOptions } from "./options.js"
+import { policyOf, withRetries } from "./retry.js"
+import * as TimeLimit from "./timeLimit.js"
+
+/** One call of `requestToken`. */
+export interface Call {
+  readonly scopes: Scopes.Scopes
+  readonly rejected: AccessToken | undefined
+  /** Counts one more attempt, and returns how many have been made. */
+  readonly nextAttempt: () => number
+}
+
+export type RequestToken = (
+  scopes: Scopes.Input,
+  options?: RequestOptions
+) => Effect.Effect<AccessToken, TokenError>
+
+/** Compares the scopes of a token with those that were requested (E9). */
+const checkScopes = Effect.fnUntraced(function*(
+  token: AccessToken,
+  requested: Scopes.Scopes,
+  onNarrowedScope: Limits["onNarrowedScope"],
+  attempts: number
+) {
+  const missing = Scopes.missing(requested, token.scopes)
+  if (missing.length === 0) return
+  if (onNarrowedScope === "fail") {
+    return yield* new InvalidScopeError({ status: 200, serverMessage: `not granted: ${missing.join(", ")}`, attempts })
+  }
+  yield* Effect.logWarning(`The server granted fewer scopes than requested; missing: ${missing.join(", ")}`)
+})
+
+/** When the scope closes, every call under way is interrupted. */
+export const make = (
+  tokenUrl: string,
+  limits: Limits
+): Effect.Effect<
+  (attempt: (call: Call) => Effect.Effect<AccessToken, TokenError>) => RequestToken,
+  never,
+  Scope.Scope
+> =>
+  Effect.map(TimeLimit.make, (within) => (attempt) =>
+    Effect.fnUntraced(
+      function*(input, options) {
+        const scopes = yield* Scopes.make(input)
+        const policy = yield* policyOf(options?.retry ?? limits.policy)
+        const deadline = (yield* Instant.monotonic) + Duration.toMillis(limits.budget)
+        let attempts = 0
+        const call = { scopes, rejected: options?.rejected, nextAttempt: () => ++attempts }
+        const inTime = Effect.flatMap(Instant.monotonic, (now) =>
+          within(attempt(call), {
+            duration: Duration.min(limits.attempt, Duration.millis(Math.max(0, deadline - now))),
+            onTimeout: () => new TokenTimeoutError({ tokenUrl, attempts })
+          }))
+        const token = yield* withRetries(inTime, policy, deadline)
+        yield* checkScopes(token, scopes, limits.onNarrowedScope, attempts)
+        return token
+      },
+      // Not `Effect.fn`, whose stack traces cost as much as the rest of the span.
+      Effect.withSpan(requestSpan, { captureStackTrace: false })
+    ))

@@ -1,0 +1,298 @@
+/*
+ * The token source as a state machine: what it knows, what can happen to it, and what it then does. It is pure, so that
+ * tables and random histories can test it; `TokenSource` runs it and performs what follows from a change of state.
+ *
+ * All times are in milliseconds. Pauses (`notBefore`, `until`) are times of the monotonic clock, which cannot be set.
+ */
+import * as Cause from "effect/Cause"
+import * as Equal from "effect/Equal"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type { AccessToken } from "../../AccessToken.js"
+import * as Instant from "../../Instant.js"
+import type { TokenError } from "../../TokenError.js"
+import type { Stored } from "../../TokenStore.js"
+import { lifetime } from "../accessToken.js"
+import * as Backoff from "./backoff.js"
+import * as Freshness from "./freshness.js"
+import * as Newest from "./newest.js"
+import * as Throttle from "./throttle.js"
+
+/** The validated options that decisions depend on. */
+export interface Policy extends Freshness.Policy {
+  readonly minRefreshInterval: number
+  readonly coolDown: { readonly base: number; readonly max: number }
+  readonly checkEvery: number
+}
+
+/** The token that callers get. */
+export interface Current {
+  readonly id: number
+  readonly token: AccessToken
+  readonly validity: Freshness.Validity
+  /** What `get` and `peek` return, made once so that a `get` allocates nothing (S1). */
+  readonly exit: Exit.Exit<AccessToken>
+  readonly some: Option.Option<AccessToken>
+  /** The times of the wall clock between which a `Get` changes nothing and is answered by `exit` (S1). */
+  readonly window: { readonly from: number; readonly until: number }
+  /** How many background refreshes have failed since the token arrived, and when the next one may begin (S6). */
+  readonly failures: number
+  readonly notBefore: number
+}
+
+/** A failure that callers get, without a new request, until a time. */
+interface Pause {
+  readonly exit: Exit.Exit<never, TokenError>
+  readonly until: number
+}
+
+/** The one request under way (S2). */
+export interface Flight {
+  readonly id: number
+  /** A background refresh is a single attempt, since a valid token is there (S6). */
+  readonly isBackground: boolean
+  /** Whether the server must be asked although the store may hold a token (T1). */
+  readonly mustAsk: boolean
+  /** Whether the store was cleared meanwhile: waiting callers get the token, and the source does not keep it (M4). */
+  readonly isVoid: boolean
+}
+
+export interface State {
+  readonly current: Current | undefined
+  readonly flight: Flight | undefined
+  /** The failure of the last request while there was no valid token, and how many there have been in a row (S7). */
+  readonly coolDown: (Pause & { readonly failures: number }) | undefined
+  /** The failure of the last `refresh` (S9). */
+  readonly failedRefresh: Pause | undefined
+  /** The newest token that this source has had, and what tells whether a stored one is newer (T6). */
+  readonly newest: Newest.Newest
+  /** Whether that token must be replaced: it was rejected, or `refresh` was called. The next request names it (A2). */
+  readonly mustReplace: boolean
+  readonly throttle: Throttle.Throttle
+  readonly isClosed: boolean
+  readonly nextId: number
+}
+
+/** A token for the source, whether the server was asked for it, and its generation if a store holds it. */
+export interface Obtained {
+  readonly token: AccessToken
+  readonly generation: number | undefined
+  readonly isRequested: boolean
+}
+
+/** `draw` is a random number from 0 to 1. */
+export type Event =
+  | { readonly _tag: "Get" }
+  | { readonly _tag: "Refresh" }
+  | { readonly _tag: "Invalidate"; readonly token: AccessToken }
+  /** The source is made and shall not wait for its first caller. */
+  | { readonly _tag: "Start" }
+  /** A timer looks at the clocks. */
+  | { readonly _tag: "Look"; readonly isIdle: boolean }
+  /** The flight has ended. */
+  | { readonly _tag: "Land"; readonly exit: Exit.Exit<Obtained, TokenError>; readonly draw: number }
+  /** The store holds a token that another process or tab has requested. */
+  | { readonly _tag: "Adopt"; readonly stored: Stored; readonly draw: number }
+  /** The store was cleared. */
+  | { readonly _tag: "Clear" }
+  | { readonly _tag: "Close" }
+
+/** The result for a caller, or how the source took the event: `Join` means that the caller waits for the flight. */
+export type Reply =
+  | Exit.Exit<AccessToken, TokenError>
+  | { readonly _tag: "Join" }
+  | { readonly _tag: "Done" }
+  | { readonly _tag: "Ignored" }
+
+export type Step = readonly [State, Reply]
+
+const join: Reply = { _tag: "Join" }
+const done: Reply = { _tag: "Done" }
+const ignored: Reply = { _tag: "Ignored" }
+
+const closedWindow = { from: 0, until: 0 }
+
+export const initial = (policy: Policy): State => ({
+  current: undefined,
+  flight: undefined,
+  coolDown: undefined,
+  failedRefresh: undefined,
+  newest: Newest.none,
+  mustReplace: false,
+  throttle: Throttle.initial(policy.minRefreshInterval),
+  isClosed: false,
+  nextId: 0
+})
+
+/** Whether a `Get` at this time of the wall clock changes nothing (S1). */
+export const isDecided = ({ window: { from, until } }: Current, now: number): boolean => now >= from && now < until
+
+const decide = ({ notBefore, validity }: Current, now: Instant.Instant): Freshness.Decision =>
+  Freshness.decide(validity, notBefore, now)
+
+/** Whether callers may use the token at this instant. */
+export const isValid = (current: Current, now: Instant.Instant): boolean => decide(current, now)._tag !== "Expired"
+
+/** How long a timer may sleep before it looks at the clocks again (S10). */
+export const untilNextLook = (policy: Policy, current: Current, now: Instant.Instant): number =>
+  Math.min(decide(current, now).holdsFor, policy.checkEvery)
+
+const validity = (policy: Policy, token: AccessToken, now: Instant.Instant, draw: number): Freshness.Validity =>
+  Freshness.validity(
+    lifetime(token),
+    Instant.before(now, Math.max(0, now.wall - token.issuedAt.epochMillis)),
+    draw,
+    policy
+  )
+
+/** Whether the source may use a stored token: it is newer than each token that it has had, and not yet stale (T6). */
+export const isUsable = (policy: Policy, { newest }: State, now: Instant.Instant) => (stored: Stored): boolean =>
+  Newest.isOlderThan(newest, stored) &&
+  Freshness.decide(validity(policy, stored.token, now, 0.5), Number.NEGATIVE_INFINITY, now)._tag === "Fresh"
+
+const launch = (state: State, flight: { readonly isBackground: boolean; readonly mustAsk: boolean }): State => ({
+  ...state,
+  nextId: state.nextId + 1,
+  flight: { ...flight, id: state.nextId, isVoid: false }
+})
+
+/** Decides about the current token: drops it, launches its renewal, or says how long nothing has to be decided (S4). */
+const look = (policy: Policy, state: State, now: Instant.Instant, mayRefresh: boolean): State => {
+  if (state.current === undefined) return state
+  // The age that either clock has shown is kept: without that, a wall clock that goes back would hide a suspend (S10).
+  const begin = Instant.before(now, Instant.elapsed(state.current.validity.begin, now))
+  const current = { ...state.current, validity: { ...state.current.validity, begin } }
+  const decision = decide(current, now)
+  if (decision._tag === "Expired") return { ...state, current: undefined }
+  const isStale = decision._tag === "Stale"
+  const window = isStale && !mayRefresh
+    ? closedWindow
+    : { from: now.wall, until: now.wall + Math.min(decision.holdsFor, policy.checkEvery) }
+  const looked = { ...state, current: { ...current, window } }
+  return isStale && mayRefresh && state.flight === undefined
+    ? launch(looked, { isBackground: true, mustAsk: false })
+    : looked
+}
+
+const accept = (policy: Policy, state: State, obtained: Obtained, now: Instant.Instant, draw: number): State => {
+  const { token } = obtained
+  return {
+    ...state,
+    nextId: state.nextId + 1,
+    current: {
+      id: state.nextId,
+      token,
+      validity: validity(policy, token, now, draw),
+      exit: Exit.succeed(token),
+      some: Option.some(token),
+      window: closedWindow,
+      failures: 0,
+      notBefore: Number.NEGATIVE_INFINITY
+    },
+    coolDown: undefined,
+    failedRefresh: undefined,
+    newest: Newest.add(state.newest, obtained),
+    mustReplace: false
+  }
+}
+
+const landed = (
+  policy: Policy,
+  state: State,
+  flight: Flight,
+  obtained: Obtained,
+  now: Instant.Instant,
+  draw: number
+): State => {
+  const throttle = state.mustReplace ? Throttle.forced(state.throttle, now.monotonic) : state.throttle
+  const next = { ...accept(policy, state, obtained, now, draw), throttle, flight: undefined }
+  return state.isClosed || flight.isVoid ? { ...next, current: undefined } : next
+}
+
+const failed = (
+  policy: Policy,
+  state: State,
+  { isBackground, mustAsk }: Flight,
+  cause: Cause.Cause<TokenError>,
+  now: number,
+  draw: number
+): State => {
+  const exit = Exit.failCause(cause)
+  const error = Option.getOrUndefined(Cause.failureOption(cause)) // a defect is a failure that asks for no wait
+  const failedRefresh = mustAsk ? { exit, until: now + policy.minRefreshInterval } : state.failedRefresh
+  const next = { ...state, failedRefresh, flight: undefined }
+  const { coolDown, current } = state
+  if (current !== undefined) { // S6
+    const notBefore = now + Backoff.beforeRetry(current.failures, error, draw)
+    return { ...next, current: { ...current, failures: current.failures + 1, notBefore, window: closedWindow } }
+  }
+  if (isBackground) return next
+  const failures = coolDown === undefined ? 0 : coolDown.failures + 1 // S7
+  const until = now + Backoff.coolDown(failures, error, policy.coolDown)
+  return { ...next, coolDown: { exit, failures, until } }
+}
+
+const get = (policy: Policy, before: State, now: Instant.Instant): Step => {
+  const state = look(policy, before, now, true)
+  const { coolDown, current, flight } = state
+  if (current !== undefined) return [state, current.exit]
+  if (flight !== undefined) return [state, join]
+  if (coolDown !== undefined && now.monotonic < coolDown.until) return [state, coolDown.exit]
+  return [launch(state, { isBackground: false, mustAsk: false }), join]
+}
+
+const refresh = (policy: Policy, before: State, now: Instant.Instant): Step => {
+  if (before.flight !== undefined) return [before, join]
+  const state = look(policy, before, now, false)
+  const { current, failedRefresh, throttle } = state
+  if (current !== undefined && Throttle.isClosed(throttle, now.monotonic)) return [state, current.exit]
+  if (failedRefresh !== undefined && now.monotonic < failedRefresh.until) return [state, failedRefresh.exit]
+  return [launch({ ...state, mustReplace: true }, { isBackground: false, mustAsk: true }), join]
+}
+
+const invalidate = (policy: Policy, state: State, token: AccessToken, now: number): Step => {
+  if (state.current === undefined || !Equal.equals(state.current.token.value, token.value)) return [state, ignored] // S8
+  const throttle = Throttle.rejected(state.throttle, now, policy.minRefreshInterval)
+  return Throttle.isClosed(state.throttle, now) // S9
+    ? [{ ...state, throttle }, ignored]
+    : [{ ...state, throttle, current: undefined, mustReplace: true }, done]
+}
+
+const land = (policy: Policy, state: State, event: Event & { readonly _tag: "Land" }, now: Instant.Instant): Step => {
+  const { flight } = state
+  if (flight === undefined) return [state, ignored]
+  const next = Exit.match(event.exit, {
+    onFailure: (cause) => failed(policy, state, flight, cause, now.monotonic, event.draw),
+    onSuccess: (obtained) => landed(policy, state, flight, obtained, now, event.draw)
+  })
+  return [next, done]
+}
+
+const adopt = (policy: Policy, state: State, event: Event & { readonly _tag: "Adopt" }, now: Instant.Instant): Step =>
+  state.flight === undefined && isUsable(policy, state, now)(event.stored)
+    ? [accept(policy, state, { ...event.stored, isRequested: false }, now, event.draw), done]
+    : [state, ignored]
+
+/** What becomes of the source when something happens, and what is replied. */
+export const transition = (policy: Policy, state: State, event: Event, now: Instant.Instant): Step => {
+  switch (event._tag) {
+    case "Get":
+      return get(policy, state, now)
+    case "Refresh":
+      return refresh(policy, state, now)
+    case "Invalidate":
+      return invalidate(policy, state, event.token, now.monotonic)
+    case "Start":
+      return [launch(state, { isBackground: false, mustAsk: false }), join]
+    case "Look":
+      return [look(policy, state, now, !event.isIdle), done]
+    case "Land":
+      return land(policy, state, event, now)
+    case "Adopt":
+      return adopt(policy, state, event, now)
+    case "Clear":
+      return [{ ...state, current: undefined, flight: state.flight && { ...state.flight, isVoid: true } }, done]
+    case "Close":
+      return [{ ...state, current: undefined, isClosed: true }, done]
+  }
+}
