@@ -4,7 +4,9 @@
  *
  * @since 0.1.0
  */
+import * as Instant from "@effect-tilia/core/Instant"
 import * as Scopes from "@effect-tilia/core/Scopes"
+import * as SlidingPubSub from "@effect-tilia/core/SlidingPubSub"
 import { InvalidInputError } from "@effect-tilia/core/TokenError"
 import { type Change, type Lock, TokenStore } from "@effect-tilia/core/TokenStore"
 import * as Context from "effect/Context"
@@ -14,7 +16,6 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Known from "./internal/known.js"
-import * as Listeners from "./internal/listeners.js"
 import * as Message from "./internal/message.js"
 import * as Tabs from "./internal/tabs.js"
 
@@ -31,16 +32,23 @@ export interface Options {
 }
 
 /**
- * The store of the tabs, which can be emptied: whoever logs out calls `clear`. Every tab then drops its token, and what was
- * asked for before is not shared any more, though its answer comes after.
+ * The store that the tabs of an origin share.
  *
+ * @since 0.1.0
+ * @category models
+ */
+export interface BrowserTokenStore extends TokenStore {
+  /** Removes all tokens from all tabs: for a logout. A token that was requested before is not shared any more. */
+  readonly clear: Effect.Effect<void>
+}
+
+/**
  * @since 0.1.0
  * @category tags
  */
-export class BrowserTokenStore extends Context.Tag("@effect-tilia/browser/BrowserTokenStore")<
-  BrowserTokenStore,
-  TokenStore["Type"] & { readonly clear: Effect.Effect<void> }
->() {}
+export const BrowserTokenStore: Context.Tag<BrowserTokenStore, BrowserTokenStore> = Context.GenericTag(
+  "@effect-tilia/browser/BrowserTokenStore"
+)
 
 /** What a tab knows about the token for one scope set. */
 interface Entry {
@@ -80,7 +88,8 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     return yield* new InvalidInputError({ setting: "principal", expected: "the name of who is logged in, not empty" })
   }
   const clock = yield* Effect.clock
-  const listeners = yield* Listeners.make<{ readonly key: string | undefined; readonly change: Change }>()
+  const changes = yield* SlidingPubSub.make<{ readonly key: string | undefined; readonly change: Change }>(256)
+  const publish = (key: string | undefined, change: Change) => Effect.runSync(changes.publish({ key, change }))
 
   // Plain cells, as in `TokenSource`: what reads and changes them in one step is synchronous.
   const entries = new Map<string, Entry>()
@@ -101,7 +110,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     known = Math.max(known, kept.generation)
     if (!Known.isNews(entry.kept, kept.generation, cleared)) return false
     entry.kept = kept
-    listeners.tell({ key, change: "Written" })
+    publish(key, "Written")
     return true
   }
 
@@ -112,10 +121,10 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     for (const entry of entries.values()) {
       if (entry.kept !== undefined && entry.kept.generation <= cleared) entry.kept = undefined
     }
-    listeners.tell({ key: undefined, change: "Cleared" })
+    publish(undefined, "Cleared")
   }
 
-  const locked = (key: string, generation: number, now: Known.Hands) => {
+  const locked = (key: string, generation: number, now: Instant.Instant) => {
     const entry = entryOf(key)
     known = Math.max(known, generation)
     entry.holder = Known.heardOf(entry.holder, generation, now)
@@ -135,7 +144,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   }
 
   const hear = (message: Message.Message, answer: (message: Message.Message) => void) => {
-    const now = Known.hands(clock)
+    const now = Instant.unsafeNow(clock)
     switch (message._tag) {
       case "Locked":
         return locked(message.key, message.generation, now)
@@ -185,7 +194,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     Effect.gen(function*() {
       const key = Scopes.key(scopes)
       const entry = entryOf(key)
-      const now = Known.hands(clock)
+      const now = Instant.unsafeNow(clock)
       if (Known.isDoubtful(entry.kept, entry.asked, now)) {
         entry.asked = now.monotonic
         entry.answers = yield* Deferred.make<undefined>()
@@ -194,19 +203,19 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         yield* answersIn(entry.answers)
       }
       const { kept } = entry
-      const then = Known.hands(clock)
+      const then = Instant.unsafeNow(clock)
       return kept === undefined || Known.isOver(kept, then)
         ? Option.none()
         : Option.some({ token: Known.tokenOf(kept, then), generation: kept.generation })
     })
 
   const lockOf = (key: string, turn: Tabs.Turn): Lock => {
-    const now = Known.hands(clock)
+    const now = Instant.unsafeNow(clock)
     const generation = Known.next(known, now)
     /** T3: whoever has lost the lock leaves it, and what is written, to the next. */
     const announce = () => {
       if (turn.isLost()) return
-      locked(key, generation, Known.hands(clock))
+      locked(key, generation, Instant.unsafeNow(clock))
       say({ _tag: "Locked", key, generation })
     }
     announce()
@@ -215,14 +224,14 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       write: (token) =>
         Effect.sync(() => {
           if (turn.isLost()) return
-          const now = Known.hands(clock)
+          const now = Instant.unsafeNow(clock)
           const kept = Known.keptOf(token, generation, now)
           if (keep(key, kept)) say({ _tag: "Written", key, token: Message.told(kept, now) })
         }),
       renew: Effect.sync(announce),
       release: Effect.gen(function*() {
         // The next one's generation may come from the clock alone, which has to have passed this one.
-        if (Known.hands(clock).wall <= generation) yield* Effect.sleep("2 millis")
+        if (Instant.unsafeNow(clock).wall <= generation) yield* Effect.sleep("2 millis")
         yield* turn.end
         released(key, generation)
         say({ _tag: "Released", key, generation })
@@ -231,7 +240,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   }
 
   const isHolderLost = (key: string): boolean => {
-    const now = Known.hands(clock)
+    const now = Instant.unsafeNow(clock)
     const entry = entryOf(key)
     entry.holder ??= Known.stranger(now)
     return Known.isLost(entry.holder, now)
@@ -254,20 +263,21 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       )
     })
 
-  return BrowserTokenStore.of({
+  const store: BrowserTokenStore = {
     read,
     lock,
     changes: (scopes) =>
-      listeners.heard.pipe(
+      changes.subscribe.pipe(
         Stream.filter(({ key }) => key === undefined || key === Scopes.key(scopes)),
         Stream.map(({ change }) => change)
       ),
     clear: Effect.sync(() => {
-      const generation = Known.next(known, Known.hands(clock))
+      const generation = Known.next(known, Instant.unsafeNow(clock))
       empty(generation)
       say({ _tag: "Cleared", generation })
     })
-  })
+  }
+  return store
 })
 
 /**

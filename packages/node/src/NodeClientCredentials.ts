@@ -1,5 +1,12 @@
 /**
- * Credentials as a Node process gets them: from its configuration, the secret also from a mounted file.
+ * The credentials of a Node process, from its configuration; the secret may be in a mounted file.
+ *
+ * @example
+ * import { NodeClientCredentials } from "@effect-tilia/node"
+ * import { Effect } from "effect"
+ *
+ * // Reads TILIA_CLIENT_SECRET_FILE anew at each token request.
+ * const current = Effect.flatten(NodeClientCredentials.config)
  *
  * @since 0.1.0
  */
@@ -18,8 +25,10 @@ import * as Schema from "effect/Schema"
 const inline = "TILIA_CLIENT_SECRET"
 const mounted = "TILIA_CLIENT_SECRET_FILE"
 
-/** The file's one line. Neither its text nor the system's error is kept: either may be quoted where it shouldn't. */
-const readSecret = (path: string) =>
+type Failure = CredentialsError | InvalidInputError
+
+/** The only line of the file. Neither its text nor the system's error is kept, since both may be quoted. */
+const readSecret = (path: string): Effect.Effect<ClientCredentials.ClientSecret, Failure> =>
   Effect.gen(function*() {
     const files = yield* FileSystem.FileSystem
     const text = yield* Effect.mapError(files.readFileString(path), (error) =>
@@ -33,16 +42,13 @@ const readSecret = (path: string) =>
       Schema.decodeEither(ClientCredentials.ClientSecret)(text.replace(/\r?\n$/, "")),
       () => new InvalidInputError({ setting: mounted, expected: "a file that holds a UUID version 4 and nothing else" })
     )
-  })
+  }).pipe(Effect.provide(NodeFileSystem.layer))
 
-type Failure = CredentialsError | InvalidInputError
-
-const secretConfig: Config.Config<Effect.Effect<ClientCredentials.ClientSecret, Failure, FileSystem.FileSystem>> =
-  Config
-    .all([
-      Config.option(Config.nonEmptyString(mounted)),
-      Config.option(Schema.Config(inline, ClientCredentials.ClientSecret))
-    ]).pipe(Config.mapOrFail(([path, secret]) => {
+const secretConfig: Config.Config<Effect.Effect<ClientCredentials.ClientSecret, Failure>> = Config
+  .all([
+    Config.option(Config.nonEmptyString(mounted)),
+    Config.option(Schema.Config(inline, ClientCredentials.ClientSecret))
+  ]).pipe(Config.mapOrFail(([path, secret]) => {
       if (Option.isSome(path)) {
         return Option.isNone(secret)
           ? Either.right(readSecret(path.value))
@@ -55,27 +61,26 @@ const secretConfig: Config.Config<Effect.Effect<ClientCredentials.ClientSecret, 
     }))
 
 /**
- * `TILIA_CLIENT_ID`, and either `TILIA_CLIENT_SECRET` or `TILIA_CLIENT_SECRET_FILE`: an effect that yields the
- * credentials as they are now.
+ * `TILIA_CLIENT_ID`, and either `TILIA_CLIENT_SECRET` or `TILIA_CLIENT_SECRET_FILE`: an effect that yields the credentials as
+ * they are now.
  *
  * @since 0.1.0
  * @category config
  */
-export const config: Config.Config<Effect.Effect<ClientCredentials.Credentials, Failure, FileSystem.FileSystem>> =
-  Config
-    .map(
-      Config.all({ clientId: Schema.Config("TILIA_CLIENT_ID", ClientCredentials.ClientId), secret: secretConfig }),
-      ({ clientId, secret }) => Effect.map(secret, (clientSecret) => ({ clientId, clientSecret }))
-    )
+export const config: Config.Config<Effect.Effect<ClientCredentials.Credentials, Failure>> = Config.map(
+  Config.all({ clientId: Schema.Config("TILIA_CLIENT_ID", ClientCredentials.ClientId), secret: secretConfig }),
+  ({ clientId, secret }) => Effect.map(secret, (clientSecret) => ({ clientId, clientSecret }))
+)
 
 /**
  * Credentials from the configuration: see `config`. The file is read anew at each token request, so that a secret can be
- * rotated under a running process; one trailing newline is dropped. A file that can't be read is a `CredentialsError` of
- * that request, one that holds no UUID version 4 an `InvalidInputError`.
+ * rotated while the process runs; one newline at its end is dropped. A file that cannot be read is a `CredentialsError` of
+ * that request, and one that does not hold a UUID version 4 is an `InvalidInputError`.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: Layer.Layer<ClientCredentials.ClientCredentials, ConfigError.ConfigError> = Layer
-  .unwrapEffect(Effect.map(config, ClientCredentials.layerEffect))
-  .pipe(Layer.provide(NodeFileSystem.layer))
+export const layerConfig = (
+  options: Config.Config.Wrap<Effect.Effect<ClientCredentials.Options, Failure>> = config
+): Layer.Layer<ClientCredentials.ClientCredentials, ConfigError.ConfigError> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(options), ClientCredentials.layerEffect))

@@ -1,34 +1,47 @@
 /**
  * Everything that a Node program needs to call the API, in one Layer.
  *
+ * @example
+ * import { AuthorizedHttpClient } from "@effect-tilia/core"
+ * import { NodeTilia } from "@effect-tilia/node"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const client = yield* AuthorizedHttpClient.AuthorizedHttpClient
+ *   const response = yield* client.get("https://invoicing.staging.tilia-inc.com/v2/invoices")
+ *   return yield* response.json
+ * }).pipe(Effect.provide(NodeTilia.layerConfig()))
+ *
  * @since 0.1.0
  */
-import * as ClientCredentials from "@effect-tilia/core/ClientCredentials"
 import * as Environment from "@effect-tilia/core/Environment"
 import * as Scopes from "@effect-tilia/core/Scopes"
 import * as Tilia from "@effect-tilia/core/Tilia"
-import type { InvalidInputError } from "@effect-tilia/core/TokenError"
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import { InvalidInputError } from "@effect-tilia/core/TokenError"
 import * as Config from "effect/Config"
-import type { ConfigError } from "effect/ConfigError"
+import * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as NodeClientCredentials from "./NodeClientCredentials.js"
 import * as NodeTokenHttpClient from "./NodeTokenHttpClient.js"
 
 /**
- * Who asks, whom, for what, and how. `environment` is `Environment.production`, `Environment.staging` or one's own URLs;
- * `http` is for the client that token requests and authorized calls share.
+ * The options of `Tilia.layer`, and those of the HTTP client.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Options extends Tilia.Options {
+export type Options = Tilia.Options & {
+  /**
+   * The HTTP client that token requests and authorized calls share.
+   *
+   * @default the defaults of `NodeTokenHttpClient.Options`
+   */
   readonly http?: NodeTokenHttpClient.Options | undefined
 }
 
 /**
- * A token source, the client that carries its token, and the endpoint behind both, from options. Fails with
+ * A token source, the client that carries its token, and the token endpoint behind both. An option that is out of range is an
  * `InvalidInputError`, before anything is sent.
  *
  * @since 0.1.0
@@ -38,24 +51,29 @@ export const layer = (options: Options): Layer.Layer<Tilia.Tilia, InvalidInputEr
   Layer.provide(Tilia.layer(options), NodeTokenHttpClient.layer(options.http))
 
 /**
- * The same from the configuration (`TILIA_*`, see the documentation); the secret may be in a file. Fails with
- * `ConfigError`, which names the settings that are missing or wrong.
+ * `TILIA_CLIENT_ID`, `TILIA_CLIENT_SECRET` or `TILIA_CLIENT_SECRET_FILE`, `TILIA_SCOPES`, and `TILIA_ENVIRONMENT` or
+ * `TILIA_AUTH_URL` with `TILIA_API_ORIGINS`; every other option at its default.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const config: Config.Config<Options> = Config.map(
+  Config.all([NodeClientCredentials.config, Environment.config, Scopes.config]),
+  ([credentials, environment, scopes]) => ({ credentials, environment, scopes })
+)
+
+/**
+ * The same services, with options from the configuration; without an argument, those of `config`. A `ConfigError` names all
+ * that is missing or wrong.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: Layer.Layer<Tilia.Tilia, ConfigError> = Layer.unwrapEffect(
-  // Read in one piece, so that the error names all that is missing or wrong.
-  Effect.map(
-    Config.all({ credentials: NodeClientCredentials.config, environment: Environment.config, scopes: Scopes.config }),
-    ({ credentials, environment, scopes }) =>
-      Tilia.layerWith({ scopes }).pipe(
-        Layer.provide(NodeTokenHttpClient.layer()),
-        Layer.orDie, // no option was given, so none can be refused
-        Layer.provide([
-          Layer.provide(ClientCredentials.layerEffect(credentials), NodeFileSystem.layer),
-          Layer.succeed(Environment.Environment, environment)
-        ])
-      )
+export const layerConfig = (
+  options: Config.Config.Wrap<Options> = config
+): Layer.Layer<Tilia.Tilia, ConfigError.ConfigError> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(options), layer)).pipe(
+    Layer.mapError((error) =>
+      error instanceof InvalidInputError ? ConfigError.InvalidData([error.setting], error.message) : error
+    )
   )
-)

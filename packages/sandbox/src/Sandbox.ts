@@ -137,12 +137,10 @@ const lifetime = (input: Duration.DurationInput): Either.Either<number, InvalidI
   )
 
 const knownClients = (clients: ReadonlyArray<Client>) =>
-  Either.map(
-    Either.all(clients.map((client) =>
-      Either.all({ credentials: ClientCredentials.make(client), allowed: Scopes.make(client.scopes ?? Scopes.known) })
-    )),
-    (clients) =>
-      new Map(clients.map((client) => [client.credentials.clientId.toLowerCase(), client]))
+  Effect.map(
+    Effect.forEach(clients, (client) =>
+      Effect.all({ credentials: ClientCredentials.make(client), allowed: Scopes.make(client.scopes ?? Scopes.known) })),
+    (clients) => new Map(clients.map((client) => [client.credentials.clientId.toLowerCase(), client]))
   )
 
 /**

@@ -33,6 +33,21 @@ export interface Options {
   readonly text?: string | undefined
 }
 
+/** `lifetime` is in seconds. */
+const accessToken = (
+  value: Redacted.Redacted,
+  scopes: Scopes.Scopes,
+  issuedAt: DateTime.Utc,
+  lifetime: number
+): AccessToken.AccessToken =>
+  new AccessToken.AccessToken({
+    value,
+    tokenType: "Bearer",
+    scopes,
+    issuedAt,
+    expiresAt: DateTime.addDuration(issuedAt, Duration.seconds(lifetime))
+  }, { disableValidation: true }) // a test may need a text that no server would send
+
 const part = (value: unknown): string => Encoding.encodeBase64Url(JSON.stringify(value))
 
 /**
@@ -60,15 +75,11 @@ export const make = (
       username: "",
       ...claims
     }
-    return AccessToken.fromResponse(
-      {
-        access_token: Redacted.make(text ?? `${part({ alg: "none", typ: "JWT" })}.${part(payload)}.none`),
-        token_type: "Bearer",
-        expires_in: expiresIn,
-        scope: granted
-      },
+    return accessToken(
+      Redacted.make(text ?? `${part({ alg: "none", typ: "JWT" })}.${part(payload)}.none`),
       granted,
-      issuedAt
+      issuedAt,
+      expiresIn
     )
   })
 
@@ -83,7 +94,9 @@ export const arbitrary = (): FastCheck.Arbitrary<AccessToken.AccessToken> =>
     Arbitrary.make(TokenResponse),
     Arbitrary.make(Scopes.Scopes),
     FastCheck.integer({ min: 0, max: Date.UTC(2100, 0) })
-  ).map(([response, requested, millis]) => AccessToken.fromResponse(response, requested, DateTime.unsafeMake(millis)))
+  ).map(([{ access_token, expires_in, scope }, requested, millis]) =>
+    accessToken(access_token, scope ?? requested, DateTime.unsafeMake(millis), expires_in)
+  )
 
 /**
  * A token's text, which is redacted everywhere else: for assertions.

@@ -5,11 +5,11 @@
  * @since 0.1.0
  */
 import * as AccessToken from "@effect-tilia/core/AccessToken"
+import * as Instant from "@effect-tilia/core/Instant"
 import type { Input } from "@effect-tilia/core/Scopes"
 import { TokenEndpoint } from "@effect-tilia/core/TokenEndpoint"
 import { type TokenError, TokenTimeoutError } from "@effect-tilia/core/TokenError"
 import type * as Arr from "effect/Array"
-import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
@@ -50,20 +50,27 @@ export interface Call {
 export type Script = Arr.NonEmptyReadonlyArray<Answer | ((call: Call, n: number) => Answer)>
 
 /**
- * The endpoint, and what became of it so far, in lists and numbers that grow: the calls; the tokens that it granted; how
- * many requests are under way (`open`), the most that ever were at once, and how many were interrupted.
+ * The endpoint, and what has become of its calls.
  *
+ * @since 0.1.0
+ * @category models
+ */
+export interface TestTokenEndpoint extends TokenEndpoint {
+  /** The calls so far, in order. The array grows. */
+  readonly calls: ReadonlyArray<Call>
+  /** The tokens that were granted so far, in order. The array grows. */
+  readonly tokens: ReadonlyArray<AccessToken.AccessToken>
+  /** How many requests are under way, how many have been at most at once, and how many were interrupted. */
+  readonly flights: { readonly open: number; readonly most: number; readonly interrupted: number }
+}
+
+/**
  * @since 0.1.0
  * @category tags
  */
-export class TestTokenEndpoint extends Context.Tag("@effect-tilia/testing/TestTokenEndpoint")<
-  TestTokenEndpoint,
-  TokenEndpoint["Type"] & {
-    readonly calls: ReadonlyArray<Call>
-    readonly tokens: ReadonlyArray<AccessToken.AccessToken>
-    readonly flights: { readonly open: number; readonly most: number; readonly interrupted: number }
-  }
->() {}
+export const TestTokenEndpoint: Context.Tag<TestTokenEndpoint, TestTokenEndpoint> = Context.GenericTag(
+  "@effect-tilia/testing/TestTokenEndpoint"
+)
 
 /**
  * A token: with the scopes that were asked for, unless said otherwise, and, unless it has claims, a text of its own for
@@ -99,20 +106,13 @@ export const hang: Answer = { outcome: "hang" }
  */
 export const after = (wait: Duration.DurationInput, answer: Answer): Answer => ({ ...answer, after: wait })
 
-const hands = (clock: Clock.Clock) => ({
-  wall: clock.unsafeCurrentTimeMillis(),
-  monotonic: Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
-})
-
 const play = Effect.fnUntraced(function*({ after = 0, outcome }: Answer, scopes: Input, text: string) {
-  const clock = yield* Effect.clock
-  const began = hands(clock)
+  const before = yield* Instant.now
   if (outcome === "hang") return yield* Effect.never
   yield* Effect.sleep(after)
   if ("error" in outcome) return yield* Effect.fail(outcome.error)
-  const now = hands(clock)
-  // S5, S10: as the real one does, from before the request, by the hand that says more.
-  const age = Math.max(now.wall - began.wall, now.monotonic - began.monotonic)
+  const now = yield* Instant.now
+  const age = Instant.elapsed(before, now) // as the real endpoint does (S5, S10)
   const token = yield* TestAccessToken.make({
     scopes,
     issuedAt: DateTime.unsafeMake(now.wall - age),
@@ -130,7 +130,7 @@ const play = Effect.fnUntraced(function*({ after = 0, outcome }: Answer, scopes:
  * @since 0.1.0
  * @category constructors
  */
-export const make = (...script: Script): Effect.Effect<TestTokenEndpoint["Type"]> =>
+export const make = (...script: Script): Effect.Effect<TestTokenEndpoint> =>
   Effect.sync(() => {
     const calls: Array<Call> = []
     const tokens: Array<AccessToken.AccessToken> = []

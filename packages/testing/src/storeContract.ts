@@ -18,7 +18,7 @@ import * as Stream from "effect/Stream"
 import { describe, expect, it } from "vitest"
 import * as TestAccessToken from "./TestAccessToken.js"
 
-type Store = TokenStore["Type"]
+type Store = TokenStore
 
 /** What two processes do with the same store. */
 type Body = (

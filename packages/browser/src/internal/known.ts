@@ -3,23 +3,12 @@
  * milliseconds.
  */
 import { AccessToken } from "@effect-tilia/core/AccessToken"
+import * as Instant from "@effect-tilia/core/Instant"
 import type { Scopes } from "@effect-tilia/core/Scopes"
 import { lease } from "@effect-tilia/core/TokenStore"
-import type * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import type * as Redacted from "effect/Redacted"
-
-/** The wall clock, which all tabs share and someone may set, and the tab's own, which may stand still in a suspend (S10). */
-export interface Hands {
-  readonly wall: number
-  readonly monotonic: number
-}
-
-export const hands = (clock: Clock.Clock): Hands => ({
-  wall: clock.unsafeCurrentTimeMillis(),
-  monotonic: Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
-})
 
 /** A token that was written under the lock with that generation. `began` is when its life did, on either hand. */
 export interface Kept {
@@ -27,7 +16,7 @@ export interface Kept {
   readonly value: Redacted.Redacted
   readonly scopes: Scopes
   readonly lifetime: number
-  readonly began: Hands
+  readonly begin: Instant.Instant
 }
 
 /** Who has the lock, as far as the tab has heard, and when it last did, on the monotonic hand. */
@@ -37,29 +26,25 @@ export interface Holder {
 }
 
 /** A lock that somebody has who was never heard of: a tab that was there before this one. */
-export const stranger = (now: Hands): Holder => ({ generation: 0, heard: now.monotonic })
+export const stranger = (now: Instant.Instant): Holder => ({ generation: 0, heard: now.monotonic })
 
 /** T7: the larger of what the hands say. */
-export const age = ({ began }: Kept, now: Hands): number =>
-  Math.max(0, now.wall - began.wall, now.monotonic - began.monotonic)
+export const age = ({ begin }: Kept, now: Instant.Instant): number => Math.max(0, Instant.elapsed(begin, now))
 
-/** When that began which is so old. */
-export const begun = (age: number, now: Hands): Hands => ({ wall: now.wall - age, monotonic: now.monotonic - age })
-
-export const isOver = (kept: Kept, now: Hands): boolean => age(kept, now) >= kept.lifetime
+export const isOver = (kept: Kept, now: Instant.Instant): boolean => age(kept, now) >= kept.lifetime
 
 /** T3: a late writer replaces nothing, nor does one that began before the store was emptied (M4). */
 export const isNews = (kept: Kept | undefined, generation: number, cleared: number): boolean =>
   generation > cleared && (kept === undefined || generation > kept.generation)
 
 /** Larger than whatever any tab had before: what this one hasn't heard of, the clock that they share has passed. */
-export const next = (known: number, now: Hands): number => Math.max(known + 1, now.wall)
+export const next = (known: number, now: Instant.Instant): number => Math.max(known + 1, now.wall)
 
 /** T3: whoever wasn't heard for a lease has lost the lock: its tab is frozen, or busy beyond hope. */
-export const isLost = ({ heard }: Holder, now: Hands): boolean => now.monotonic - heard >= Duration.toMillis(lease)
+export const isLost = ({ heard }: Holder, now: Instant.Instant): boolean => now.monotonic - heard >= Duration.toMillis(lease)
 
 /** T3: whoever was overtaken holds nothing, whatever it still says. */
-export const heardOf = (holder: Holder | undefined, generation: number, now: Hands): Holder =>
+export const heardOf = (holder: Holder | undefined, generation: number, now: Instant.Instant): Holder =>
   holder !== undefined && holder.generation > generation ? holder : { generation, heard: now.monotonic }
 
 /** Between two times that the others are asked for the same token. */
@@ -69,11 +54,11 @@ const pause = 1_000
  * Whether the other tabs may know of a newer token. A tab hears of each one, unless it wasn't there yet or slept: so it asks
  * when it has none, or one so old that most sources have replaced it.
  */
-export const isDoubtful = (kept: Kept | undefined, asked: number, now: Hands): boolean =>
+export const isDoubtful = (kept: Kept | undefined, asked: number, now: Instant.Instant): boolean =>
   now.monotonic - asked >= pause && (kept === undefined || age(kept, now) >= kept.lifetime * 0.75)
 
 /** As its reader's clock has it (T7). */
-export const tokenOf = (kept: Kept, now: Hands): AccessToken => {
+export const tokenOf = (kept: Kept, now: Instant.Instant): AccessToken => {
   const issuedAt = now.wall - age(kept, now)
   return new AccessToken(
     {
@@ -88,10 +73,10 @@ export const tokenOf = (kept: Kept, now: Hands): AccessToken => {
 }
 
 /** As its writer has it. */
-export const keptOf = ({ expiresAt, issuedAt, scopes, value }: AccessToken, generation: number, now: Hands): Kept => ({
+export const keptOf = ({ expiresAt, issuedAt, scopes, value }: AccessToken, generation: number, now: Instant.Instant): Kept => ({
   generation,
   value,
   scopes,
   lifetime: expiresAt.epochMillis - issuedAt.epochMillis,
-  began: begun(Math.max(0, now.wall - issuedAt.epochMillis), now)
+  begin: Instant.before(now, Math.max(0, now.wall - issuedAt.epochMillis))
 })

@@ -1,6 +1,7 @@
 /*
  * What tabs say to each other. Pure.
  */
+import * as Instant from "@effect-tilia/core/Instant"
 import { Scopes } from "@effect-tilia/core/Scopes"
 import { TokenText } from "@effect-tilia/core/TokenResponse"
 import * as Schema from "effect/Schema"
@@ -50,7 +51,7 @@ export const decode = Schema.decodeUnknownOption(Message)
 
 export const encode = Schema.encodeSync(Message)
 
-export const told = (kept: Known.Kept, now: Known.Hands): typeof Token.Type => ({
+export const told = (kept: Known.Kept, now: Instant.Instant): typeof Token.Type => ({
   generation: kept.generation,
   value: kept.value,
   scopes: kept.scopes,
@@ -59,7 +60,7 @@ export const told = (kept: Known.Kept, now: Known.Hands): typeof Token.Type => (
   sentAt: now.wall
 })
 
-export const heard = ({ age, sentAt, ...token }: typeof Token.Type, now: Known.Hands): Known.Kept => ({
+export const heard = ({ age, sentAt, ...token }: typeof Token.Type, now: Instant.Instant): Known.Kept => ({
   ...token,
-  began: Known.begun(age + Math.max(0, now.wall - sentAt), now)
+  begin: Instant.before(now, age + Math.max(0, now.wall - sentAt))
 })
