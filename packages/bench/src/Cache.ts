@@ -109,8 +109,8 @@ export const source = (
   server: FakeServer,
   life: number,
   options: Omit<TokenSource.Options, "scopes"> = {}
-): Effect.Effect<TokenSource.TokenSource["Type"], never, Scope.Scope> => {
-  const requestToken: TokenEndpoint.TokenEndpoint["Type"]["requestToken"] = (scopes) =>
+): Effect.Effect<TokenSource.TokenSource, never, Scope.Scope> => {
+  const requestToken: TokenEndpoint.TokenEndpoint["requestToken"] = (scopes) =>
     Effect.tryPromise({
       try: () => server.issue(life),
       catch: () => new TokenTransportError({ reason: "Refused", tokenUrl: "https://127.0.0.1/token", attempts: 1 })
@@ -130,7 +130,7 @@ export const source = (
   )
 }
 
-export const ofSource = (source: TokenSource.TokenSource["Type"]): Effect.Effect<Cache> =>
+export const ofSource = (source: TokenSource.TokenSource): Effect.Effect<Cache> =>
   Effect.map(Effect.runtime(), (runtime) => {
     const text = Effect.map(source.get, ({ value }) => Redacted.value(value))
     const runPromise = Runtime.runPromise(runtime)

@@ -25,13 +25,13 @@ const optionsOf = (principal: string) => ({ mediatorUrl: "/tilia/token", princip
 /** As a tab that nobody else is logged in in. */
 const somebody = Effect.sync(() => optionsOf(crypto.randomUUID()))
 
-const write = Effect.fnUntraced(function*(store: TokenStore.TokenStore["Type"], text: string) {
+const write = Effect.fnUntraced(function*(store: TokenStore.TokenStore, text: string) {
   const lock = yield* Effect.flatten(store.lock(scopes))
   yield* lock.write(yield* TestAccessToken.make({ text }))
   yield* lock.release
 })
 
-const textIn = (store: TokenStore.TokenStore["Type"]) =>
+const textIn = (store: TokenStore.TokenStore) =>
   Effect.map(store.read(scopes), Option.map(({ token }) => TestAccessToken.text(token)))
 
 const millisOf = <A, E>(effect: Effect.Effect<A, E>) =>

@@ -17,7 +17,7 @@
  * @see {@link https://www.rfc-editor.org/rfc/rfc6750#section-2.1 RFC 6750 §2.1} for the header
  */
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import type * as Config from "effect/Config"
@@ -245,7 +245,8 @@ export const toHttpClient = <E, R>(
   HttpClient.makeWith(
     (request) =>
       Effect.flatMap(request, (request) =>
-        Effect.mapError(client.execute(request), (error) => WithoutAuthorization.toHttpClientError(request, error))),
+        Effect.mapError(client.execute(request), (error) =>
+          WithoutAuthorization.toHttpClientError(request, error))),
     Effect.succeed<HttpClientRequest.HttpClientRequest>
   )
 

@@ -125,9 +125,10 @@ const userAdvice = new Map([
  * @since 0.1.0
  * @category errors
  */
-export class InvalidClientError
-  extends Schema.TaggedError<InvalidClientError>("@effect-tilia/core/InvalidClientError")("InvalidClientError", response)
-{
+export class InvalidClientError extends Schema.TaggedError<InvalidClientError>("@effect-tilia/core/InvalidClientError")(
+  "InvalidClientError",
+  response
+) {
   /** Always `false`: the same credentials are refused again. */
   readonly retryable = false
   override readonly message: string = `The server refused the client's credentials (${said(this)}): ` +

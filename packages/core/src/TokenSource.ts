@@ -209,7 +209,11 @@ export const make: (
     )
 
   /** Ends a flight: first the state, then what is told of it, then the callers that wait. */
-  const land = ({ completion, startedAt }: RunningFlight, exit: Exit.Exit<State.Obtained, TokenError>, draw: number) => {
+  const land = (
+    { completion, startedAt }: RunningFlight,
+    exit: Exit.Exit<State.Obtained, TokenError>,
+    draw: number
+  ) => {
     const now = Instant.unsafeNow(clock)
     step({ _tag: "Land", exit, draw }, now)
     return Effect.ensuring(

@@ -9,15 +9,16 @@ import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
+import { fromResponse } from "../src/internal/accessToken.js"
 import * as vendor from "./fixtures/vendorSample.js"
 
-const requested = Either.getOrThrow(Scopes.make(["user_info", "write_invoices"]))
+const requested = Effect.runSync(Scopes.make(["user_info", "write_invoices"]))
 const issuedAt = DateTime.unsafeMake("2026-01-31T23:30:00.250Z")
 
 const token = (
   fields: { readonly access_token?: string; readonly expires_in?: unknown; readonly scope?: string } = {}
 ) =>
-  AccessToken.fromResponse(
+  fromResponse(
     Schema.decodeUnknownSync(TokenResponse.TokenResponse)({
       access_token: vendor.token,
       token_type: "bearer",

@@ -43,7 +43,7 @@ const setUp = Effect.fnUntraced(function*(
 })
 
 const authorized = (
-  { client, source }: { readonly client: HttpClient.HttpClient; readonly source: TokenSource.TokenSource["Type"] },
+  { client, source }: { readonly client: HttpClient.HttpClient; readonly source: TokenSource.TokenSource },
   options: AuthorizedHttpClient.Options = {}
 ) => AuthorizedHttpClient.authorize(client, source, { apiOrigins, ...options })
 
@@ -530,12 +530,12 @@ describe("A5: it goes with HttpApiClient", () => {
       expect(yield* Effect.flip(elsewhere.things.read({}))).toMatchObject({ _tag: "ForbiddenOriginError" })
     }))
 
-  it.scoped("A5: folded, by transformClient", () =>
+  it.scoped("A5: toHttpClient, by transformClient", () =>
     Effect.gen(function*() {
       const { received, ...given } = yield* setUp(json(1))
       const make = HttpApiClient.make(Api, {
         baseUrl: origin,
-        transformClient: (client) => AuthorizedHttpClient.folded(authorized({ ...given, client }))
+        transformClient: (client) => AuthorizedHttpClient.toHttpClient(authorized({ ...given, client }))
       })
       const api = yield* Effect.provideService(make, HttpClient.HttpClient, given.client)
       const read = api.things.read({})
@@ -559,10 +559,10 @@ describe("A5: it goes with HttpApiClient", () => {
       expect(bearers(received)).toStrictEqual(["Bearer token-0", "Bearer token-1"])
     }))
 
-  it.scoped("A5: folded, a token's error is the cause of a RequestError, and the client's own are as they were", () =>
+  it.scoped("A5: toHttpClient, a token's error is the cause of a RequestError, and the client's own are as they were", () =>
     Effect.gen(function*() {
       const given = yield* setUp(() => ({ status: 500 }), [fail(unavailable), succeed()])
-      const client = AuthorizedHttpClient.folded(
+      const client = AuthorizedHttpClient.toHttpClient(
         authorized({ ...given, client: HttpClient.filterStatusOk(given.client) })
       )
       const request = HttpClientRequest.get(url)
@@ -674,7 +674,7 @@ describe("A6: what is printed doesn't show the bearer", () => {
 
   describe.each(cases)("%s", (_, handle, ends, given) => {
     const probed = Effect.fnUntraced(function*(
-      authorize: (client: HttpClient.HttpClient, source: TokenSource.TokenSource["Type"]) => Effect.Effect<
+      authorize: (client: HttpClient.HttpClient, source: TokenSource.TokenSource) => Effect.Effect<
         HttpClientResponse.HttpClientResponse,
         unknown
       >

@@ -40,7 +40,7 @@ const doors: ReadonlyArray<readonly [name: string, open: (texts: Texts) => Curre
   ["layer", (texts) => current(ClientCredentials.layer(texts))],
   ["layerEffect", (texts) => current(ClientCredentials.layerEffect(Effect.succeed(texts)))],
   ["layerConfig", (texts) =>
-    current(ClientCredentials.layerConfig).pipe(
+    current(ClientCredentials.layerConfig()).pipe(
       config({ TILIA_CLIENT_ID: texts.clientId, TILIA_CLIENT_SECRET: texts.clientSecret })
     )]
 ]
@@ -139,7 +139,7 @@ describe("layerConfig", () => {
     ] as const
   )("names the settings where %s", ([, settings, names]) =>
     Effect.gen(function*() {
-      const error = yield* Effect.flip(current(ClientCredentials.layerConfig).pipe(config(settings)))
+      const error = yield* Effect.flip(current(ClientCredentials.layerConfig()).pipe(config(settings)))
       for (const name of names) expect(String(error)).toContain(name)
       expectNoTrace(error)
     }))
@@ -155,7 +155,7 @@ describe("layerConfig", () => {
         ])
       )
       const of = (tenant: string) =>
-        current(ClientCredentials.layerConfig).pipe(
+        current(ClientCredentials.layerConfig()).pipe(
           Effect.withConfigProvider(ConfigProvider.nested(provider, tenant))
         )
       expect((yield* of("ACME")).clientId).toBe(clientId)

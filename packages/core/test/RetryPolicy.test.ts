@@ -4,10 +4,11 @@ import * as Arr from "effect/Array"
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
+
+import { policyOf } from "../src/internal/tokenEndpoint/retry.js"
 
 const error = new TokenError.TokenTimeoutError({ tokenUrl: "https://auth.example/token", attempts: 1 })
 
@@ -53,7 +54,7 @@ describe("standard (E7)", () => {
   })
 
   it("is what `make` makes of no options", () => {
-    const made = Either.getOrThrow(RetryPolicy.make({}))
+    const made = Effect.runSync(RetryPolicy.make())
     for (const seed of [1, 2, 3]) expect(delays(made, seed)).toStrictEqual(delays(RetryPolicy.standard, seed))
   })
 })
@@ -75,7 +76,7 @@ describe("make", () => {
       FastCheck.integer()
     ],
     ([maxAttempts, baseDelay, maxDelay, seed]) => {
-      const drawn = delays(Either.getOrThrow(RetryPolicy.make({ maxAttempts, baseDelay, maxDelay })), seed)
+      const drawn = delays(Effect.runSync(RetryPolicy.make({ maxAttempts, baseDelay, maxDelay })), seed)
       expect(drawn).toHaveLength(maxAttempts - 1)
       for (const [n, delay] of drawn.entries()) {
         expect(delay).toBeGreaterThanOrEqual(0)
@@ -91,7 +92,7 @@ describe("make", () => {
     }))
 
   it("never overflows: 1000 attempts stay below the cap", () => {
-    const drawn = delays(Either.getOrThrow(RetryPolicy.make({ maxAttempts: 1000, maxDelay: "1 minute" })), 1)
+    const drawn = delays(Effect.runSync(RetryPolicy.make({ maxAttempts: 1000, maxDelay: "1 minute" })), 1)
     expect(drawn).toHaveLength(999)
     expect(Math.max(...drawn)).toBeLessThanOrEqual(60_000)
   })
@@ -103,13 +104,13 @@ describe("make", () => {
     { baseDelay: "1 second", maxDelay: "1 second" },
     { baseDelay: Duration.millis(5), maxDelay: [1, 0] }
   ])("accepts %j", (options) => {
-    expect(RetryPolicy.make(options)).toMatchObject({ _tag: "Right" })
+    expect(Effect.runSyncExit(RetryPolicy.make(options))).toMatchObject({ _tag: "Success" })
   })
 
-  const refused = (setting: string, expected: string) => ({ right: { _tag: "InvalidInputError", setting, expected } })
+  const refused = (setting: string, expected: string) => ({ _tag: "InvalidInputError", setting, expected })
 
   it.each([0, -1, -0, 1.5, Number.NaN, Infinity, -Infinity, 1001])("refuses maxAttempts %d (row 64)", (maxAttempts) => {
-    expect(Either.flip(RetryPolicy.make({ maxAttempts }))).toMatchObject(
+    expect(Effect.runSync(Effect.flip(RetryPolicy.make({ maxAttempts })))).toMatchObject(
       refused("maxAttempts", "a whole number from 1 to 1000")
     )
   })
@@ -132,20 +133,22 @@ describe("make", () => {
   ]
 
   it.each(noTimes.map((time) => [String(time), time] as const))("refuses a delay of %s (row 64)", (_, time) => {
-    expect(Either.flip(RetryPolicy.make({ baseDelay: time }))).toMatchObject(refused("baseDelay", aTime))
-    expect(Either.flip(RetryPolicy.make({ maxDelay: time }))).toMatchObject(refused("maxDelay", aTime))
+    expect(Effect.runSync(Effect.flip(RetryPolicy.make({ baseDelay: time })))).toMatchObject(
+      refused("baseDelay", aTime)
+    )
+    expect(Effect.runSync(Effect.flip(RetryPolicy.make({ maxDelay: time })))).toMatchObject(refused("maxDelay", aTime))
   })
 })
 
-describe("from", () => {
+describe("policyOf", () => {
   it("takes a policy as it is", () => {
     for (const policy of [RetryPolicy.standard, RetryPolicy.none, Schedule.recurs(2)]) {
-      expect(Either.getOrThrow(RetryPolicy.from(policy))).toBe(policy)
+      expect(Effect.runSync(policyOf(policy))).toBe(policy)
     }
   })
 
   it("takes the numbers of one, and refuses what `make` refuses", () => {
-    expect(delays(Either.getOrThrow(RetryPolicy.from({ maxAttempts: 3 })), 1)).toHaveLength(2)
-    expect(RetryPolicy.from({ maxAttempts: 0 })).toMatchObject({ _tag: "Left" })
+    expect(delays(Effect.runSync(policyOf({ maxAttempts: 3 })), 1)).toHaveLength(2)
+    expect(Effect.runSyncExit(policyOf({ maxAttempts: 0 }))).toMatchObject({ _tag: "Failure" })
   })
 })

@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 
 const decode = Schema.decodeEither(Scopes.Scopes)
 const encode = Schema.encodeSync(Scopes.Scopes)
-const scopes = (...names: ReadonlyArray<string>) => Either.getOrThrow(Scopes.make(names))
+const scopes = (...names: ReadonlyArray<string>) => Effect.runSync(Scopes.make(names))
 
 describe("a set of scopes, given in code or read from the wire (row 61)", () => {
   it.each([
@@ -22,7 +22,7 @@ describe("a set of scopes, given in code or read from the wire (row 61)", () => 
     ["nothing but duplicates, merged", ["a", "a", "a"], ["a"]],
     ["names that differ in case only, kept apart", ["a", "A"], ["a", "A"]]
   ])("accepts %s", (_, names, expected = names) => {
-    expect(Scopes.make(names)).toStrictEqual(Either.right(expected))
+    expect(Effect.runSync(Scopes.make(names))).toStrictEqual(expected)
     expect(decode(names.join(","))).toStrictEqual(Either.right(expected))
   })
 
@@ -43,17 +43,20 @@ describe("a set of scopes, given in code or read from the wire (row 61)", () => 
     ["a backslash", ["a\\b"]],
     ["a character beyond ASCII", ["ä"]]
   ])("refuses %s", (_, names) => {
-    expect(Either.flip(Scopes.make(names))).toMatchObject({ right: { _tag: "InvalidInputError", setting: "scopes" } })
+    expect(Effect.runSync(Effect.flip(Scopes.make(names)))).toMatchObject({
+      _tag: "InvalidInputError",
+      setting: "scopes"
+    })
     expect(decode(names.join(","))).toMatchObject({ _tag: "Left" })
   })
 
   it("refuses a comma in code, where it separates nothing", () => {
-    expect(Scopes.make(["a,b"])).toMatchObject({ _tag: "Left" })
+    expect(Effect.runSyncExit(Scopes.make(["a,b"]))).toMatchObject({ _tag: "Failure" })
     expect(decode("a,b")).toStrictEqual(Either.right(["a", "b"]))
   })
 
   it("says what a scope may be and doesn't quote what it refuses (E8)", () => {
-    const error = Either.getOrThrow(Either.flip(Scopes.make(["my secret"])))
+    const error = Effect.runSync(Effect.flip(Scopes.make(["my secret"])))
     expect(error.message).toBe(
       "scopes must be one scope or more, each of printable ASCII without space, comma, quote or backslash."
     )

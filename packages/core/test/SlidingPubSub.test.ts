@@ -1,3 +1,4 @@
+import { SlidingPubSub } from "@effect-tilia/core"
 import { describe, expect, it } from "@effect/vitest"
 import * as Arr from "effect/Array"
 import * as Chunk from "effect/Chunk"
@@ -7,55 +8,70 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import * as Hub from "../src/SlidingPubSub.js"
 import { settle } from "./support/onTestClock.js"
 
-/** All that a listener gets until the hub is closed. */
-const listening = <A>({ events }: Hub.Hub<A>) =>
-  Effect.tap(Effect.fork(Effect.map(Stream.runCollect(events), Chunk.toReadonlyArray)), () => settle)
+/** All that a subscriber gets until the end. */
+const subscribed = <A>({ subscribe }: SlidingPubSub.SlidingPubSub<A>) =>
+  Effect.tap(Effect.fork(Effect.map(Stream.runCollect(subscribe), Chunk.toReadonlyArray)), () => settle)
 
 const make = Effect.gen(function*() {
   const scope = yield* Scope.make()
-  const hub = yield* Scope.extend(Hub.make<number>(4), scope)
-  return { ...hub, close: Scope.close(scope, Exit.void) }
+  const pubSub = yield* Scope.extend(SlidingPubSub.make<number>(4), scope)
+  return { ...pubSub, close: Scope.close(scope, Exit.void) }
 })
 
 describe("S13: a hub", () => {
   it.effect("tells each listener what is published from then on, and ends with its scope", () =>
     Effect.gen(function*() {
-      const hub = yield* make
-      expect(yield* hub.publish(1)).toBeUndefined()
-      const early = yield* listening(hub)
-      yield* hub.publish(2)
-      const late = yield* listening(hub)
-      yield* hub.publish(3)
+      const pubSub = yield* make
+      expect(yield* pubSub.publish(1)).toBeUndefined()
+      const early = yield* subscribed(pubSub)
+      yield* pubSub.publish(2)
+      const late = yield* subscribed(pubSub)
+      yield* pubSub.publish(3)
       yield* settle
-      yield* hub.close
+      yield* pubSub.close
       expect(yield* Fiber.join(early)).toStrictEqual([2, 3])
       expect(yield* Fiber.join(late)).toStrictEqual([3])
     }))
 
   it.effect("tells who comes after its end nothing, and lets nobody wait", () =>
     Effect.gen(function*() {
-      const hub = yield* make
-      yield* hub.close
-      yield* hub.publish(1)
-      expect(yield* Stream.runCollect(hub.events)).toHaveLength(0)
+      const pubSub = yield* make
+      yield* pubSub.close
+      yield* pubSub.publish(1)
+      expect(yield* Stream.runCollect(pubSub.subscribe)).toHaveLength(0)
     }))
 
   it.effect("keeps the last few for a slow reader", () =>
     Effect.gen(function*() {
-      const hub = yield* make
+      const pubSub = yield* make
       const read: Array<number> = []
       const slow = yield* Effect.fork(
-        Stream.runForEach(hub.events, (event) => Effect.delay(Effect.sync(() => read.push(event)), "1 second"))
+        Stream.runForEach(pubSub.subscribe, (event) => Effect.delay(Effect.sync(() => read.push(event)), "1 second"))
       )
       yield* settle
-      yield* hub.publish(0)
+      yield* pubSub.publish(0)
       yield* settle
-      yield* Effect.forEach(Arr.range(1, 9), hub.publish)
+      yield* Effect.forEach(Arr.range(1, 9), pubSub.publish)
       yield* TestClock.adjust("9 seconds")
       expect(read).toStrictEqual([0, 6, 7, 8, 9])
       yield* Fiber.interrupt(slow)
+    }))
+
+  it.effect("a subscriber gets what was published before the end, then its stream ends (S13)", () =>
+    Effect.gen(function*() {
+      const pubSub = yield* make
+      const read: Array<number> = []
+      const slow = yield* Effect.fork(
+        Stream.runForEach(pubSub.subscribe, (event) => Effect.delay(Effect.sync(() => read.push(event)), "1 second"))
+      )
+      yield* settle
+      yield* Effect.forEach([1, 2, 3], pubSub.publish)
+      yield* pubSub.close
+      yield* pubSub.publish(4)
+      yield* TestClock.adjust("3 seconds")
+      yield* Fiber.join(slow)
+      expect(read).toStrictEqual([1, 2, 3])
     }))
 })

@@ -123,7 +123,7 @@ describe("layerConfig", () => {
   const configured = (settings: Readonly<Record<string, string>>) =>
     ConfigProvider.fromMap(new Map(Object.entries(settings)))
   const withProvider = (provider: ConfigProvider.ConfigProvider) =>
-    Layer.provide(Tilia.layerConfig, Layer.setConfigProvider(provider))
+    Layer.provide(Tilia.layerConfig(), Layer.setConfigProvider(provider))
 
   it.effect("reads everything", () =>
     Effect.gen(function*() {

@@ -11,6 +11,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
+import { hash } from "../src/internal/tokenMediator/rejectedToken.js"
 import { application, browser, jwt, mediatorUrl, vendor } from "./support/mediator.js"
 
 const { text } = TestAccessToken
@@ -49,9 +50,9 @@ describe("requestToken", () => {
       const first = yield* requestToken(["user_info"])
       yield* TestClock.adjust("1 minute")
       expect(text(yield* requestToken(["user_info"]))).toBe(text(first))
-      const second = yield* requestToken(["user_info"], { held: first })
+      const second = yield* requestToken(["user_info"], { rejected: first })
       expect(text(second)).not.toBe(text(first))
-      expect(text(yield* requestToken(["user_info"], { held: second }))).toBe(text(second))
+      expect(text(yield* requestToken(["user_info"], { rejected: second }))).toBe(text(second))
       expect(asked.length).toBe(2)
     }))
 
@@ -61,12 +62,12 @@ describe("requestToken", () => {
       yield* Effect.gen(function*() {
         const { requestToken } = yield* TokenMediator.make({ mediatorUrl })
         yield* requestToken(["a", "b"])
-        const held = yield* TestAccessToken.make()
-        yield* requestToken(["a", "b"], { held })
+        const rejected = yield* TestAccessToken.make()
+        yield* requestToken(["a", "b"], { rejected })
         const { received } = yield* MockHttpClient.MockHttpClient
         expect(received.map(({ body, method, url }) => [method, url, JSON.parse(body)])).toStrictEqual([
           ["POST", mediatorUrl, { scopes: ["a", "b"] }],
-          ["POST", mediatorUrl, { scopes: ["a", "b"], held: TokenMediator.fingerprint(held) }]
+          ["POST", mediatorUrl, { scopes: ["a", "b"], rejected: hash(rejected) }]
         ])
         expect(received[0]?.headers).toMatchObject({ "accept": "application/json", "content-type": "application/json" })
         expect(Object.keys(received[0]?.headers ?? {}).sort()).toStrictEqual([
@@ -168,7 +169,7 @@ describe("the wire", () => {
 
   it.each<[string, unknown, unknown]>([
     ["scopes", { scopes: ["b", "a", "b"] }, { scopes: ["b", "a"] }],
-    ["scopes, and what is held", { scopes: ["a"], held: -7 }, { scopes: ["a"], held: -7 }]
+    ["scopes, and what is rejected", { scopes: ["a"], rejected: 7 }, { scopes: ["a"], rejected: 7 }]
   ])("a request has %s", (_, json, request) => {
     expect(Schema.decodeUnknownEither(Request)(json)).toStrictEqual(Either.right(request))
   })
@@ -176,13 +177,13 @@ describe("the wire", () => {
   it.each<[string, unknown]>([
     ["no scopes", { scopes: [] }],
     ["a text for scopes", { scopes: "swordfish" }],
-    ["a token", { scopes: ["a"], held: "swordfish" }],
-    ["half a number", { scopes: ["a"], held: 0.5 }],
+    ["a token", { scopes: ["a"], rejected: "swordfish" }],
+    ["half a number", { scopes: ["a"], rejected: 0.5 }],
     ["nothing", null]
   ])("a request with %s is refused, and not quoted (E8)", (_, json) => {
     const error = Either.getOrThrow(Either.flip(Schema.decodeUnknownEither(Request)(json)))
     expect(error.message).toBe(
-      "must be a request to a mediator: scopes, an array, and perhaps held; the value is not shown"
+      "must be a request to a mediator: scopes, an array, and perhaps rejected; the value is not shown"
     )
     expect(linesShowing("swordfish", error)).toStrictEqual([])
   })

@@ -340,14 +340,14 @@ describe("S8: invalidate", () => {
 describe("A2: the token that won't do", () => {
   /** A source whose endpoint is told of it, and hands out each of these tokens, a second after it was asked. */
   const told = Effect.fnUntraced(function*(...texts: ReadonlyArray<string>) {
-    const held: Array<string | undefined> = []
+    const rejected: Array<string | undefined> = []
     const made = yield* TokenSource.make({ scopes: ["user_info"], background: "onDemand" }).pipe(
       Effect.provideService(TokenEndpoint.TokenEndpoint, {
         requestToken: (_, options) =>
           Effect.delay(
             Effect.suspend(() => {
-              held.push(options?.held && text(options.held))
-              return Effect.orDie(TestAccessToken.make({ text: texts[held.length - 1] ?? "another" }))
+              rejected.push(options?.rejected && text(options.rejected))
+              return Effect.orDie(TestAccessToken.make({ text: texts[rejected.length - 1] ?? "another" }))
             }),
             "1 second"
           )
@@ -355,31 +355,31 @@ describe("A2: the token that won't do", () => {
     )
     const done = <A, E>(effect: Effect.Effect<A, E>) =>
       Effect.flatMap(Effect.fork(effect), (fiber) => Effect.zipRight(TestClock.adjust("2 seconds"), Fiber.join(fiber)))
-    return { ...made, held, done }
+    return { ...made, rejected, done }
   })
 
   it.scoped("is named where one is refused, or renewed before its time; not where it is only due", () =>
     Effect.gen(function*() {
-      const { done, get, held, invalidate, refresh } = yield* told("a", "b", "c", "d")
+      const { done, get, invalidate, refresh, rejected } = yield* told("a", "b", "c", "d")
       yield* invalidate(yield* done(get))
       yield* done(get)
       yield* TestClock.adjust("1 minute")
       yield* done(refresh)
       yield* TestClock.adjust("50 minutes")
       yield* done(get)
-      expect(held).toStrictEqual([undefined, "a", "b", undefined])
+      expect(rejected).toStrictEqual([undefined, "a", "b", undefined])
     }))
 
   it.scoped("is asked for once more where it is refused while another one is under way, and comes again", () =>
     Effect.gen(function*() {
-      const { done, get, held, invalidate } = yield* told("a", "a", "b")
+      const { done, get, invalidate, rejected } = yield* told("a", "a", "b")
       const first = yield* done(get)
       yield* TestClock.adjust("50 minutes")
       yield* get // in the background another one is asked for
       yield* settle
       yield* invalidate(first)
       expect(text(yield* done(get))).toBe("b")
-      expect(held).toStrictEqual([undefined, undefined, "a"])
+      expect(rejected).toStrictEqual([undefined, undefined, "a"])
     }))
 })
 

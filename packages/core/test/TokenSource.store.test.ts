@@ -20,7 +20,7 @@ import { scripted } from "./support/scripted.js"
 const { after, fail, succeed } = TestTokenEndpoint
 const { text } = TestAccessToken
 
-type Store = TokenStore.TokenStore["Type"]
+type Store = TokenStore.TokenStore
 
 const scopes = Schema.decodeSync(Scopes.Scopes)("user_info")
 const unavailable = new TokenError.ServiceUnavailableError({ status: 503, attempts: 4 })
@@ -35,11 +35,11 @@ const fleet = Effect.fnUntraced(function*(...script: TestTokenEndpoint.Script) {
   return { ...endpoint, store, process, processes: (n: number) => Effect.replicateEffect(process(), n) }
 })
 
-const all = (sources: ReadonlyArray<TokenSource.TokenSource["Type"]>) =>
+const all = (sources: ReadonlyArray<TokenSource.TokenSource>) =>
   Effect.map(Effect.all(sources.map(({ get }) => get), { concurrency: "unbounded" }), (tokens) => tokens.map(text))
 
 /** The same, with the time that one who waits for another's lock needs to look again. */
-const allSoon = (sources: ReadonlyArray<TokenSource.TokenSource["Type"]>) =>
+const allSoon = (sources: ReadonlyArray<TokenSource.TokenSource>) =>
   Effect.gen(function*() {
     const fiber = yield* Effect.fork(all(sources))
     yield* TestClock.adjust("50 millis")
@@ -47,7 +47,7 @@ const allSoon = (sources: ReadonlyArray<TokenSource.TokenSource["Type"]>) =>
   })
 
 /** Everything that a source says while an effect runs. */
-const told = <A, E>(source: TokenSource.TokenSource["Type"], effect: Effect.Effect<A, E>) =>
+const told = <A, E>(source: TokenSource.TokenSource, effect: Effect.Effect<A, E>) =>
   Effect.gen(function*() {
     const events: Array<TokenEvent.TokenEvent> = []
     const fiber = yield* Effect.fork(
@@ -325,7 +325,7 @@ describe("T6: what is in the store", () => {
         Effect.provideService(TokenEndpoint.TokenEndpoint, {
           requestToken: (scopes, options) =>
             Effect.suspend(() => {
-              told.push(options?.held && text(options.held))
+              told.push(options?.rejected && text(options.rejected))
               return endpoint.requestToken(scopes, options)
             })
         })

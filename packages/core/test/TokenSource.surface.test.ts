@@ -124,9 +124,9 @@ describe("options", () => {
       expect(calls).toHaveLength(0)
     }))
 
-  const configured = (env: Record<string, string>, endpoint: TokenEndpoint.TokenEndpoint["Type"]) =>
+  const configured = (env: Record<string, string>, endpoint: TokenEndpoint.TokenEndpoint) =>
     Effect.flatMap(TokenSource.TokenSource, ({ get }) => get).pipe(
-      Effect.provide(TokenSource.layerConfig),
+      Effect.provide(TokenSource.layerConfig()),
       Effect.provideService(TokenEndpoint.TokenEndpoint, endpoint),
       Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(env))))
     )
@@ -153,7 +153,7 @@ describe("options", () => {
 })
 
 describe("S13: changes", () => {
-  const observed = ({ changes }: TokenSource.TokenSource["Type"]) =>
+  const observed = ({ changes }: TokenSource.TokenSource) =>
     Effect.gen(function*() {
       const events: Array<TokenEvent.TokenEvent> = []
       const reader = yield* Effect.fork(Stream.runForEach(changes, (event) => Effect.sync(() => events.push(event))))

@@ -49,16 +49,16 @@ const secretConfig: Config.Config<Effect.Effect<ClientCredentials.ClientSecret, 
     Config.option(Config.nonEmptyString(mounted)),
     Config.option(Schema.Config(inline, ClientCredentials.ClientSecret))
   ]).pipe(Config.mapOrFail(([path, secret]) => {
-      if (Option.isSome(path)) {
-        return Option.isNone(secret)
-          ? Either.right(readSecret(path.value))
-          : Either.left(ConfigError.InvalidData([mounted], `excludes ${inline}: set one of the two`))
-      }
-      return Either.fromOption(
-        Option.map(secret, (secret) => Effect.succeed(secret)),
-        () => ConfigError.MissingData([inline], `set it, or ${mounted}`)
-      )
-    }))
+    if (Option.isSome(path)) {
+      return Option.isNone(secret)
+        ? Either.right(readSecret(path.value))
+        : Either.left(ConfigError.InvalidData([mounted], `excludes ${inline}: set one of the two`))
+    }
+    return Either.fromOption(
+      Option.map(secret, (secret) => Effect.succeed(secret)),
+      () => ConfigError.MissingData([inline], `set it, or ${mounted}`)
+    )
+  }))
 
 /**
  * `TILIA_CLIENT_ID`, and either `TILIA_CLIENT_SECRET` or `TILIA_CLIENT_SECRET_FILE`: an effect that yields the credentials as

@@ -140,7 +140,8 @@ const knownClients = (clients: ReadonlyArray<Client>) =>
   Effect.map(
     Effect.forEach(clients, (client) =>
       Effect.all({ credentials: ClientCredentials.make(client), allowed: Scopes.make(client.scopes ?? Scopes.known) })),
-    (clients) => new Map(clients.map((client) => [client.credentials.clientId.toLowerCase(), client]))
+    (clients) =>
+      new Map(clients.map((client) => [client.credentials.clientId.toLowerCase(), client]))
   )
 
 /**

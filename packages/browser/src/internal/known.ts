@@ -41,7 +41,8 @@ export const isNews = (kept: Kept | undefined, generation: number, cleared: numb
 export const next = (known: number, now: Instant.Instant): number => Math.max(known + 1, now.wall)
 
 /** T3: whoever wasn't heard for a lease has lost the lock: its tab is frozen, or busy beyond hope. */
-export const isLost = ({ heard }: Holder, now: Instant.Instant): boolean => now.monotonic - heard >= Duration.toMillis(lease)
+export const isLost = ({ heard }: Holder, now: Instant.Instant): boolean =>
+  now.monotonic - heard >= Duration.toMillis(lease)
 
 /** T3: whoever was overtaken holds nothing, whatever it still says. */
 export const heardOf = (holder: Holder | undefined, generation: number, now: Instant.Instant): Holder =>
@@ -73,7 +74,11 @@ export const tokenOf = (kept: Kept, now: Instant.Instant): AccessToken => {
 }
 
 /** As its writer has it. */
-export const keptOf = ({ expiresAt, issuedAt, scopes, value }: AccessToken, generation: number, now: Instant.Instant): Kept => ({
+export const keptOf = (
+  { expiresAt, issuedAt, scopes, value }: AccessToken,
+  generation: number,
+  now: Instant.Instant
+): Kept => ({
   generation,
   value,
   scopes,

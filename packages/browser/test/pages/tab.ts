@@ -22,7 +22,7 @@ const logIn = (mediatorUrl: string, principal: string | undefined) => {
     retry: { maxAttempts: 1 }
   }))
   const skipped: Array<string> = []
-  const withSource = <A, E>(use: (source: TokenSource.TokenSource["Type"]) => Effect.Effect<A, E>) =>
+  const withSource = <A, E>(use: (source: TokenSource.TokenSource) => Effect.Effect<A, E>) =>
     runtime.runPromise(
       Effect.flatMap(TokenSource.TokenSource, use).pipe(Effect.provide(Logger.remove(Logger.defaultLogger)))
     )

@@ -1,7 +1,8 @@
+import { TokenError } from "@effect-tilia/core"
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as FastCheck from "effect/FastCheck"
-import { retryAfter } from "../../src/internal/retryAfter.js"
+import { parse, requestedWait } from "../../src/internal/retryAfter.js"
 import { within } from "../support/within.js"
 
 const now = Date.parse("2026-11-06T08:49:00.000Z")
@@ -9,7 +10,7 @@ const day = 86_400
 
 /** In seconds. */
 const wait = (header: string): number | undefined => {
-  const time = retryAfter(header, now)
+  const time = parse(header, now)
   return time === undefined ? undefined : Duration.toSeconds(time)
 }
 
@@ -77,5 +78,21 @@ describe("Retry-After (row 36, RFC 9110 §10.2.3)", () => {
 
   it.each([",", " ", "1,", "9", " ,", "Fri, "])("is read at once from 16 KiB of %j", (piece) => {
     within(200, () => wait(`x${piece.repeat(16_384 / piece.length)}x`))
+  })
+})
+
+const unavailable = new TokenError.ServiceUnavailableError({ status: 503, attempts: 1 })
+const limited = (retryAfter: Duration.Duration) =>
+  new TokenError.RateLimitedError({ status: 429, attempts: 1, retryAfter })
+
+describe("the wait that the server asked for", () => {
+  it.each<[string, TokenError.TokenError | undefined, number]>([
+    ["named", limited(Duration.seconds(90)), 90_000],
+    ["named as none", limited(Duration.zero), 0],
+    ["not named", unavailable, 0],
+    ["of nothing that went wrong", undefined, 0],
+    ["of an error that can't name one", new TokenError.InvalidClientError({ status: 401, attempts: 1 }), 0]
+  ])("%s", (_, error, wait) => {
+    expect(requestedWait(error)).toBe(wait)
   })
 })

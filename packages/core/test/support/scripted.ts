@@ -19,4 +19,4 @@ export const scripted = (...script: TestTokenEndpoint.Script) =>
 export type Scripted = Effect.Effect.Success<ReturnType<typeof scripted>>
 
 /** The text of the token that there is, which nobody has to wait for. */
-export const textAtOnce = ({ get }: TokenSource.TokenSource["Type"]) => Effect.map(atOnce(get), TestAccessToken.text)
+export const textAtOnce = ({ get }: TokenSource.TokenSource) => Effect.map(atOnce(get), TestAccessToken.text)

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 
-type Store = TokenStore["Type"]
+type Store = TokenStore
 
 /** A store whose locks are as they would be if the last one who had it counted, whoever asks. */
 const withLocks = (store: Store, forget: (mine: Lock, last: () => Lock) => Lock): Store => {

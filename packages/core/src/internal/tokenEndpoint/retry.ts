@@ -23,7 +23,9 @@ const within = (policy: RetryPolicy.RetryPolicy, deadline: number): RetryPolicy.
       Duration.millis(Math.ceil(Math.max(Duration.toMillis(delay), requestedWait(error))))
     ),
     Schedule.delays,
-    Schedule.checkEffect((_, delay) => Effect.map(Instant.monotonic, (now) => now + Duration.toMillis(delay) < deadline))
+    Schedule.checkEffect((_, delay) =>
+      Effect.map(Instant.monotonic, (now) => now + Duration.toMillis(delay) < deadline)
+    )
   )
 
 /**

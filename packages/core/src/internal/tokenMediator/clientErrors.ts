@@ -20,7 +20,10 @@ import type { Refusal } from "./protocol.js"
 const userCodes = new Map([[401, "login_required"], [403, "access_denied"]])
 
 const errorOf = (tag: ErrorResponse.Tag, details: ErrorResponse.Details): TokenError =>
-  ErrorResponse.errorOf(tag, tag === "InvalidClientError" ? { ...details, code: userCodes.get(details.status) } : details)
+  ErrorResponse.errorOf(
+    tag,
+    tag === "InvalidClientError" ? { ...details, code: userCodes.get(details.status) } : details
+  )
 
 /** The error that a refusal stands for. Its message is the mediator's own, as its schema has made sure. */
 export const fromRefusal = (refusal: Refusal, { response: { status } }: Received, target: Target): TokenError => {

@@ -56,7 +56,11 @@ export const maxBytes = 16 * 1024
 
 export const tooLarge = permanent(413, "InvalidRequestError", "The body may have 16 KiB.")
 
-export const malformed = permanent(400, "InvalidRequestError", "The body must be JSON, as {\"scopes\":[\"user_info\"]}.")
+export const malformed = permanent(
+  400,
+  "InvalidRequestError",
+  "The body must be JSON, as {\"scopes\":[\"user_info\"]}."
+)
 
 /** Why a request is refused before its body is read, if it is (M3). */
 export const refusalBeforeReading = (
@@ -117,7 +121,11 @@ export const tooWide = permanent(
 )
 
 /** The token has less than a second left. */
-export const aboutToExpire = temporary(503, "ServiceUnavailableError", "The token is about to expire; the next one is coming.")
+export const aboutToExpire = temporary(
+  503,
+  "ServiceUnavailableError",
+  "The token is about to expire; the next one is coming."
+)
 
 /** A defect, of which the page learns nothing. */
 export const defect = temporary(500, "ServiceUnavailableError", "Something went wrong.")

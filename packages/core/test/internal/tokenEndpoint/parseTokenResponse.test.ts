@@ -7,24 +7,24 @@ import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { interpret } from "../../../src/internal/tokenEndpoint/parseTokenResponse.js"
 import { classify } from "../../../src/internal/tokenEndpoint/errorResponse.js"
+import { parseTokenResponse } from "../../../src/internal/tokenEndpoint/parseTokenResponse.js"
 import * as vendor from "../../fixtures/vendorSample.js"
 import { within } from "../../support/within.js"
 
 const tokenUrl = "https://auth.example/token"
-const question = {
+const context = {
   tokenUrl,
   clientSecret: Schema.decodeUnknownSync(ClientCredentials.ClientSecret)(vendor.clientSecret),
-  attempts: 2,
-  receivedAt: Date.parse("2026-11-06T08:49:00Z")
+  attempts: 2
 }
+const receivedAt = Date.parse("2026-11-06T08:49:00Z")
 
 interface Reply {
   readonly url?: string
   readonly headers?: Readonly<Record<string, string>>
-  readonly complete?: boolean
-  readonly hiddenRedirect?: boolean
+  readonly isComplete?: boolean
+  readonly isHiddenRedirect?: boolean
 }
 
 /** A text or bytes as they are, any other value as JSON. */
@@ -34,12 +34,13 @@ const bytesOf = (body: unknown): Uint8Array =>
 const reply = (
   status: number,
   body: unknown = "",
-  { complete = true, hiddenRedirect = false, headers = {}, url = tokenUrl }: Reply = {}
+  { headers = {}, isComplete = true, isHiddenRedirect = false, url = tokenUrl }: Reply = {}
 ) =>
-  interpret(
-    { url, status, headers: Headers.fromInput(headers), body: bytesOf(body), complete, hiddenRedirect },
-    question
-  )
+  parseTokenResponse({
+    response: { url, status, headers: Headers.fromInput(headers), body: bytesOf(body), isComplete, isHiddenRedirect },
+    receivedAt,
+    age: 0
+  }, context)
 
 const errorOf = (...args: Parameters<typeof reply>) => Either.getOrThrow(Either.flip(reply(...args)))
 
@@ -150,8 +151,8 @@ const rows: ReadonlyArray<Row> = [
     field("expires_in")
   ],
   [26, "a scope that is none", 200, { ...vendor.response, scope: "a\"" }, field("scope")],
-  [27, "more than 256 KiB", 200, vendor.response, unexpected("its body is larger than 256 KiB"), { complete: false }],
-  [27, "more than 256 KiB", 400, refusal, ["InvalidClientError"], { complete: false }],
+  [27, "more than 256 KiB", 200, vendor.response, unexpected("its body is larger than 256 KiB"), { isComplete: false }],
+  [27, "more than 256 KiB", 400, refusal, ["InvalidClientError"], { isComplete: false }],
   [29, "invalid UTF-8", 200, new Uint8Array([0x22, 0xc3, 0x28, 0x22]), unexpected("its body isn't UTF-8")],
   [
     29,
@@ -313,7 +314,7 @@ describe("row 16: status 0, which no server sends", () => {
   })
 
   it("is a redirect where fetch was told not to follow one", () => {
-    expect(reply(0, "", { hiddenRedirect: true })).toMatchObject({
+    expect(reply(0, "", { isHiddenRedirect: true })).toMatchObject({
       left: { _tag: "UnexpectedResponseError", problem: "it redirects, and no redirect is followed" }
     })
   })
@@ -329,7 +330,7 @@ describe("classify", () => {
   )
 
   it.each(["__proto__", "constructor", "toString"])("knows no code %s", (code) => {
-    expect(classify(400, code)).toBe("InvalidRequest")
-    expect(classify(200, code)).toBe("UnexpectedResponse")
+    expect(classify(400, code)).toBe("InvalidRequestError")
+    expect(classify(200, code)).toBe("UnexpectedResponseError")
   })
 })

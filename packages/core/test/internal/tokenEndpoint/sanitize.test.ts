@@ -4,13 +4,13 @@ import * as FastCheck from "effect/FastCheck"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Str from "effect/String"
-import { presentable } from "../../../src/internal/tokenEndpoint/sanitize.js"
+import { sanitize } from "../../../src/internal/tokenEndpoint/sanitize.js"
 import * as vendor from "../../fixtures/vendorSample.js"
 import { within } from "../../support/within.js"
 
 const secret = vendor.clientSecret
 const clientSecret = Schema.decodeUnknownSync(ClientCredentials.ClientSecret)(secret)
-const kept = (text: string) => presentable(text, clientSecret)
+const kept = (text: string) => sanitize(text, clientSecret)
 
 const each = (disguise: (character: string) => string) => (text: string) => [...text].map(disguise).join("")
 const hex = (character: string) => character.charCodeAt(0).toString(16).padStart(2, "0")

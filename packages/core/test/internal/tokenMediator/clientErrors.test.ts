@@ -3,8 +3,9 @@ import * as Headers from "@effect/platform/Headers"
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
-import type { Answer } from "../../../src/internal/tokenEndpoint/rawResponse.js"
-import { errorOf, errorOfStranger } from "../../../src/internal/tokenMediator/clientErrors.js"
+import type { RawResponse } from "../../../src/internal/tokenEndpoint/rawResponse.js"
+import type { Received } from "../../../src/internal/tokenEndpoint/roundTrip.js"
+import { fromOther, fromRefusal } from "../../../src/internal/tokenMediator/clientErrors.js"
 import type { Refusal } from "../../../src/TokenMediator.js"
 
 const {
@@ -21,17 +22,25 @@ const {
 } = TokenError
 
 const tokenUrl = "https://shop.example/tilia/token"
-const question = { tokenUrl, attempts: 2, receivedAt: 0 }
+const target = { tokenUrl, attempts: 2 }
 const retryAfter = Duration.seconds(7)
 
-const answer = (status: number, headers: Record<string, string> = {}, fields: Partial<Answer> = {}): Answer => ({
-  url: tokenUrl,
-  status,
-  headers: Headers.fromInput(headers),
-  body: new TextEncoder().encode("swordfish"),
-  complete: true,
-  hiddenRedirect: false,
-  ...fields
+const received = (
+  status: number,
+  headers: Record<string, string> = {},
+  fields: Partial<RawResponse> = {}
+): Received => ({
+  response: {
+    url: tokenUrl,
+    status,
+    headers: Headers.fromInput(headers),
+    body: new TextEncoder().encode("swordfish"),
+    isComplete: true,
+    isHiddenRedirect: false,
+    ...fields
+  },
+  receivedAt: 0,
+  age: 0
 })
 
 /** Every field of an error, and nothing else. */
@@ -56,16 +65,18 @@ describe("M3: a mediator's refusal is the error that it names, with the mediator
     [new TokenTransportError({ reason: "Tls", tokenUrl, attempts: 2 })],
     [new TokenTimeoutError({ tokenUrl, attempts: 2 })]
   ])("%s", (error, refusal = {}) => {
-    const received = errorOf({ _tag: error._tag, retryable: false, message: "No.", ...refusal }, answer(418), question)
-    expect(fieldsOf(received)).toStrictEqual(fieldsOf(error))
+    const made = fromRefusal({ _tag: error._tag, retryable: false, message: "No.", ...refusal }, received(418), target)
+    expect(fieldsOf(made)).toStrictEqual(fieldsOf(error))
   })
 })
 
 describe("a user who is refused is told apart from a client", () => {
   it.each([[401, "login_required"], [403, "access_denied"], [500, undefined]])("%i: %s", (status, code) => {
     const refusal = { _tag: "InvalidClientError", retryable: false, message: "No." } as const
-    expect(errorOf(refusal, answer(status), question)).toMatchObject(code === undefined ? { status } : { status, code })
-    expect("code" in fieldsOf(errorOf(refusal, answer(status), question))).toBe(code !== undefined)
+    expect(fromRefusal(refusal, received(status), target)).toMatchObject(
+      code === undefined ? { status } : { status, code }
+    )
+    expect("code" in fieldsOf(fromRefusal(refusal, received(status), target))).toBe(code !== undefined)
   })
 })
 
@@ -75,37 +86,37 @@ describe("E3, E7: what isn't a mediator's is told by its status, and nothing els
   const redirects = "it redirects, and no redirect is followed"
   const unlikely = "a mediator doesn't answer with this status"
 
-  it.each<[string, Answer, TokenError.TokenError]>([
+  it.each<[string, Received, TokenError.TokenError]>([
     [
       "from elsewhere",
-      answer(200, {}, { url: "https://evil.example" }),
+      received(200, {}, { url: "https://evil.example" }),
       unexpected(200, "the HTTP client went on to elsewhere")
     ],
-    ["a redirect that fetch hides", answer(0, {}, { hiddenRedirect: true }), unexpected(0, redirects)],
-    ["a failure that a client hides", answer(0), new TokenTransportError({ reason: "Other", tokenUrl, attempts: 2 })],
-    ...[300, 302, 399].map((status): [string, Answer, TokenError.TokenError] => [
+    ["a redirect that fetch hides", received(0, {}, { isHiddenRedirect: true }), unexpected(0, redirects)],
+    ["a failure that a client hides", received(0), new TokenTransportError({ reason: "Other", tokenUrl, attempts: 2 })],
+    ...[300, 302, 399].map((status): [string, Received, TokenError.TokenError] => [
       "a redirect",
-      answer(status, { location: "https://swordfish.example" }),
+      received(status, { location: "https://swordfish.example" }),
       unexpected(status, redirects)
     ]),
-    ["a status that is none", answer(299), unexpected(299, unlikely)],
-    ["no mediator there", answer(404), unexpected(404, unlikely)],
-    ["a proxy's 400", answer(400), new InvalidRequestError({ status: 400, attempts: 2 })],
-    ["a server's 401", answer(401), new InvalidClientError({ status: 401, attempts: 2, code: "login_required" })],
-    ["a proxy's 403", answer(403), new InvalidClientError({ status: 403, attempts: 2, code: "access_denied" })],
-    ["a proxy's 429", answer(429), new RateLimitedError({ status: 429, attempts: 2 })],
+    ["a status that is none", received(299), unexpected(299, unlikely)],
+    ["no mediator there", received(404), unexpected(404, unlikely)],
+    ["a proxy's 400", received(400), new InvalidRequestError({ status: 400, attempts: 2 })],
+    ["a server's 401", received(401), new InvalidClientError({ status: 401, attempts: 2, code: "login_required" })],
+    ["a proxy's 403", received(403), new InvalidClientError({ status: 403, attempts: 2, code: "access_denied" })],
+    ["a proxy's 429", received(429), new RateLimitedError({ status: 429, attempts: 2 })],
     [
       "a proxy's 429 that names a wait",
-      answer(429, { "retry-after": "7" }),
+      received(429, { "retry-after": "7" }),
       new RateLimitedError({ status: 429, attempts: 2, retryAfter })
     ],
-    ["a proxy's 502", answer(502), new ServiceUnavailableError({ status: 502, attempts: 2 })],
+    ["a proxy's 502", received(502), new ServiceUnavailableError({ status: 502, attempts: 2 })],
     [
       "a proxy's 503 that names a wait",
-      answer(503, { "retry-after": "Thu, 01 Jan 1970 00:00:07 GMT" }),
+      received(503, { "retry-after": "Thu, 01 Jan 1970 00:00:07 GMT" }),
       new ServiceUnavailableError({ status: 503, attempts: 2, retryAfter })
     ]
-  ])("%s", (_, answer, error) => {
-    expect(fieldsOf(errorOfStranger(answer, question))).toStrictEqual(fieldsOf(error))
+  ])("%s", (_, response, error) => {
+    expect(fieldsOf(fromOther(response, target))).toStrictEqual(fieldsOf(error))
   })
 })

@@ -1,15 +1,16 @@
-import { AccessToken, Scopes, TokenError } from "@effect-tilia/core"
+import { Scopes, TokenError } from "@effect-tilia/core"
 import * as Headers from "@effect/platform/Headers"
 import { describe, expect, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
-import * as Either from "effect/Either"
+import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import * as Mediation from "../../../src/internal/tokenMediator/serverPolicy.js"
+import { fromResponse } from "../../../src/internal/accessToken.js"
+import * as ServerPolicy from "../../../src/internal/tokenMediator/serverPolicy.js"
 import { response as sample } from "../../fixtures/vendorSample.js"
 
 const origin = "https://shop.example"
-const scopes = (...names: ReadonlyArray<string>) => Either.getOrThrow(Scopes.make(names))
+const scopes = (...names: ReadonlyArray<string>) => Effect.runSync(Scopes.make(names))
 
 describe("M3: isSameOrigin", () => {
   it.each<[boolean, Record<string, string>]>([
@@ -39,7 +40,7 @@ describe("M3: isSameOrigin", () => {
     [false, { host: "shop.example", referer: `${origin}/` }],
     [false, { host: "shop.example", "x-forwarded-host": "shop.example" }]
   ])("%s: %j", (expected, headers) => {
-    expect(Mediation.isSameOrigin(Headers.fromInput(headers), origin)).toBe(expected)
+    expect(ServerPolicy.isSameOrigin(Headers.fromInput(headers), origin)).toBe(expected)
   })
 })
 
@@ -59,7 +60,7 @@ describe("M3: isJson", () => {
     [false, "application/jsonp"],
     [false, "application/problem+json"]
   ])("%s: %s", (expected, type) => {
-    expect(Mediation.isJson(Headers.fromInput(type === undefined ? {} : { "content-type": type }))).toBe(expected)
+    expect(ServerPolicy.isJson(Headers.fromInput(type === undefined ? {} : { "content-type": type }))).toBe(expected)
   })
 })
 
@@ -77,7 +78,9 @@ describe("M3: unread", () => {
     [415, "POST", { ...good, "content-type": "text/plain" }],
     [413, "POST", { ...good, "content-length": "16385" }]
   ])("%s: %s %j", (status, method, headers) => {
-    expect(Mediation.unread({ method, headers: Headers.fromInput(headers) }, origin)?.status).toBe(status)
+    expect(ServerPolicy.refusalBeforeReading({ method, headers: Headers.fromInput(headers) }, origin)?.status).toBe(
+      status
+    )
   })
 })
 
@@ -103,14 +106,14 @@ const errors: ReadonlyArray<[number, TokenError.TokenError]> = [
 
 describe("M3: a refusal has the error's tag, whether to try again, and words of our own", () => {
   it.each(errors)("%i: %s", (status, error) => {
-    const refused = Mediation.fromTokenError(error)
+    const refused = ServerPolicy.fromTokenError(error)
     expect(refused).toMatchObject({ status, refusal: { _tag: error._tag, retryable: error.retryable } })
     expect(JSON.stringify(refused)).not.toMatch(/vendor|auth\.example/)
     expect(refused.refusal.message).toMatch(/^[A-Z][\x20-\x7e]*\.$/)
   })
 
   it("Retry-After is the vendor's; a second, where it named none or a shorter one; nothing, where it is useless", () => {
-    const wait = (error: TokenError.TokenError) => Mediation.fromTokenError(error).refusal.retryAfter
+    const wait = (error: TokenError.TokenError) => ServerPolicy.fromTokenError(error).refusal.retryAfter
     expect(wait(new TokenError.RateLimitedError({ ...said, retryAfter }))).toStrictEqual(retryAfter)
     expect(wait(new TokenError.RateLimitedError({ ...said, retryAfter: Duration.zero }))).toStrictEqual(
       Duration.seconds(1)
@@ -126,7 +129,7 @@ describe("M3: a refusal has the error's tag, whether to try again, and words of 
     [400, new TokenError.InvalidScopeError(said)],
     [503, new TokenError.ServiceUnavailableError(said)]
   ])("M2: authorize: %i: %s", (status, error) => {
-    const refused = Mediation.fromAuthorize(error)
+    const refused = ServerPolicy.fromAuthorize(error)
     expect(refused).toMatchObject({ status, refusal: { _tag: error._tag, retryable: error.retryable } })
     expect(JSON.stringify(refused)).not.toMatch(/vendor/)
   })
@@ -135,12 +138,12 @@ describe("M3: a refusal has the error's tag, whether to try again, and words of 
 /** What is of no use to send again is refused with its status, tag and words, and the headers that HTTP asks for. */
 describe("M2, M3, M5: whoever is refused reads why", () => {
   const refused = (method: string, headers: Record<string, string> = {}) =>
-    Mediation.unread({ method, headers: Headers.fromInput({ origin, ...headers }) }, origin)
+    ServerPolicy.refusalBeforeReading({ method, headers: Headers.fromInput({ origin, ...headers }) }, origin)
   const authorize = (status: number) =>
-    Mediation.fromAuthorize(new TokenError.InvalidClientError({ status, attempts: 1 }))
+    ServerPolicy.fromAuthorize(new TokenError.InvalidClientError({ status, attempts: 1 }))
   const tooLarge = "The body may have 16 KiB."
 
-  it.each<[number, string, string, Mediation.Refused | undefined, object?]>([
+  it.each<[number, string, string, ServerPolicy.Refused | undefined, object?]>([
     [
       403,
       "InvalidClientError",
@@ -162,24 +165,24 @@ describe("M2, M3, M5: whoever is refused reads why", () => {
         "content-length": "16385"
       })
     ],
-    [413, "InvalidRequestError", tooLarge, Mediation.tooLarge],
-    [400, "InvalidRequestError", "The body must be JSON, as {\"scopes\":[\"user_info\"]}.", Mediation.malformed],
+    [413, "InvalidRequestError", tooLarge, ServerPolicy.tooLarge],
+    [400, "InvalidRequestError", "The body must be JSON, as {\"scopes\":[\"user_info\"]}.", ServerPolicy.malformed],
     [401, "InvalidClientError", "Nobody is logged in.", authorize(401)],
     [403, "InvalidClientError", "Whoever is logged in may not have a token.", authorize(403)],
-    [400, "InvalidScopeError", "Not every scope that was asked for is granted.", Mediation.notGranted],
+    [400, "InvalidScopeError", "Not every scope that was asked for is granted.", ServerPolicy.notGranted],
     [
       500,
       "UnexpectedResponseError",
       "The token can do more than was granted, and isn't handed out.",
-      Mediation.tooWide
+      ServerPolicy.tooWide
     ]
   ])("%i %s: %s", (status, _tag, message, refused, headers = {}) => {
     expect(refused).toStrictEqual({ status, headers, refusal: { _tag, retryable: false, message } })
   })
 
-  it.each<[number, string, Mediation.Refused]>([
-    [503, "The token is about to expire; the next one is coming.", Mediation.isOver],
-    [500, "Something went wrong.", Mediation.broken]
+  it.each<[number, string, ServerPolicy.Refused]>([
+    [503, "The token is about to expire; the next one is coming.", ServerPolicy.aboutToExpire],
+    [500, "Something went wrong.", ServerPolicy.defect]
   ])("%i, and may ask again in a second: %s", (status, message, refused) => {
     const refusal = { _tag: "ServiceUnavailableError", retryable: true, message, retryAfter: Duration.seconds(1) }
     expect(refused).toStrictEqual({ status, headers: {}, refusal })
@@ -198,11 +201,11 @@ describe("M5", () => {
     [false, ["__proto__"], scopes("a")],
     [false, undefined, scopes("a")]
   ])("isWithin: %s: %j in %j", (expected, reach, granted) => {
-    expect(Mediation.isWithin(reach, granted)).toBe(expected)
+    expect(ServerPolicy.isWithin(reach, granted)).toBe(expected)
   })
 
   const token = (text: string) =>
-    AccessToken.fromResponse(
+    fromResponse(
       { access_token: Redacted.make(text), token_type: "Bearer", expires_in: 3600 },
       scopes("user_info"),
       DateTime.unsafeMake(0)
@@ -219,12 +222,12 @@ describe("M5", () => {
     ["a mixed array", withPayload({ scopes: ["user_info", 1] }), undefined],
     ["no JSON", `e30.${Buffer.from("{").toString("base64url")}.x`, undefined]
   ])("reachOf: %s", (_, text, expected) => {
-    expect(Mediation.reachOf(token(text))).toStrictEqual(expected)
+    expect(ServerPolicy.reachOf(token(text))).toStrictEqual(expected)
   })
 
   it("the vendor's own sample can do more than its answer says", () => {
-    const reach = Mediation.reachOf(token(sample.access_token))
+    const reach = ServerPolicy.reachOf(token(sample.access_token))
     expect(reach).not.toBeUndefined()
-    expect(Mediation.isWithin(reach, scopes(...sample.scope.split(",")))).toBe(false)
+    expect(ServerPolicy.isWithin(reach, scopes(...sample.scope.split(",")))).toBe(false)
   })
 })

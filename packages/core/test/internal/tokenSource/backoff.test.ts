@@ -3,38 +3,18 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
 import * as FastCheck from "effect/FastCheck"
-import {
-  askedToWait,
-  backOff,
-  coolDown,
-  type Forced,
-  isRecent,
-  neverForced,
-  refused
-} from "../../../src/internal/tokenSource/backoff.js"
+import { beforeRetry, coolDown } from "../../../src/internal/tokenSource/backoff.js"
 
 const unavailable = new TokenError.ServiceUnavailableError({ status: 503, attempts: 1 })
 const limited = (retryAfter: Duration.DurationInput) =>
   new TokenError.RateLimitedError({ status: 429, attempts: 1, retryAfter: Duration.decode(retryAfter) })
-
-describe("the wait that the server asked for", () => {
-  it.each<[string, TokenError.TokenError | undefined, number]>([
-    ["named", limited("90 seconds"), 90_000],
-    ["named as none", limited(0), 0],
-    ["not named", unavailable, 0],
-    ["of nothing that went wrong", undefined, 0],
-    ["of an error that can't name one", new TokenError.InvalidClientError({ status: 401, attempts: 1 }), 0]
-  ])("%s", (_, error, wait) => {
-    expect(askedToWait(error)).toBe(wait)
-  })
-})
 
 describe("S6: the background's back-off", () => {
   const longest = [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]
   it.each(longest.map((most, failures): [number, number] => [failures, most]))(
     "after %i failures it is drawn from all of 0–%i ms",
     (failures, most) => {
-      expect([0, 0.5, 1].map((draw) => backOff(failures, unavailable, draw))).toStrictEqual([0, most / 2, most])
+      expect([0, 0.5, 1].map((draw) => beforeRetry(failures, unavailable, draw))).toStrictEqual([0, most / 2, most])
     }
   )
 
@@ -43,14 +23,14 @@ describe("S6: the background's back-off", () => {
     ["shorter than the draw", 300, 1, 1000],
     ["with the shortest draw", 300, 0, 300]
   ])("Retry-After is its floor: %s", (_, wait, draw, pause) => {
-    expect(backOff(0, limited(wait), draw)).toBe(pause)
+    expect(beforeRetry(0, limited(wait), draw)).toBe(pause)
   })
 
   it.prop(
     "is whole milliseconds from 0 to 30 s, however many failures",
     [FastCheck.nat(100_000), FastCheck.double({ min: 0, max: 1, noNaN: true })],
     ([failures, draw]) => {
-      const pause = backOff(failures, unavailable, draw)
+      const pause = beforeRetry(failures, unavailable, draw)
       expect(Number.isInteger(pause)).toBe(true)
       expect(pause).toBeGreaterThanOrEqual(0)
       expect(pause).toBeLessThanOrEqual(30_000)
@@ -73,49 +53,5 @@ describe("S7: the cool-down", () => {
     ["it never overflows", 100_000, unavailable, policy, 30_000]
   ])("%s", (_, failures, error, policy, pause) => {
     expect(coolDown(failures, error, policy)).toBe(pause)
-  })
-})
-
-describe("S9: forced tokens", () => {
-  /** Time passes until another token may be forced; it is, and whoever forced it refuses it at once, or doesn't. */
-  const next = (forced: Forced, isRefused: boolean, minInterval: number): Forced => {
-    const again = refused(forced, forced.at + forced.interval, minInterval)
-    return isRefused ? refused(again, again.at, minInterval) : again
-  }
-  const intervals = (minInterval: number, ...areRefused: ReadonlyArray<boolean>): ReadonlyArray<number> => {
-    const first = refused({ ...neverForced(minInterval), at: 0 }, minInterval, minInterval)
-    return Arr.scan(areRefused, first, (forced, isRefused) => next(forced, isRefused, minInterval))
-      .map(({ interval }) => interval)
-  }
-
-  it("none is recent where there was none", () => {
-    expect(isRecent(neverForced(1000), 0)).toBe(false)
-  })
-
-  it.each([[0, true], [999, true], [1000, false], [5000, false]])("one is recent after %i ms: %s", (passed, recent) => {
-    expect(isRecent({ at: 7, interval: 1000, refused: false }, 7 + passed)).toBe(recent)
-  })
-
-  it("within the interval a refusal is ignored, but remembered", () => {
-    const forced: Forced = { at: 7, interval: 1000, refused: false }
-    expect(refused(forced, 1006, 1000)).toStrictEqual({ ...forced, refused: true })
-  })
-
-  it("the first refusal of all forces a token", () => {
-    expect(refused(neverForced(1000), 7, 1000)).toStrictEqual({ at: 7, interval: 1000, refused: false })
-  })
-
-  it("the interval doubles to 30 s while each token is refused within it", () => {
-    expect(intervals(1000, true, true, true, true, true, true, true).map((interval) => interval / 1000)).toStrictEqual(
-      [1, 1, 2, 4, 8, 16, 30, 30]
-    )
-  })
-
-  it("and is as short as at first once a token was good for one interval", () => {
-    expect(intervals(1000, true, true, true, false, false)).toStrictEqual([1000, 1000, 2000, 4000, 8000, 1000])
-  })
-
-  it("one longer than 30 s stays as it is", () => {
-    expect(intervals(45_000, true, true, true)).toStrictEqual([45_000, 45_000, 45_000, 45_000])
   })
 })
