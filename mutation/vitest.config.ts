@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 
 const conditions = ["@effect-tilia/source", "module", "node", "import", "default"]
-const src = fileURLToPath(new URL("../src", import.meta.url))
+const src = fileURLToPath(new URL("../packages/core/src", import.meta.url))
 
 export default defineConfig({
   resolve: {

@@ -9,15 +9,24 @@ import { modules } from "./modules.mjs"
 const goal = 85
 
 const options = (module, tests) => {
-  process.env.MUTATION_TESTS = tests.map((test) => `test/${test}.test.ts`).join()
+  process.env.MUTATION_TESTS = tests.map((test) => `packages/core/test/${test}.test.ts`).join()
   return {
-    mutate: [`src/${module}.ts`],
+    mutate: [`packages/core/src/${module}.ts`],
     testRunner: "vitest",
     plugins: ["@stryker-mutator/vitest-runner"],
     vitest: { configFile: "mutation/vitest.config.ts", related: false },
     coverageAnalysis: "perTest",
     ignoreStatic: tests.length > 1, // what is broken as a module is loaded takes all of its tests
-    ignorePatterns: ["dist"],
+    // Only what these tests read is copied, and broken in the copy.
+    ignorePatterns: [
+      "/*",
+      "!/mutation",
+      "!/tsconfig.base.json",
+      "!/packages",
+      "/packages/*",
+      "!/packages/core",
+      "dist"
+    ],
     reporters: [],
     logLevel: "error",
     warnings: { slow: false },

@@ -33,7 +33,7 @@ export interface Options {
 }
 
 /** Where the page is. */
-export class DemoServer extends Context.Tag("@effect-tilia/demo-browser/DemoServer")<DemoServer, {
+export class DemoServer extends Context.Tag("@effect-tilia/example-browser/DemoServer")<DemoServer, {
   readonly url: string
 }>() {}
 

@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright"
-import { launch } from "../../../browser/test/support/chromium.js"
+import { launch } from "../../../../packages/browser/test/support/chromium.js"
 import * as DemoServer from "../../src/DemoServer.js"
 
 export class Chromium extends Context.Tag("Chromium")<Chromium, Browser>() {}
