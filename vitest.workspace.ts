@@ -8,7 +8,7 @@ const source = "@effect-tilia/source"
 const conditions = [source, "module", "node", "import", "default"]
 
 const inNode = [
-  ...["core", "node", "sandbox", "testing", "cli"].map((name) => ({ name, root: `packages/${name}` })),
+  ...["core", "node", "sandbox", "testing", "contract", "cli"].map((name) => ({ name, root: `packages/${name}` })),
   { name: "example-node", root: "examples/node" }
 ].map((project) => ({
   resolve: { conditions },

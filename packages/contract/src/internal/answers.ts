@@ -5,7 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { describe, expect } from "vitest"
-import * as Stage from "../../Stage.js"
+import * as Stage from "../Stage.js"
 import {
   ask,
   clientSecret,

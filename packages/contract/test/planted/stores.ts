@@ -2,8 +2,8 @@
  * The contract on stores that break it, each in one way. `storeContract.test.ts` runs this file and reads what failed; by
  * itself it is no test.
  */
+import { storeContract } from "@effect-tilia/contract/storeContract"
 import { type Lock, makeMemory, TokenStore } from "@effect-tilia/core/TokenStore"
-import { storeContract } from "@effect-tilia/testing/storeContract"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"

@@ -11,7 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { describe, expect } from "vitest"
-import * as Stage from "../../Stage.js"
+import * as Stage from "../Stage.js"
 import {
   ask,
   clientId,

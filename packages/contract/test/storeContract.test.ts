@@ -1,8 +1,8 @@
 /*
  * The contract holds for the store in memory, and turns red on stores that break it.
  */
+import { storeContract } from "@effect-tilia/contract/storeContract"
 import { TokenStore } from "@effect-tilia/core"
-import { storeContract } from "@effect-tilia/testing/storeContract"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

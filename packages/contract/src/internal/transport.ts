@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { describe, expect } from "vitest"
-import * as Stage from "../../Stage.js"
+import * as Stage from "../Stage.js"
 import {
   ask,
   endpointAt,

@@ -122,7 +122,7 @@ export interface Server {
  * @since 0.1.0
  * @category tags
  */
-export class Stage extends Context.Tag("@effect-tilia/testing/Stage")<Stage, {
+export class Stage extends Context.Tag("@effect-tilia/contract/Stage")<Stage, {
   readonly open: (script: Script) => Effect.Effect<Server, never, Scope.Scope>
 }>() {}
 

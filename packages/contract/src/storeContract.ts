@@ -6,6 +6,7 @@
  */
 import * as Scopes from "@effect-tilia/core/Scopes"
 import { type Lock, type Stored, TokenStore } from "@effect-tilia/core/TokenStore"
+import * as TestAccessToken from "@effect-tilia/testing/TestAccessToken"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -16,7 +17,6 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { describe, expect, it } from "vitest"
-import * as TestAccessToken from "./TestAccessToken.js"
 
 type Store = TokenStore["Type"]
 
@@ -174,7 +174,7 @@ const promises: Readonly<Record<string, Body>> = {
  *
  * @example
  * import { TokenStore } from "@effect-tilia/core"
- * import { storeContract } from "@effect-tilia/testing/storeContract"
+ * import { storeContract } from "@effect-tilia/contract/storeContract"
  * import { Effect, Layer } from "effect"
  *
  * const shared = Effect.runSync(TokenStore.makeMemory)

@@ -8,9 +8,9 @@ import type { HttpClient } from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { describe, expect, it } from "vitest"
-import { answerRows } from "./internal/contract/answers.js"
-import { exchangeRows } from "./internal/contract/exchange.js"
-import { transportRows } from "./internal/contract/transport.js"
+import { answerRows } from "./internal/answers.js"
+import { exchangeRows } from "./internal/exchange.js"
+import { transportRows } from "./internal/transport.js"
 import type { Stage } from "./Stage.js"
 
 /**
@@ -57,7 +57,7 @@ const nodeStage = Layer.unwrapEffect(Effect.map(Effect.promise(() => import("./N
  * where a vitest file declares its tests.
  *
  * @example
- * import { adapterContract } from "@effect-tilia/testing/adapterContract"
+ * import { adapterContract } from "@effect-tilia/contract/adapterContract"
  * import { FetchHttpClient } from "@effect/platform"
  *
  * adapterContract("fetch", FetchHttpClient.layer, { decodesGzip: true, refuses407: true, refusesContinue: true })

@@ -2,6 +2,7 @@
  * What the contract's tests are written in: a client, what it can't do, and a test over a stage.
  */
 import { ClientCredentials, Environment, TokenEndpoint } from "@effect-tilia/core"
+import { leakProbe } from "@effect-tilia/testing/leakProbe"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -11,9 +12,8 @@ import * as Predicate from "effect/Predicate"
 import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
 import { expect, it } from "vitest"
-import type { Options } from "../../adapterContract.js"
-import { leakProbe } from "../../leakProbe.js"
-import { type Script, Stage } from "../../Stage.js"
+import type { Options } from "../adapterContract.js"
+import { type Script, Stage } from "../Stage.js"
 
 /** The vendor page's pair. */
 export const clientId = "3f2bfe5b-19b8-41c1-88d7-70a1586bce94"
