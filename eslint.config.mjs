@@ -28,7 +28,7 @@ export default ts.config(
     }
   },
   {
-    files: ["packages/*/src/**/*.ts"],
+    files: ["packages/*/src/**/*.ts", "examples/*/src/**/*.ts", "bench/src/**/*.ts"],
     rules: { "@typescript-eslint/consistent-type-assertions": ["error", { assertionStyle: "never" }] }
   },
   {

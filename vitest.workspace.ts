@@ -7,15 +7,13 @@ import { servedWithPages } from "./packages/browser/test/support/servedWithPages
 const source = "@effect-tilia/source"
 const conditions = [source, "module", "node", "import", "default"]
 
-const inNode = ["core", "node", "sandbox", "testing", "cli", "demo"].map((name) => ({
+const inNode = [
+  ...["core", "node", "sandbox", "testing", "contract", "cli"].map((name) => ({ name, root: `packages/${name}` })),
+  { name: "example-node", root: "examples/node" }
+].map((project) => ({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
-  test: {
-    name,
-    root: `packages/${name}`,
-    include: ["test/**/*.test.ts"],
-    testTimeout: 20_000
-  }
+  test: { ...project, include: ["test/**/*.test.ts"], testTimeout: 20_000 }
 }))
 
 const chromium = launch()
@@ -49,7 +47,7 @@ const inBrowser = chromium === undefined ? [] : [{
 // Tests in Node that open pages by themselves: what no single page can show.
 const withPages = chromium === undefined ? [] : [
   { name: "pages", root: "packages/browser", include: ["test/pages/*.test.ts"] },
-  { name: "demo-browser", root: "packages/demo-browser", include: ["test/*.test.ts"] }
+  { name: "example-browser", root: "examples/browser", include: ["test/*.test.ts"] }
 ].map((project) => ({
   resolve: { conditions },
   ssr: { resolve: { conditions } },

@@ -12,7 +12,7 @@ const forTests = /(adapter|store)Contract\.js$/
 
 const entries = readdirSync("packages").flatMap((name) => {
   const { exports = {}, private: isPrivate } = JSON.parse(readFileSync(`packages/${name}/package.json`, "utf8"))
-  return isPrivate || exports["."] === undefined
+  return isPrivate || exports["./*"] === undefined
     ? []
     : readdirSync(`packages/${name}/dist`).filter((file) => file.endsWith(".js")).map((file) =>
       resolve("packages", name, "dist", file)

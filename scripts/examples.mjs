@@ -1,7 +1,7 @@
 /*
  * Type-checks every TypeScript example: the fenced blocks of the README and of docs/, and the `@example`s in the
- * modules' comments. Each becomes a file beside the demo's tests, since the demo depends on everything that an example may
- * import. One that imports vitest is a test, and is run as one.
+ * modules' comments. Each becomes a file beside the tests of `examples/node`, since that package depends on everything that an
+ * example may import. One that imports vitest is a test, and is run as one.
  */
 import { spawnSync } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -24,7 +24,7 @@ const sources = [
 
 const isTest = (code) => /from "(@effect\/)?vitest"/.test(code)
 
-const folder = "packages/demo/test/examples"
+const folder = "examples/node/test/examples"
 rmSync(folder, { recursive: true, force: true })
 mkdirSync(folder)
 let count = 0
@@ -44,7 +44,7 @@ writeFileSync(
   })
 )
 const succeeds = (...command) => spawnSync(command[0], command.slice(1), { stdio: "inherit" }).status === 0
-const passed = succeeds("tsc", "-p", folder) && succeeds("vitest", "run", "--project", "demo", "test/examples/")
+const passed = succeeds("tsc", "-p", folder) && succeeds("vitest", "run", "--project", "example-node", "test/examples/")
 rmSync(folder, { recursive: true, force: true })
 console.log(`${count} examples in ${sources.filter(([, examples]) => examples.length > 0).length} files`)
 process.exitCode = passed ? 0 : 1

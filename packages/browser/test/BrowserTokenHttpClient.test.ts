@@ -2,9 +2,9 @@
  * What only a browser's client can do wrong, in a real page against real sockets.
  */
 import { BrowserTokenHttpClient } from "@effect-tilia/browser"
+import * as RemoteStage from "@effect-tilia/contract/RemoteStage"
+import { always, answer, end, inTurn, json, refuse, send, Stage, until } from "@effect-tilia/contract/Stage"
 import { ClientCredentials, Environment, TokenEndpoint } from "@effect-tilia/core"
-import * as RemoteStage from "@effect-tilia/testing/RemoteStage"
-import { always, answer, end, inTurn, json, refuse, send, Stage, until } from "@effect-tilia/testing/Stage"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { expect, layer } from "@effect/vitest"

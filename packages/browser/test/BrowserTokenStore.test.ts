@@ -3,10 +3,10 @@
  * its name. Several pages: see pages/BrowserTokenStore.test.ts.
  */
 import { BrowserTokenStore } from "@effect-tilia/browser"
+import { storeContract } from "@effect-tilia/contract/storeContract"
 import { TokenStore } from "@effect-tilia/core"
 import * as Scopes from "@effect-tilia/core/Scopes"
 import { TestAccessToken } from "@effect-tilia/testing"
-import { storeContract } from "@effect-tilia/testing/storeContract"
 import { describe, expect, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

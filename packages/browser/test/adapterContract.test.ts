@@ -2,8 +2,8 @@
  * Rows 1–56 of docs/design/faults.md for the browser's client, in a real page against real sockets.
  */
 import { BrowserTokenHttpClient } from "@effect-tilia/browser"
-import { adapterContract } from "@effect-tilia/testing/adapterContract"
-import * as RemoteStage from "@effect-tilia/testing/RemoteStage"
+import { adapterContract } from "@effect-tilia/contract/adapterContract"
+import * as RemoteStage from "@effect-tilia/contract/RemoteStage"
 import { inject } from "vitest"
 
 adapterContract("browser", BrowserTokenHttpClient.layer, {

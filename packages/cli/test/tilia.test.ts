@@ -1,10 +1,10 @@
 /*
  * The command as an operator and a script meet it: a process of its own, against a server on a socket.
  */
+import * as NodeStage from "@effect-tilia/contract/NodeStage"
+import { silent } from "@effect-tilia/contract/Stage"
 import { Sandbox } from "@effect-tilia/sandbox"
 import * as NodeSandbox from "@effect-tilia/sandbox/NodeSandbox"
-import * as NodeStage from "@effect-tilia/testing/NodeStage"
-import { silent } from "@effect-tilia/testing/Stage"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"

@@ -1,10 +1,10 @@
 /*
  * Rows 1–56 of docs/design/faults.md for each of Effect's clients in Node.
  */
+import { adapterContract } from "@effect-tilia/contract/adapterContract"
+import * as NodeStage from "@effect-tilia/contract/NodeStage"
+import * as RemoteStage from "@effect-tilia/contract/RemoteStage"
 import { NodeTokenHttpClient } from "@effect-tilia/node"
-import { adapterContract } from "@effect-tilia/testing/adapterContract"
-import * as NodeStage from "@effect-tilia/testing/NodeStage"
-import * as RemoteStage from "@effect-tilia/testing/RemoteStage"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Undici from "@effect/platform-node/Undici"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"

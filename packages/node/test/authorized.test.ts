@@ -1,10 +1,10 @@
 /*
  * Rows 90–95 of docs/design/faults.md from real sockets, for each of Effect's clients.
  */
+import * as NodeStage from "@effect-tilia/contract/NodeStage"
+import * as Stage from "@effect-tilia/contract/Stage"
 import { AuthorizedHttpClient, Tilia, TokenSource } from "@effect-tilia/core"
 import { leakProbe } from "@effect-tilia/testing"
-import * as NodeStage from "@effect-tilia/testing/NodeStage"
-import * as Stage from "@effect-tilia/testing/Stage"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"

@@ -1,9 +1,9 @@
 /*
  * Our client over undici beside platform-node's: as a general client it does the same.
  */
+import * as NodeStage from "@effect-tilia/contract/NodeStage"
+import { always, answer, end, inTurn, json, repeat, reset, send, until, wait } from "@effect-tilia/contract/Stage"
 import { NodeTokenHttpClient } from "@effect-tilia/node"
-import * as NodeStage from "@effect-tilia/testing/NodeStage"
-import { always, answer, end, inTurn, json, repeat, reset, send, until, wait } from "@effect-tilia/testing/Stage"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Undici from "@effect/platform-node/Undici"
 import * as HttpBody from "@effect/platform/HttpBody"

@@ -1,4 +1,4 @@
-import * as NodeStage from "@effect-tilia/testing/NodeStage"
+import * as NodeStage from "@effect-tilia/contract/NodeStage"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"

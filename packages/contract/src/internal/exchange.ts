@@ -1,0 +1,200 @@
+/*
+ * What a client must do with every exchange: send what it is given, follow nothing, read as it comes, let go.
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import { describe, expect } from "vitest"
+import * as Stage from "../Stage.js"
+import {
+  ask,
+  clientId,
+  clientSecret,
+  endpointAt,
+  errorOf,
+  expectError,
+  open,
+  requestToken,
+  type Subject,
+  testOver,
+  token,
+  tokenText
+} from "./subject.js"
+
+const { always, answer, inTurn, json, send, until } = Stage
+
+/** Something came, and no connection that it came over is open any more. */
+const isLetGo = ({ requests, used }: Stage.Seen): boolean => requests.length > 0 && used === 0
+
+/** A request has come, and what the server says to it at once has gone back. */
+const untilAnswered = (server: Stage.Server) =>
+  Effect.zipRight(until(server, ({ requests }) => requests.length > 0), Effect.sleep("50 millis"))
+
+/** The head of an answer whose body goes on and on. */
+const endless = send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+
+const hanging: ReadonlyArray<readonly [string, Stage.Script]> = [
+  ["before headers", Stage.silent],
+  ["in mid body", inTurn([send("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{")])],
+  ["a byte at a time", inTurn([endless, Stage.repeat("1\r\nx\r\n", { every: 5 })])]
+]
+
+const theRequest = (subject: Subject): void => {
+  const test = testOver(subject)
+  const { client, hidesRedirects = false, setsAcceptEncoding = false } = subject
+
+  test("E1: one POST, credentials in the body only, no other field, no trace headers", () =>
+    Effect.gen(function*() {
+      const server = yield* open(always(json(200, token)))
+      const { value } = yield* Effect.withSpan(ask(`${server.url}/prefix/`, client), "caller")
+      expect(Redacted.value(value)).toBe(tokenText)
+      const { requests } = yield* server.seen
+      const [head = "", body] = requests.join("").split("\r\n\r\n")
+      const [line, ...headers] = head.toLowerCase().split("\r\n")
+      expect(requests.length).toBe(1)
+      expect(line).toBe("post /prefix/token http/1.1")
+      expect(headers).toEqual(
+        expect.arrayContaining(["accept: application/json", "content-type: application/x-www-form-urlencoded"])
+      )
+      if (!setsAcceptEncoding) expect(headers).toContain("accept-encoding: identity")
+      expect(headers.join("\n")).not.toMatch(/^(traceparent|b3|x-b3-.*|cookie):/m)
+      expect(head).not.toContain(clientSecret)
+      // The vendor's sample request, byte for byte, but for the scopes.
+      expect(body).toBe(
+        `client_id=${clientId}&client_secret=${clientSecret}` +
+          "&grant_type=client_credentials&scope=user_info%2Cwrite_invoices"
+      )
+    }))
+
+  for (const status of [301, 302, 303, 307, 308]) {
+    test(`E3: row 20: ${status} is not followed, and its target not connected to`, () =>
+      Effect.gen(function*() {
+        const target = yield* open(always(json(200, token)))
+        const server = yield* open(always(answer(status, { location: `${target.url}/token` })))
+        const error = yield* errorOf(ask(server.url, client))
+        expectError(error, {
+          _tag: "UnexpectedResponseError",
+          ...(!hidesRedirects && { status }),
+          attempts: 1
+        })
+        if (!hidesRedirects) expect(error.message).toContain(target.url)
+        expect((yield* target.seen).made).toBe(0)
+        expect((yield* server.seen).requests.length).toBe(1)
+      }))
+  }
+}
+
+/** Rows that a client's user sees, and `TokenEndpoint` hides. */
+const byItself = (subject: Subject): void => {
+  const test = testOver(subject)
+  const get = (url: string) => Effect.flatMap(HttpClient.HttpClient, (client) => client.get(url))
+  const provided = Effect.provide(subject.client)
+
+  test("row 16: no answer is an error, not an answer of status 0", () =>
+    Effect.gen(function*() {
+      const { url } = yield* open(Stage.refuse)
+      expectError(yield* errorOf(get(url)), { _tag: "RequestError", reason: "Transport" })
+    }).pipe(provided))
+
+  test("E5: a body is read as it comes, and its socket closed where the reader stops", () =>
+    Effect.gen(function*() {
+      const server = yield* open(inTurn([endless, send("1\r\na\r\n")]))
+      const text = yield* HttpClientResponse.stream(get(server.url)).pipe(
+        Stream.decodeText(),
+        Stream.take(1),
+        Stream.mkString,
+        Effect.timeout("2 seconds")
+      )
+      expect(text).toBe("a")
+      yield* until(server, isLetGo)
+    }).pipe(provided))
+
+  for (const [when, script] of hanging) {
+    test(`E6: interruption ${when} closes the socket`, () =>
+      Effect.gen(function*() {
+        const server = yield* open(script)
+        const fiber = yield* Effect.forkDaemon(Effect.flatMap(get(server.url), ({ text }) => text))
+        yield* untilAnswered(server)
+        yield* Effect.timeout(Fiber.interrupt(fiber), "2 seconds")
+        yield* until(server, isLetGo)
+      }).pipe(provided))
+  }
+
+  test("E6: the end of a scope closes the socket of an answer that nobody read", () =>
+    Effect.gen(function*() {
+      const server = yield* open(inTurn([send("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n")]))
+      const client = HttpClient.withScope(yield* HttpClient.HttpClient)
+      yield* Effect.timeout(Effect.scoped(client.get(server.url)), "2 seconds")
+      yield* until(server, isLetGo)
+    }).pipe(provided))
+}
+
+const withoutEnd = (subject: Subject): void => {
+  const test = testOver(subject)
+  const { client } = subject
+
+  test("E5: row 27: a body without end is cut, and the connection with it", () =>
+    Effect.gen(function*() {
+      // Without end as far as anyone can tell: a client that doesn't stop isn't to fill the memory.
+      const flood = Stage.repeat(`4000\r\n${"x".repeat(0x4000)}\r\n`, { times: 4096 })
+      const server = yield* open(inTurn([endless, flood]))
+      const error = yield* errorOf(ask(server.url, client, { retry: { maxAttempts: 1 }, attemptTimeout: "2 seconds" }))
+      expectError(error, { _tag: "UnexpectedResponseError", problem: "its body is larger than 256 KiB" })
+      yield* until(server, isLetGo)
+      expect((yield* server.seen).sent).toBeLessThan(16 * 1024 * 1024) // what the kernel's buffers hold, not what was read
+    }))
+
+  for (const [when, script] of hanging) {
+    test(`row 9: an attempt that hangs ${when} ends in time, and its socket is closed`, () =>
+      Effect.gen(function*() {
+        const server = yield* open(script)
+        const error = yield* errorOf(requestToken).pipe(
+          Effect.zipLeft(until(server, isLetGo)),
+          Effect.provide(endpointAt(server.url, client, { attemptTimeout: "200 millis" }))
+        )
+        expectError(error, { _tag: "TokenTimeoutError", attempts: 2 })
+        // On a busy machine an attempt may end before its request is out.
+        expect([1, 2]).toContain((yield* server.seen).requests.length)
+      }))
+
+    test(`row 10: interruption ${when} closes the socket, and nothing is tried again`, () =>
+      Effect.gen(function*() {
+        const server = yield* open(script)
+        yield* Effect.gen(function*() {
+          const fiber = yield* Effect.forkDaemon(requestToken)
+          yield* untilAnswered(server)
+          const exit = yield* Effect.timeout(Fiber.interrupt(fiber), "2 seconds")
+          expect(Exit.isInterrupted(exit)).toBe(true)
+          yield* until(server, isLetGo)
+        }).pipe(Effect.provide(endpointAt(server.url, client)))
+        expect((yield* server.seen).requests.length).toBe(1)
+      }))
+  }
+
+  test("row 9: neither is a socket left open where the answer's body was never looked at", () =>
+    Effect.gen(function*() {
+      const server = yield* open(inTurn([endless, Stage.repeat("1\r\nx\r\n", { every: 5 })]))
+      const stalling = Layer.map(client, (context) =>
+        Context.make(
+          HttpClient.HttpClient,
+          HttpClient.tap(Context.get(context, HttpClient.HttpClient), () => Effect.never)
+        ))
+      const error = yield* errorOf(requestToken).pipe(
+        Effect.zipLeft(until(server, isLetGo)),
+        Effect.provide(endpointAt(server.url, stalling, { attemptTimeout: "200 millis" }))
+      )
+      expectError(error, { _tag: "TokenTimeoutError", attempts: 2 })
+    }))
+}
+
+export const exchangeRows = (subject: Subject): void => {
+  describe("the request", () => theRequest(subject))
+  describe("the client by itself", () => byItself(subject))
+  describe("answers without end", () => withoutEnd(subject))
+}

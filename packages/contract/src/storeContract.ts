@@ -1,0 +1,198 @@
+/**
+ * The contract between `TokenSource` and the `TokenStore` that it shares a token through, as a vitest suite (T1, T3, T6,
+ * T7).
+ *
+ * @since 0.1.0
+ */
+import * as Scopes from "@effect-tilia/core/Scopes"
+import { type Lock, type Stored, TokenStore } from "@effect-tilia/core/TokenStore"
+import * as TestAccessToken from "@effect-tilia/testing/TestAccessToken"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { describe, expect, it } from "vitest"
+
+type Store = TokenStore
+
+/** What two processes do with the same store. */
+type Body = (
+  one: Store,
+  other: Store,
+  scopes: Scopes.Scopes
+) => Effect.Effect<unknown, unknown, Scope.Scope>
+
+/** Scopes that no other test has, nor had in a store that outlives its tests. */
+const newScopes = Effect.sync(() => crypto.randomUUID()).pipe(
+  Effect.flatMap((id) => Schema.decode(Scopes.Scopes)(`a-${id},b-${id}`))
+)
+
+const lockOf = (store: Store, scopes: Scopes.Scopes): Effect.Effect<Lock, unknown> => Effect.flatten(store.lock(scopes))
+
+const isLocked = (store: Store, scopes: Scopes.Scopes) => Effect.map(store.lock(scopes), Option.isNone)
+
+const tokenOf = (text: string, life: Duration.DurationInput = "1 hour") => TestAccessToken.make({ text, life })
+
+const textIn = (store: Store, scopes: Scopes.Scopes) =>
+  Effect.map(store.read(scopes), Option.map(({ token }: Stored) => TestAccessToken.text(token)))
+
+const write = (store: Store, scopes: Scopes.Scopes, text: string) =>
+  Effect.gen(function*() {
+    const lock = yield* lockOf(store, scopes)
+    yield* lock.write(yield* tokenOf(text))
+    yield* lock.release
+    return lock
+  })
+
+const untilItEnds = Effect.sleep("3200 millis")
+
+const promises: Readonly<Record<string, Body>> = {
+  "T1: what one writes another one reads: the token, its scopes, and what is left of its life": (one, other, scopes) =>
+    Effect.gen(function*() {
+      expect(yield* one.read(scopes)).toStrictEqual(Option.none())
+      const lock = yield* lockOf(one, scopes)
+      const token = yield* TestAccessToken.make({ scopes: ["a", "b"], life: "1 hour" })
+      yield* lock.write(token)
+      const read = yield* Effect.flatten(other.read(scopes))
+      expect(read.generation).toBe(lock.generation)
+      expect(TestAccessToken.text(read.token)).toBe(TestAccessToken.text(token))
+      expect(read.token.scopes).toStrictEqual(token.scopes)
+      expect(Math.abs(read.token.expiresAt.epochMillis - token.expiresAt.epochMillis)).toBeLessThan(1000)
+      expect(Math.abs(read.token.issuedAt.epochMillis - token.issuedAt.epochMillis)).toBeLessThan(1000)
+    }),
+
+  "T1: one has the lock at a time": (one, other, scopes) =>
+    Effect.gen(function*() {
+      const locks = yield* Effect.all(
+        Array.from({ length: 16 }, (_, n) => (n % 2 === 0 ? one : other).lock(scopes)),
+        { concurrency: "unbounded" }
+      )
+      expect(locks.filter(Option.isSome).length).toBe(1)
+    }),
+
+  "T1: a lock that is released is the next one's at once": (one, other, scopes) =>
+    Effect.gen(function*() {
+      const lock = yield* lockOf(one, scopes)
+      expect(yield* isLocked(other, scopes)).toBe(true)
+      yield* lock.release
+      expect(yield* isLocked(other, scopes)).toBe(false)
+    }),
+
+  "T5: the order of scopes doesn't matter, and other scopes share nothing": (one, other, scopes) =>
+    Effect.gen(function*() {
+      yield* write(one, scopes, "here")
+      yield* lockOf(one, scopes)
+      const [first, second] = scopes
+      const reversed = yield* Scopes.make([second ?? first, first])
+      expect(yield* textIn(other, reversed)).toStrictEqual(Option.some("here"))
+      expect(yield* isLocked(other, reversed)).toBe(true)
+      const fewer = yield* Scopes.make([first])
+      expect(yield* textIn(other, fewer)).toStrictEqual(Option.none())
+      expect(yield* isLocked(other, fewer)).toBe(false)
+    }),
+
+  "T6: each generation is larger than every one before": (one, other, scopes) =>
+    Effect.gen(function*() {
+      const generations: Array<number> = []
+      for (const store of [one, other, one, other]) generations.push((yield* write(store, scopes, "x")).generation)
+      expect(generations).toStrictEqual([...new Set(generations)].sort((a, b) => a - b))
+    }),
+
+  "T3: a lock that nobody renews ends with its lease": (one, other, scopes) =>
+    Effect.gen(function*() {
+      yield* lockOf(one, scopes)
+      yield* Effect.sleep("2 seconds")
+      expect(yield* isLocked(other, scopes)).toBe(true)
+      yield* Effect.sleep("1200 millis")
+      expect(yield* isLocked(other, scopes)).toBe(false)
+    }),
+
+  "T2: a lock that is renewed lasts": (one, other, scopes) =>
+    Effect.gen(function*() {
+      const lock = yield* lockOf(one, scopes)
+      for (let n = 0; n < 4; n++) {
+        yield* Effect.sleep("1 second")
+        yield* lock.renew
+        expect(yield* isLocked(other, scopes)).toBe(true)
+      }
+    }),
+
+  "T3: row 103: whoever was paused beyond the lease takes no lock from another, by releasing its own or renewing it": (
+    one,
+    other,
+    scopes
+  ) =>
+    Effect.gen(function*() {
+      const paused = yield* lockOf(one, scopes)
+      yield* untilItEnds
+      yield* lockOf(other, scopes)
+      yield* paused.release
+      expect(yield* isLocked(one, scopes)).toBe(true)
+      yield* Effect.sleep("2 seconds")
+      yield* paused.renew
+      yield* Effect.sleep("1200 millis")
+      expect(yield* isLocked(one, scopes)).toBe(false)
+    }),
+
+  "T3: row 103: a late writer replaces no newer token": (one, other, scopes) =>
+    Effect.gen(function*() {
+      const paused = yield* lockOf(one, scopes)
+      yield* untilItEnds
+      yield* write(other, scopes, "newer")
+      yield* paused.write(yield* tokenOf("late"))
+      expect(yield* textIn(one, scopes)).toStrictEqual(Option.some("newer"))
+      expect(yield* textIn(other, scopes)).toStrictEqual(Option.some("newer"))
+    }),
+
+  "T7: a token that is over isn't there, or is over": (one, other, scopes) =>
+    Effect.gen(function*() {
+      const lock = yield* lockOf(one, scopes)
+      yield* lock.write(yield* tokenOf("short", "1 second"))
+      yield* Effect.sleep("1100 millis")
+      const now = yield* Effect.clockWith(({ currentTimeMillis }) => currentTimeMillis)
+      const left = Option.map(yield* other.read(scopes), ({ token }) => token.expiresAt.epochMillis - now)
+      expect(Option.getOrElse(left, () => 0)).toBeLessThanOrEqual(0)
+    }),
+
+  "T6: others hear of a token that was written": (one, other, scopes) =>
+    Effect.gen(function*() {
+      const heard = yield* Effect.fork(Stream.runHead(other.changes(scopes)))
+      yield* Effect.sleep("200 millis")
+      yield* write(one, scopes, "x")
+      expect(yield* Effect.timeout(Fiber.join(heard), "2 seconds")).toStrictEqual(Option.some("Written"))
+    })
+}
+
+/**
+ * Declares the suite, under this name, for a store that the given Layer makes: it is built twice for each test, as by two
+ * processes that share what is behind it. To be called where a vitest file declares its tests; takes 5 seconds.
+ *
+ * @example
+ * import { TokenStore } from "@effect-tilia/core"
+ * import { storeContract } from "@effect-tilia/contract/storeContract"
+ * import { Effect, Layer } from "effect"
+ *
+ * const shared = Effect.runSync(TokenStore.makeMemory)
+ * storeContract("memory", Layer.succeed(TokenStore.TokenStore, shared))
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const storeContract = (name: string, store: Layer.Layer<TokenStore, unknown>): void => {
+  const process = Effect.map(Layer.build(Layer.fresh(store)), Context.get(TokenStore))
+  describe.concurrent(name, () => {
+    for (const [promise, body] of Object.entries(promises)) {
+      it(promise, () =>
+        Effect.all([process, process, newScopes]).pipe(
+          Effect.flatMap(([one, other, scopes]) => body(one, other, scopes)),
+          Effect.scoped,
+          Effect.runPromise
+        ), 20_000)
+    }
+  })
+}

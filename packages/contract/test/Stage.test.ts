@@ -1,0 +1,83 @@
+import * as NodeStage from "@effect-tilia/contract/NodeStage"
+import * as RemoteStage from "@effect-tilia/contract/RemoteStage"
+import * as Stage from "@effect-tilia/contract/Stage"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as net from "node:net"
+
+const { always, answer, end, inTurn, repeat, reset, send, until, wait } = Stage
+
+it.prop("a script is data: it survives JSON", [Stage.Script], ([script]) => {
+  const json = Schema.encodeSync(Schema.parseJson(Stage.Script))(script)
+  expect(Schema.decodeSync(Schema.parseJson(Stage.Script))(json)).toStrictEqual(script)
+})
+
+/** Sends this, and collects what comes back until the end of the connection. */
+const exchange = (url: string, text: string) =>
+  Effect.async<string>((resume) => {
+    let received = ""
+    const socket = net.connect(Number(new URL(url).port), "127.0.0.1", () => socket.write(text))
+    const ends = (how: string) => () => resume(Effect.succeed(`${received}${how}`))
+    socket.on("data", (bytes) => received += bytes.toString("latin1")).on("end", ends("|end")).on(
+      "error",
+      ends("|reset")
+    )
+    return Effect.sync(() => socket.destroy())
+  })
+
+const get = "GET / HTTP/1.1\r\n\r\n"
+
+const served = Layer.unwrapScoped(Effect.map(NodeStage.serve({ headers: {} }), RemoteStage.layer))
+
+describe.each([["beside the tests", NodeStage.layer()], ["in another process, as far as it knows", served]])(
+  "a stage %s",
+  (_, stage) => {
+    const open = (script: Stage.Script) => Effect.flatMap(Stage.Stage, ({ open }) => open(script))
+
+    it.live("plays its turns to whole requests, the last one for ever, and tells what came", () =>
+      Effect.gen(function*() {
+        const server = yield* open(inTurn([send("a"), wait(5), send("b"), end], [send("c"), wait(5), reset]))
+        expect(yield* exchange(server.url, get)).toBe("ab|end")
+        expect(yield* exchange(server.url, get)).toBe("c|reset")
+        expect(yield* exchange(server.url, "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi")).toBe("c|reset")
+        yield* until(server, ({ open }) => open === 0)
+        const { requests, ...totals } = yield* server.seen
+        expect(requests).toStrictEqual([get, get, "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi"])
+        expect(totals).toStrictEqual({ received: requests.join("").length, sent: 4, made: 3, open: 0, used: 0 })
+      }).pipe(Effect.scoped, Effect.provide(stage)))
+
+    it.live("counts turns on each connection, begins with the first byte, repeats", () =>
+      Effect.gen(function*() {
+        const script = inTurn([repeat("a", { times: 3 }), end], [send("never")])
+        const server = yield* open({ ...script, counted: "connection", begins: "bytes" })
+        expect(yield* exchange(server.url, "x")).toBe("aaa|end")
+        expect(yield* exchange(server.url, "x")).toBe("aaa|end")
+        expect((yield* server.seen).requests).toStrictEqual(["x", "x"])
+      }).pipe(Effect.scoped, Effect.provide(stage)))
+
+    it.live("issues a certificate, of an authority that it names", () =>
+      Effect.gen(function*() {
+        const server = yield* open({ ...always(answer(200)), tls: "valid" })
+        expect(server.url).toMatch(/^https:/)
+        expect(server.authority).toContain("BEGIN CERTIFICATE")
+      }).pipe(Effect.scoped, Effect.provide(stage)))
+
+    it.live("is over with the scope", () =>
+      Effect.gen(function*() {
+        const { url } = yield* Effect.scoped(open(always("a")))
+        expect(yield* exchange(url, get)).toBe("|reset")
+      }).pipe(Effect.scoped, Effect.provide(stage)))
+  }
+)
+
+it.scopedLive("adds headers to answers, and to nothing else", () =>
+  Effect.gen(function*() {
+    const { open } = NodeStage.make({ headers: { x: "y" } })
+    const early = send("HTTP/1.1 103 Early Hints\r\n\r\n")
+    const { url } = yield* open(inTurn([early, send("HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n"), end]))
+    expect(yield* exchange(url, get)).toBe(
+      "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nx: y\r\n\r\nHTTP/1.1 200 OK\r\n|end"
+    )
+  }))
