@@ -44,7 +44,7 @@ const ours = Effect.provide(BrowserTokenHttpClient.layer)
 const bare = <A, E, R>(self: Effect.Effect<A, E, R>) =>
   Effect.provide(Effect.withTracerEnabled(self, false), FetchHttpClient.layer)
 
-const open = (script: Parameters<Stage["open"]>[0]) => Effect.flatMap(Stage, ({ open }) => open(script))
+const open = (script: Parameters<Stage["Type"]["open"]>[0]) => Effect.flatMap(Stage, ({ open }) => open(script))
 
 layer(RemoteStage.layer(inject("stage")), { excludeTestServices: true })("browser", (it) => {
   it.scoped("a token request needs no preflight", () =>

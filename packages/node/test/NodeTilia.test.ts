@@ -18,7 +18,7 @@ const rotated = "8d2a0b6e-5f0e-4a57-9c3b-1f2e3d4c5b6a"
 
 const configured = (settings: Readonly<Record<string, string>>) =>
   Layer.provide(
-    NodeTilia.layerConfig,
+    NodeTilia.layerConfig(),
     Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries({ TILIA_SCOPES: "user_info", ...settings }))))
   )
 
@@ -95,7 +95,7 @@ describe("layerConfig", () => {
 
   it.effect("with nothing configured names all that is missing", () =>
     Effect.gen(function*() {
-      const layer = Layer.provide(NodeTilia.layerConfig, Layer.setConfigProvider(ConfigProvider.fromMap(new Map())))
+      const layer = Layer.provide(NodeTilia.layerConfig(), Layer.setConfigProvider(ConfigProvider.fromMap(new Map())))
       const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
       const settings = ["CLIENT_ID", "CLIENT_SECRET", "CLIENT_SECRET_FILE", "ENVIRONMENT", "SCOPES"]
       for (const setting of settings) expect(String(error)).toContain(`TILIA_${setting}`)

@@ -2,7 +2,8 @@
  * A token's life as the bar shows it. Pure but for what `follow` remembers; times are in milliseconds.
  */
 import type { AccessToken } from "@effect-tilia/core/AccessToken"
-import * as TokenMediator from "@effect-tilia/core/TokenMediator"
+import * as Hash from "effect/Hash"
+import * as Redacted from "effect/Redacted"
 
 /** The fraction of its life at which the page's source asks for the next token. The server's does so a little earlier, at 0.8. */
 export const refreshAt = 0.85
@@ -18,7 +19,7 @@ export interface Life {
 
 /** A name by which a reader knows a token again, in another tab too. */
 export const nameOf = (token: AccessToken): string =>
-  (TokenMediator.fingerprint(token) >>> 0).toString(16).padStart(8, "0")
+  (Hash.string(Redacted.value(token.value)) >>> 0).toString(16).padStart(8, "0")
 
 /**
  * The lives of the tokens that come one after the other. In an outage the mediator hands out the same one again, with what is left

@@ -1,3 +1,4 @@
+import type * as Instant from "@effect-tilia/core/Instant"
 import * as Scopes from "@effect-tilia/core/Scopes"
 import { TestAccessToken } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
@@ -10,16 +11,16 @@ import * as Message from "../../src/internal/message.js"
 
 const scopes = Schema.decodeSync(Scopes.Scopes)("a,b")
 
-/** A token that began at 0 on both hands, and lives for 1000 milliseconds. */
+/** A token that was requested at 0 on both clocks, with a lifetime of 1000 milliseconds. */
 const kept = (generation = 1): Known.Kept => ({
   generation,
   value: Redacted.make("abc"),
   scopes,
   lifetime: 1000,
-  began: { wall: 0, monotonic: 0 }
+  begin: { wall: 0, monotonic: 0 }
 })
 
-const at = (wall: number, monotonic = wall): Known.Hands => ({ wall, monotonic })
+const at = (wall: number, monotonic = wall): Instant.Instant => ({ wall, monotonic })
 
 describe("T3: what replaces what", () => {
   it.each([
@@ -96,7 +97,7 @@ describe("from tab to tab", () => {
       const sent = Known.keptOf(token, 7, at(10_000, 50))
       expect(Known.tokenOf(sent, at(10_000, 50))).toStrictEqual(token)
       const heard = Message.heard(Message.told(sent, at(20_000, 60)), at(20_000, 900))
-      expect(heard).toStrictEqual({ ...sent, began: at(0, 900 - 20_000) })
+      expect(heard).toStrictEqual({ ...sent, begin: at(0, 900 - 20_000) })
     }))
 
   it("T7: one that is heard late, since its tab slept, is as old as it is", () => {
