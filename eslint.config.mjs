@@ -23,6 +23,8 @@ export default ts.config(
       "@typescript-eslint/consistent-type-imports": ["error", { fixStyle: "inline-type-imports" }],
       "@typescript-eslint/no-import-type-side-effects": "off",
       "@typescript-eslint/no-namespace": "off",
+      // A service that is one of platform's is an interface of its own, so that a hover shows its name.
+      "@typescript-eslint/no-empty-object-type": ["error", { allowInterfaces: "with-single-extends" }],
       "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
       "no-console": "error"
     }

@@ -1,35 +1,54 @@
 /**
- * Everything that a page needs to call the API, in one Layer, without the client secret (M1).
+ * Everything that a page needs to call the API, in one Layer, without the client secret.
+ *
+ * @example
+ * import { Environment } from "@effect-tilia/core"
+ * import { BrowserTilia } from "@effect-tilia/browser"
+ *
+ * const TiliaLive = BrowserTilia.layer({
+ *   mediatorUrl: "/tilia/token",
+ *   principal: "account-1234", // the user who is logged in
+ *   environment: Environment.staging,
+ *   scopes: ["user_info"]
+ * })
  *
  * @since 0.1.0
  */
 import * as AuthorizedHttpClient from "@effect-tilia/core/AuthorizedHttpClient"
 import * as Environment from "@effect-tilia/core/Environment"
 import type * as Tilia from "@effect-tilia/core/Tilia"
+import * as TiliaConfig from "@effect-tilia/core/TiliaConfig"
 import type { InvalidInputError } from "@effect-tilia/core/TokenError"
 import * as TokenMediator from "@effect-tilia/core/TokenMediator"
 import * as TokenSource from "@effect-tilia/core/TokenSource"
 import type { TokenStore } from "@effect-tilia/core/TokenStore"
+import type * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
 import * as Layer from "effect/Layer"
 import * as BrowserTokenHttpClient from "./BrowserTokenHttpClient.js"
 import * as BrowserTokenStore from "./BrowserTokenStore.js"
 
 /**
- * What tokens are for, and who hands them out: `mediatorUrl` is a path of the page's own origin (`"/tilia/token"`), where a
- * server of yours mounts `TokenMediatorServer`. `environment` says which APIs may receive the token.
- * With a `principal`, who is logged in, all tabs share one token; without it each tab asks for its own.
+ * What the tokens are for, and which mediator grants them. With a `principal`, all tabs share one token; without it, each tab
+ * requests its own.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options extends TokenMediator.Options, Tilia.Settings, BrowserTokenStore.Options {
+  /**
+   * The mediator's URL: a path of the page's own origin, as `"/tilia/token"`, where your server mounts
+   * `TokenMediatorServer`, or an HTTPS URL (HTTP on loopback). It has no query and no fragment.
+   */
+  readonly mediatorUrl: string | URL
+  /** Which APIs may receive the token: `Environment.production`, `Environment.staging`, or other URLs. */
   readonly environment: Environment.Options
 }
 
 /**
- * A token source, the client that carries its token, and the endpoint behind both, which asks the mediator; and the store
- * of the tabs, whose `clear` belongs into every logout. Fails with `InvalidInputError`, before anything is sent. The token lives
- * in the page's memory, and in no storage of the browser's (M4).
+ * A token source, the client that carries its token, the endpoint behind both, which asks the mediator, and the store of the
+ * tabs, whose `clear` belongs into every logout. The token is kept in the page's memory and in no storage of the browser. An
+ * option that is out of range is an `InvalidInputError`, before anything is sent.
  *
  * @since 0.1.0
  * @category layers
@@ -43,3 +62,14 @@ export const layer = (
     Layer.provideMerge(BrowserTokenStore.layer(options)),
     Layer.provide([Environment.layer(options.environment), BrowserTokenHttpClient.layer])
   )
+
+/**
+ * The same services, with options from the configuration. Whatever is missing or wrong is a `ConfigError`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  options: Config.Config.Wrap<Options>
+): Layer.Layer<Tilia.Tilia | BrowserTokenStore.BrowserTokenStore | TokenStore, ConfigError> =>
+  TiliaConfig.layer(options, layer)

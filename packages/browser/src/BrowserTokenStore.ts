@@ -7,8 +7,11 @@
 import * as Instant from "@effect-tilia/core/Instant"
 import * as Scopes from "@effect-tilia/core/Scopes"
 import * as SlidingPubSub from "@effect-tilia/core/SlidingPubSub"
+import * as TiliaConfig from "@effect-tilia/core/TiliaConfig"
 import { InvalidInputError } from "@effect-tilia/core/TokenError"
 import { type Change, type Lock, TokenStore } from "@effect-tilia/core/TokenStore"
+import type * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -290,3 +293,13 @@ export const layer = (options: Options): Layer.Layer<BrowserTokenStore | TokenSt
   Layer.scopedContext(
     Effect.map(make(options), (store) => Context.make(BrowserTokenStore, store).pipe(Context.add(TokenStore, store)))
   )
+
+/**
+ * The store with options from the configuration. Whatever is missing or wrong is a `ConfigError`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  options: Config.Config.Wrap<Options>
+): Layer.Layer<BrowserTokenStore | TokenStore, ConfigError> => TiliaConfig.layer(options, layer)

@@ -22,8 +22,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import * as TiliaConfig from "./internal/config.js"
 import { validate, withoutValue } from "./internal/input.js"
+import * as TiliaConfig from "./TiliaConfig.js"
 import type { CredentialsError, InvalidInputError } from "./TokenError.js"
 
 const UuidV4 = Schema.String.pipe(

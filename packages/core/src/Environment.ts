@@ -17,9 +17,9 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import * as TiliaConfig from "./internal/config.js"
 import { validate, withoutValue } from "./internal/input.js"
 import { BaseUrl, Origin } from "./internal/origin.js"
+import * as TiliaConfig from "./TiliaConfig.js"
 import type { InvalidInputError } from "./TokenError.js"
 
 const Origins = Schema.Array(Origin).annotations(

@@ -21,8 +21,8 @@ import type * as Config from "effect/Config"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Str from "effect/String"
-import * as TiliaConfig from "./internal/config.js"
 import { validate } from "./internal/input.js"
+import * as TiliaConfig from "./TiliaConfig.js"
 import type { InvalidInputError } from "./TokenError.js"
 
 /**

@@ -11,11 +11,12 @@
  * @since 0.1.0
  */
 import * as ClientCredentials from "@effect-tilia/core/ClientCredentials"
+import * as TiliaConfig from "@effect-tilia/core/TiliaConfig"
 import { CredentialsError, InvalidInputError } from "@effect-tilia/core/TokenError"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
+import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
@@ -52,11 +53,11 @@ const secretConfig: Config.Config<Effect.Effect<ClientCredentials.ClientSecret, 
     if (Option.isSome(path)) {
       return Option.isNone(secret)
         ? Either.right(readSecret(path.value))
-        : Either.left(ConfigError.InvalidData([mounted], `excludes ${inline}: set one of the two`))
+        : Either.left(TiliaConfig.invalid(mounted, `excludes ${inline}: set one of the two`))
     }
     return Either.fromOption(
       Option.map(secret, (secret) => Effect.succeed(secret)),
-      () => ConfigError.MissingData([inline], `set it, or ${mounted}`)
+      () => TiliaConfig.missing(inline, `set it, or ${mounted}`)
     )
   }))
 
@@ -82,5 +83,5 @@ export const config: Config.Config<Effect.Effect<ClientCredentials.Credentials, 
  */
 export const layerConfig = (
   options: Config.Config.Wrap<Effect.Effect<ClientCredentials.Options, Failure>> = config
-): Layer.Layer<ClientCredentials.ClientCredentials, ConfigError.ConfigError> =>
+): Layer.Layer<ClientCredentials.ClientCredentials, ConfigError> =>
   Layer.unwrapEffect(Effect.map(Config.unwrap(options), ClientCredentials.layerEffect))

@@ -17,10 +17,10 @@
 import * as Environment from "@effect-tilia/core/Environment"
 import * as Scopes from "@effect-tilia/core/Scopes"
 import * as Tilia from "@effect-tilia/core/Tilia"
-import { InvalidInputError } from "@effect-tilia/core/TokenError"
+import * as TiliaConfig from "@effect-tilia/core/TiliaConfig"
+import type { InvalidInputError } from "@effect-tilia/core/TokenError"
 import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
-import * as Effect from "effect/Effect"
+import type { ConfigError } from "effect/ConfigError"
 import * as Layer from "effect/Layer"
 import * as NodeClientCredentials from "./NodeClientCredentials.js"
 import * as NodeTokenHttpClient from "./NodeTokenHttpClient.js"
@@ -71,9 +71,4 @@ export const config: Config.Config<Options> = Config.map(
  */
 export const layerConfig = (
   options: Config.Config.Wrap<Options> = config
-): Layer.Layer<Tilia.Tilia, ConfigError.ConfigError> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(options), layer)).pipe(
-    Layer.mapError((error) =>
-      error instanceof InvalidInputError ? ConfigError.InvalidData([error.setting], error.message) : error
-    )
-  )
+): Layer.Layer<Tilia.Tilia, ConfigError> => TiliaConfig.layer(options, layer)

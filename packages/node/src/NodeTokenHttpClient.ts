@@ -1,42 +1,61 @@
 /**
- * The HTTP client that the Node adapter uses: undici, with connections kept alive, TLS 1.2 or later, and a time-out for
+ * The HTTP client of the Node adapter: undici, with connections that are kept alive, TLS 1.2 or later, and a time-out for
  * connecting that leaves room for another attempt.
+ *
+ * @example
+ * import { NodeTokenHttpClient } from "@effect-tilia/node"
+ *
+ * const BehindProxy = NodeTokenHttpClient.layer({ proxy: "http://proxy.internal:3128" })
  *
  * @since 0.1.0
  */
+import * as TiliaConfig from "@effect-tilia/core/TiliaConfig"
 import { InvalidInputError } from "@effect-tilia/core/TokenError"
 import * as Undici from "@effect/platform-node/Undici"
 import { HttpClient } from "@effect/platform/HttpClient"
 import * as Arr from "effect/Array"
+import type * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { X509Certificate } from "node:crypto"
-import { make } from "./internal/undici.js"
+import { make as makeClient } from "./internal/undici.js"
 
 /**
- * Where connections go, and whom they trust.
- *
- * - `proxy`: the URL of an HTTP proxy, which may hold a user and a password. The proxy sees the server's name, not what
- *   is sent to it.
- * - `ca`: certificates in PEM form, trusted in place of Node's own list.
- * - `dispatcher`: a dispatcher of undici 7 of one's own, in place of all this. It isn't closed with the Layer, and must not
- *   follow redirects.
+ * Where connections go, and which certificates they trust.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
+  /**
+   * The URL of an HTTP proxy, which may contain a user and a password. The proxy learns the name of the server, not what is
+   * sent to it.
+   *
+   * @default no proxy
+   */
   readonly proxy?: string | URL | undefined
+  /**
+   * Certificates in PEM form that are trusted in place of Node's own list.
+   *
+   * @default Node's list
+   */
   readonly ca?: string | ReadonlyArray<string> | undefined
+  /**
+   * A dispatcher of undici 7 that is used in place of all this. It is not closed with the Layer, and must not follow
+   * redirects.
+   *
+   * @default a dispatcher of its own
+   */
   readonly dispatcher?: Undici.Dispatcher | undefined
 }
 
 /** In milliseconds: half of the ten seconds that an attempt has. */
 const connectTimeout = 5_000
 
-/** What doesn't parse is refused without being quoted: a proxy's URL may hold a password. */
+/** The error does not quote the text, because the URL of a proxy may contain a password. */
 const attempt = <A>(setting: string, expected: string, parse: () => A): Either.Either<A, InvalidInputError> =>
   Either.try({ try: parse, catch: () => new InvalidInputError({ setting, expected }) })
 
@@ -50,7 +69,7 @@ const proxyUrl = (input: string | URL): Either.Either<URL, InvalidInputError> =>
   )
 }
 
-/** Node ignores what isn't a certificate, and then trusts no one: find out before that. */
+/** Node ignores a text that is not a certificate, and then trusts no server: this finds out earlier. */
 const certificates = (input: string | ReadonlyArray<string>): Either.Either<Array<string>, InvalidInputError> => {
   const blocks = (input.length === 0 ? [""] : Arr.ensure(input)).flatMap((pem) =>
     pem.match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g) ?? [""]
@@ -80,10 +99,28 @@ const acquire = (options: Options): Effect.Effect<Undici.Dispatcher, InvalidInpu
   )
 
 /**
- * The client as a Layer. Closing it closes its connections. An option that can't be used is an `InvalidInputError`.
+ * The client. Its connections are closed with the scope. An option that cannot be used is an `InvalidInputError`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options = {}): Effect.Effect<HttpClient, InvalidInputError, Scope.Scope> =>
+  Effect.map(acquire(options), makeClient)
+
+/**
+ * The client as a Layer: see `make`.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Options = {}): Layer.Layer<HttpClient, InvalidInputError> =>
-  Layer.scoped(HttpClient, Effect.map(acquire(options), make))
+export const layer = (options?: Options): Layer.Layer<HttpClient, InvalidInputError> =>
+  Layer.scoped(HttpClient, make(options))
+
+/**
+ * The client with options from the configuration. Whatever is missing or wrong is a `ConfigError`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (options: Config.Config.Wrap<Options>): Layer.Layer<HttpClient, ConfigError> =>
+  TiliaConfig.layer(options, layer)
