@@ -310,7 +310,7 @@ describe("Responses that the page turns into errors", () => {
     ],
     ["a refusal with status 200", { status: 200, body: refusal }, "UnexpectedResponseError"],
     ["a refusal of the mediator", { status: 400, body: refusal }, "InvalidScopeError"]
-  ])("the page turns %s into the error that its status or its tag names", ([, answer, _tag]) =>
+  ])("the page fails with the error that belongs to %s", ([, answer, _tag]) =>
     Effect.gen(function*() {
       const { requestToken } = yield* TokenMediator.make({ mediatorUrl, retry: RetryPolicy.none })
       const error = yield* Effect.flip(requestToken(["a"]))
