@@ -20,8 +20,8 @@ const make = Effect.gen(function*() {
   return { ...hub, close: Scope.close(scope, Exit.void) }
 })
 
-describe("S13: a hub", () => {
-  it.effect("tells each listener what is published from then on, and ends with its scope", () =>
+describe("Event hub (S13)", () => {
+  it.effect("the hub tells each listener what is published from then on and ends with its scope (S13)", () =>
     Effect.gen(function*() {
       const hub = yield* make
       expect(yield* hub.publish(1)).toBeUndefined()
@@ -35,7 +35,7 @@ describe("S13: a hub", () => {
       expect(yield* Fiber.join(late)).toStrictEqual([3])
     }))
 
-  it.effect("tells who comes after its end nothing, and lets nobody wait", () =>
+  it.effect("a listener that comes after the end of the hub gets no event and does not wait (S13)", () =>
     Effect.gen(function*() {
       const hub = yield* make
       yield* hub.close
@@ -43,7 +43,7 @@ describe("S13: a hub", () => {
       expect(yield* Stream.runCollect(hub.events)).toHaveLength(0)
     }))
 
-  it.effect("keeps the last few for a slow reader", () =>
+  it.effect("the hub keeps the last events for a slow reader (S13)", () =>
     Effect.gen(function*() {
       const hub = yield* make
       const read: Array<number> = []

@@ -11,7 +11,7 @@ import { response as sample } from "../fixtures/vendorSample.js"
 const origin = "https://shop.example"
 const scopes = (...names: ReadonlyArray<string>) => Either.getOrThrow(Scopes.make(names))
 
-describe("M3: isSameOrigin", () => {
+describe("isSameOrigin (M3)", () => {
   it.each<[boolean, Record<string, string>]>([
     [true, { "sec-fetch-site": "same-origin" }],
     [true, { "sec-fetch-site": "same-origin", origin }],
@@ -38,12 +38,12 @@ describe("M3: isSameOrigin", () => {
     [false, { host: "evil.example", origin: "https://evil.example" }],
     [false, { host: "shop.example", referer: `${origin}/` }],
     [false, { host: "shop.example", "x-forwarded-host": "shop.example" }]
-  ])("%s: %j", (expected, headers) => {
+  ])("isSameOrigin is %s for the headers %j (M3)", (expected, headers) => {
     expect(Mediation.isSameOrigin(Headers.fromInput(headers), origin)).toBe(expected)
   })
 })
 
-describe("M3: isJson", () => {
+describe("isJson (M3)", () => {
   it.each<[boolean, string | undefined]>([
     [true, "application/json"],
     [true, "application/json; charset=utf-8"],
@@ -58,12 +58,12 @@ describe("M3: isJson", () => {
     [false, "multipart/form-data; boundary=application/json"],
     [false, "application/jsonp"],
     [false, "application/problem+json"]
-  ])("%s: %s", (expected, type) => {
+  ])("isJson is %s for the content type \"%s\" (M3)", (expected, type) => {
     expect(Mediation.isJson(Headers.fromInput(type === undefined ? {} : { "content-type": type }))).toBe(expected)
   })
 })
 
-describe("M3: unread", () => {
+describe("unread (M3)", () => {
   const good = { "sec-fetch-site": "same-origin", "content-type": "application/json" }
   it.each<[number | undefined, string, Record<string, string>]>([
     [undefined, "POST", good],
@@ -76,7 +76,7 @@ describe("M3: unread", () => {
     [405, "OPTIONS", good],
     [415, "POST", { ...good, "content-type": "text/plain" }],
     [413, "POST", { ...good, "content-length": "16385" }]
-  ])("%s: %s %j", (status, method, headers) => {
+  ])("unread yields the status %s for the method %s with the headers %j (M3)", (status, method, headers) => {
     expect(Mediation.unread({ method, headers: Headers.fromInput(headers) }, origin)?.status).toBe(status)
   })
 })
@@ -101,15 +101,15 @@ const errors: ReadonlyArray<[number, TokenError.TokenError]> = [
   [503, new TokenError.TokenTimeoutError({ tokenUrl, attempts: 4 })]
 ]
 
-describe("M3: a refusal has the error's tag, whether to try again, and words of our own", () => {
-  it.each(errors)("%i: %s", (status, error) => {
+describe("Refusal of an error (M3)", () => {
+  it.each(errors)("a refusal has status %i, the error's tag and our own words for %s (M3)", (status, error) => {
     const refused = Mediation.fromTokenError(error)
     expect(refused).toMatchObject({ status, refusal: { _tag: error._tag, retryable: error.retryable } })
     expect(JSON.stringify(refused)).not.toMatch(/vendor|auth\.example/)
     expect(refused.refusal.message).toMatch(/^[A-Z][\x20-\x7e]*\.$/)
   })
 
-  it("Retry-After is the vendor's; a second, where it named none or a shorter one; nothing, where it is useless", () => {
+  it("a refusal waits as long as the server says, a second at least, or has no wait where it is useless (M3)", () => {
     const wait = (error: TokenError.TokenError) => Mediation.fromTokenError(error).refusal.retryAfter
     expect(wait(new TokenError.RateLimitedError({ ...said, retryAfter }))).toStrictEqual(retryAfter)
     expect(wait(new TokenError.RateLimitedError({ ...said, retryAfter: Duration.zero }))).toStrictEqual(
@@ -125,7 +125,7 @@ describe("M3: a refusal has the error's tag, whether to try again, and words of 
     [403, new TokenError.InvalidClientError({ ...said, status: 200 })],
     [400, new TokenError.InvalidScopeError(said)],
     [503, new TokenError.ServiceUnavailableError(said)]
-  ])("M2: authorize: %i: %s", (status, error) => {
+  ])("the refusal has status %i where authorize fails with %s (M2, M3)", (status, error) => {
     const refused = Mediation.fromAuthorize(error)
     expect(refused).toMatchObject({ status, refusal: { _tag: error._tag, retryable: error.retryable } })
     expect(JSON.stringify(refused)).not.toMatch(/vendor/)
@@ -133,7 +133,7 @@ describe("M3: a refusal has the error's tag, whether to try again, and words of 
 })
 
 /** What is of no use to send again is refused with its status, tag and words, and the headers that HTTP asks for. */
-describe("M2, M3, M5: whoever is refused reads why", () => {
+describe("Words of a refusal (M2, M3, M5)", () => {
   const refused = (method: string, headers: Record<string, string> = {}) =>
     Mediation.unread({ method, headers: Headers.fromInput({ origin, ...headers }) }, origin)
   const authorize = (status: number) =>
@@ -173,20 +173,26 @@ describe("M2, M3, M5: whoever is refused reads why", () => {
       "The token can do more than was granted, and isn't handed out.",
       Mediation.tooWide
     ]
-  ])("%i %s: %s", (status, _tag, message, refused, headers = {}) => {
-    expect(refused).toStrictEqual({ status, headers, refusal: { _tag, retryable: false, message } })
-  })
+  ])(
+    "a refusal with status %i and the tag %s says \"%s\" (M2, M3, M5)",
+    (status, _tag, message, refused, headers = {}) => {
+      expect(refused).toStrictEqual({ status, headers, refusal: { _tag, retryable: false, message } })
+    }
+  )
 
   it.each<[number, string, Mediation.Refused]>([
     [503, "The token is about to expire; the next one is coming.", Mediation.isOver],
     [500, "Something went wrong.", Mediation.broken]
-  ])("%i, and may ask again in a second: %s", (status, message, refused) => {
-    const refusal = { _tag: "ServiceUnavailableError", retryable: true, message, retryAfter: Duration.seconds(1) }
-    expect(refused).toStrictEqual({ status, headers: {}, refusal })
-  })
+  ])(
+    "a refusal with status %i may be tried again in a second and says \"%s\" (M2, M3, M5)",
+    (status, message, refused) => {
+      const refusal = { _tag: "ServiceUnavailableError", retryable: true, message, retryAfter: Duration.seconds(1) }
+      expect(refused).toStrictEqual({ status, headers: {}, refusal })
+    }
+  )
 })
 
-describe("M5", () => {
+describe("Reach of a token (M5)", () => {
   it.each<[boolean, ReadonlyArray<string> | undefined, Scopes.Scopes]>([
     [true, ["a"], scopes("a")],
     [true, ["a"], scopes("a", "b")],
@@ -197,7 +203,7 @@ describe("M5", () => {
     [false, ["a,b"], scopes("a", "b")],
     [false, ["__proto__"], scopes("a")],
     [false, undefined, scopes("a")]
-  ])("isWithin: %s: %j in %j", (expected, reach, granted) => {
+  ])("isWithin is %s for the reach %j in the grant %j (M5)", (expected, reach, granted) => {
     expect(Mediation.isWithin(reach, granted)).toBe(expected)
   })
 
@@ -210,19 +216,19 @@ describe("M5", () => {
   const withPayload = (payload: unknown) => `e30.${Buffer.from(JSON.stringify(payload)).toString("base64url")}.x`
 
   it.each<[string, string, ReadonlyArray<string> | undefined]>([
-    ["an array", withPayload({ scopes: ["user_info"] }), ["user_info"]],
-    ["more than the answer", withPayload({ scopes: ["user_info", "a b"] }), ["user_info", "a b"]],
-    ["less than the answer", withPayload({ scopes: [] }), ["user_info"]],
-    ["an opaque token", "opaque", undefined],
-    ["a JWT without scopes", withPayload({}), undefined],
+    ["an array of scopes", withPayload({ scopes: ["user_info"] }), ["user_info"]],
+    ["more scopes than its response", withPayload({ scopes: ["user_info", "a b"] }), ["user_info", "a b"]],
+    ["fewer scopes than its response", withPayload({ scopes: [] }), ["user_info"]],
+    ["opaque text", "opaque", undefined],
+    ["no scopes in its claims", withPayload({}), undefined],
     ["scopes as a text", withPayload({ scopes: "user_info" }), undefined],
-    ["a mixed array", withPayload({ scopes: ["user_info", 1] }), undefined],
-    ["no JSON", `e30.${Buffer.from("{").toString("base64url")}.x`, undefined]
-  ])("reachOf: %s", (_, text, expected) => {
+    ["an array of mixed types", withPayload({ scopes: ["user_info", 1] }), undefined],
+    ["claims that are not JSON", `e30.${Buffer.from("{").toString("base64url")}.x`, undefined]
+  ])("reachOf reads the reach of a token with %s (M5)", (_, text, expected) => {
     expect(Mediation.reachOf(token(text))).toStrictEqual(expected)
   })
 
-  it("the vendor's own sample can do more than its answer says", () => {
+  it("the vendor's sample token can do more than its response says (M5)", () => {
     const reach = Mediation.reachOf(token(sample.access_token))
     expect(reach).not.toBeUndefined()
     expect(Mediation.isWithin(reach, scopes(...sample.scope.split(",")))).toBe(false)
