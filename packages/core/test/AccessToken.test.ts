@@ -29,8 +29,8 @@ const token = (
     issuedAt
   )
 
-describe("fromResponse", () => {
-  it("counts the lifetime from the moment before the request (S5)", () => {
+describe("AccessToken.fromResponse", () => {
+  it("the lifetime of an access token starts at the moment before its request (S5)", () => {
     expect(token().issuedAt).toStrictEqual(issuedAt)
     expect(DateTime.formatIso(token().expiresAt)).toBe("2026-02-01T00:30:00.250Z")
     expect(token().tokenType).toBe("Bearer")
@@ -40,21 +40,21 @@ describe("fromResponse", () => {
   it.each([
     ["a second", 1, "2026-01-31T23:30:01.250Z"],
     ["ten years at most (row 50)", 1e15, "2036-01-29T23:30:00.250Z"]
-  ])("lives %s", (_, expires_in, expiresAt) => {
+  ])("the lifetime of an access token may be %s", (_, expires_in, expiresAt) => {
     expect(DateTime.formatIso(token({ expires_in }).expiresAt)).toBe(expiresAt)
   })
 
   it.each([
-    ["as requested where the answer names none", undefined, ["user_info", "write_invoices"]],
-    ["as requested where it names nothing", "", ["user_info", "write_invoices"]],
-    ["as granted where they are fewer", "user_info", ["user_info"]],
-    ["as granted where they are more", "a b,user_info", ["a", "b", "user_info"]]
-  ])("has the scopes %s (rows 52, 53)", (_, scope, scopes) => {
+    ["that were requested where the response names none", undefined, ["user_info", "write_invoices"]],
+    ["that were requested where the response names an empty text", "", ["user_info", "write_invoices"]],
+    ["that were granted where they are fewer", "user_info", ["user_info"]],
+    ["that were granted where they are more", "a b,user_info", ["a", "b", "user_info"]]
+  ])("an access token has the scopes %s (rows 52 and 53)", (_, scope, scopes) => {
     expect(token(scope === undefined ? {} : { scope }).scopes).toStrictEqual(scopes)
   })
 })
 
-describe("its life, by the fiber's clock", () => {
+describe("AccessToken.remaining and AccessToken.isExpired", () => {
   it.effect.each(
     [
       ["an hour before the request", -3_600_000, 7_200_000, false],
@@ -64,26 +64,29 @@ describe("its life, by the fiber's clock", () => {
       ["a millisecond after the end", 3_600_001, 0, true],
       ["a year after the end", 31_536_000_000, 0, true]
     ] as const
-  )("%s", ([, elapsed, remaining, expired]) =>
-    Effect.gen(function*() {
-      yield* TestClock.setTime(issuedAt.epochMillis + elapsed)
-      expect(Duration.toMillis(yield* AccessToken.remaining(token()))).toBe(remaining)
-      expect(yield* AccessToken.isExpired(token())).toBe(expired)
-    }))
+  )(
+    "AccessToken.remaining and isExpired follow the fiber's clock %s of the token",
+    ([, elapsed, remaining, expired]) =>
+      Effect.gen(function*() {
+        yield* TestClock.setTime(issuedAt.epochMillis + elapsed)
+        expect(Duration.toMillis(yield* AccessToken.remaining(token()))).toBe(remaining)
+        expect(yield* AccessToken.isExpired(token())).toBe(expired)
+      })
+  )
 })
 
-describe("claims, decoded and not verified", () => {
+describe("AccessToken.claims", () => {
   const jwt = (payload: string) => token({ access_token: `e30.${Encoding.encodeBase64Url(payload)}.c2ln` })
 
-  it("shows every claim of the vendor's sample", () => {
+  it("AccessToken.claims yields every claim of the vendor's sample token", () => {
     expect(AccessToken.claims(token())).toStrictEqual(Either.right(vendor.claims))
   })
 
   it.each([
-    ["none", "{}", {}],
-    ["unknown ones, left out", "{\"exp\":1,\"aud\":[\"x\"]}", { exp: 1 }],
+    ["an empty payload", "{}", {}],
+    ["known claims and leaves out unknown ones", "{\"exp\":1,\"aud\":[\"x\"]}", { exp: 1 }],
     ["text beyond ASCII", "{\"username\":\"Zoë 🦓\"}", { username: "Zoë 🦓" }]
-  ])("shows %s", (_, payload, claims) => {
+  ])("AccessToken.claims decodes %s", (_, payload, claims) => {
     expect(AccessToken.claims(jwt(payload))).toStrictEqual(Either.right(claims))
   })
 
@@ -101,32 +104,32 @@ describe("claims, decoded and not verified", () => {
     ["null", jwt("null")],
     ["a claim of another type", jwt("{\"exp\":\"opaque-token\"}")],
     ["nesting 100,000 deep", jwt("[".repeat(1e5))]
-  ])("is a ClaimsError without a piece of the token: %s (row 56)", (_, token) => {
+  ])("AccessToken.claims fails with a ClaimsError that shows no piece of the token for %s (row 56)", (_, token) => {
     const error = Either.getOrThrow(Either.flip(AccessToken.claims(token)))
     expect(error).toMatchObject({ _tag: "ClaimsError", message: "The token has no claims to show: it isn't a JWT." })
     expect(linesShowing(/eyJ|opaque|~~/, error)).toStrictEqual([])
   })
 })
 
-describe("a token, printed or sent", () => {
-  it("never shows its value, alone or inside something else (E8)", () => {
+describe("Printed and encoded access tokens", () => {
+  it("an access token never shows its value, alone or inside another value (E8)", () => {
     const shown = [token(), { token: token() }, [token()], new Map([["token", token()]]), Either.right(token())]
     for (const value of shown) expect(linesShowing(/eyJ|WQo3/, value)).toStrictEqual([])
   })
 
-  it("shows the rest", () => {
+  it("a printed access token shows its scopes and when it was issued", () => {
     for (const text of ["user_info", "2026-01-31T23:30:00.250Z"]) {
       expect(linesShowing(text, token())).not.toStrictEqual([])
     }
   })
 
-  it("has a name of its own in a schema's words, and so has a ClaimsError", () => {
+  it("AccessToken and ClaimsError have their own schema identifiers", () => {
     expect([AccessToken.AccessToken.identifier, AccessToken.ClaimsError.identifier]).toStrictEqual(
       ["@effect-tilia/core/AccessToken", "@effect-tilia/core/ClaimsError"]
     )
   })
 
-  it("goes over a wire as plain JSON", () => {
+  it("an access token is encoded as plain JSON", () => {
     expect(Schema.encodeSync(AccessToken.AccessToken)(token())).toStrictEqual({
       value: vendor.token,
       tokenType: "Bearer",
@@ -136,7 +139,7 @@ describe("a token, printed or sent", () => {
     })
   })
 
-  it.prop("survives the wire", [AccessToken.AccessToken], ([token]) => {
+  it.prop("an access token stays the same when it is encoded and decoded", [AccessToken.AccessToken], ([token]) => {
     const json = Schema.parseJson(AccessToken.AccessToken)
     const text = Schema.encodeSync(json)(token)
     const read = Schema.decodeSync(json)(text)
@@ -147,11 +150,11 @@ describe("a token, printed or sent", () => {
   })
 
   it.each<[string, unknown]>([
-    ["its text alone", vendor.token],
-    ["an array with it", [vendor.token]],
+    ["the text of a token alone", vendor.token],
+    ["an array with the text of a token", [vendor.token]],
     ["a text that is no token", { ...Schema.encodeSync(AccessToken.AccessToken)(token()), value: `${vendor.token} ` }],
     ["a scope that is a token", { ...Schema.encodeSync(AccessToken.AccessToken)(token()), scopes: `"${vendor.token}` }]
-  ])("quotes no token where it can't be read back: %s (E8)", (_, input) => {
+  ])("the error shows no token when %s is decoded as an access token (E8)", (_, input) => {
     const error = Either.getOrThrow(Either.flip(Schema.decodeUnknownEither(AccessToken.AccessToken)(input)))
     expect(error.message).toContain("must be an access token; the value is not shown")
     expect(linesShowing(/eyJ|WQo3/, error)).toStrictEqual([])

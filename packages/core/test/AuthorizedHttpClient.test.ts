@@ -87,7 +87,7 @@ const bodied = (status: number, pull: (body: Body, pulls: number) => void) => {
   return { body, handle }
 }
 
-describe("A1: the bearer goes only to listed origins", () => {
+describe("Origins that may receive the bearer (A1)", () => {
   describe.each([
     ["another origin", "https://other.example/v1", "https://other.example"],
     ["http:", "http://accounts.tilia-inc.com/v1", "http://accounts.tilia-inc.com"],
@@ -111,7 +111,7 @@ describe("A1: the bearer goes only to listed origins", () => {
     ["a relative URL", "/v1/things", "what is no URL"],
     ["garbage", "https://", "what is no URL"]
   ])("%s", (_, target, shown) => {
-    it.scoped("A1: row 93: is refused before a token is asked for", () =>
+    it.scoped(`a request to "${target}" fails before a token is requested (A1, row 93)`, () =>
       Effect.gen(function*() {
         const { received, tokenRequests, ...given } = yield* setUp(() => ({}))
         const error = yield* Effect.flip(authorized(given).get(target))
@@ -123,7 +123,7 @@ describe("A1: the bearer goes only to listed origins", () => {
   })
 
   it.each(["http://api.example", "http://localhost.evil.example"])(
-    "A1: row 93: %s isn't sent to even where it is listed",
+    "the client sends no request to %s even where it is listed (A1, row 93)",
     (listed) =>
       Effect.gen(function*() {
         const { client, received, source, tokenRequests } = yield* setUp(() => ({}))
@@ -136,13 +136,13 @@ describe("A1: the bearer goes only to listed origins", () => {
   )
 
   it.each([
-    ["the origin", origin],
+    ["a listed origin", origin],
     ["every API of the environment", "https://wallets.tilia-inc.com/v2/wallet?a=b#c"],
-    ["upper case", "HTTPS://ACCOUNTS.TILIA-INC.COM/"],
-    ["the port that goes without saying", "https://accounts.tilia-inc.com:443/"],
-    ["loopback by http", "http://127.0.0.1:3000/"],
-    ["a backslash, which is a slash", "https://accounts.tilia-inc.com\\@evil.example/"]
-  ])("A1: %s receives it", (_, target) =>
+    ["a URL in upper case", "HTTPS://ACCOUNTS.TILIA-INC.COM/"],
+    ["an origin with its default port", "https://accounts.tilia-inc.com:443/"],
+    ["loopback over http", "http://127.0.0.1:3000/"],
+    ["a URL whose backslash counts as a slash", "https://accounts.tilia-inc.com\\@evil.example/"]
+  ])("the client sends the bearer to %s (A1)", (_, target) =>
     Effect.gen(function*() {
       const { client, received, source } = yield* setUp(() => ({}))
       const options = { apiOrigins: [...apiOrigins, "http://127.0.0.1:3000"] }
@@ -150,11 +150,11 @@ describe("A1: the bearer goes only to listed origins", () => {
       expect(bearers(received)).toStrictEqual(["Bearer token-0"])
     }).pipe(Effect.scoped, Effect.runPromise))
 
-  describe("the origin that is looked at is the one that is sent to", () => {
+  describe("The URL that the given client makes (A1)", () => {
     const prepending = (client: HttpClient.HttpClient, prefix: string) =>
       HttpClient.mapRequest(client, HttpClientRequest.prependUrl(prefix))
 
-    it.scoped("A1: row 93: a given client that leads elsewhere is refused", () =>
+    it.scoped("a given client that changes the URL to another origin is refused (A1, row 93)", () =>
       Effect.gen(function*() {
         const { client, received, source, tokenRequests } = yield* setUp(() => ({}))
         const elsewhere = authorized({ client: prepending(client, "https://evil.example"), source })
@@ -168,7 +168,7 @@ describe("A1: the bearer goes only to listed origins", () => {
         expect([received.length, tokenRequests.length]).toStrictEqual([0, 0])
       }))
 
-    it.scoped("A1: one that leads there, within or without, is sent to", () =>
+    it.scoped("a relative URL receives the bearer with a listed origin put before it (A1)", () =>
       Effect.gen(function*() {
         const { client, received, source } = yield* setUp(() => ({}))
         yield* authorized({ client: prepending(client, origin), source }).get("/v1/things")
@@ -181,7 +181,7 @@ describe("A1: the bearer goes only to listed origins", () => {
       }))
   })
 
-  it.scoped("A1: nothing receives it unless it is listed", () =>
+  it.scoped("the client sends no request with an empty list of origins (A1)", () =>
     Effect.gen(function*() {
       const { client, received, source } = yield* setUp(() => ({}))
       const error = yield* Effect.flip(AuthorizedHttpClient.authorize(client, source, { apiOrigins: [] }).get(url))
@@ -190,7 +190,7 @@ describe("A1: the bearer goes only to listed origins", () => {
     }))
 })
 
-describe("A2: a refused request is made once more, if that is safe", () => {
+describe("Replay after a 401 (A2)", () => {
   const withKey = HttpClientRequest.setHeader("Idempotency-Key", "key-1")
   const make = (method: HttpClientRequest.HttpClientRequest["method"]) => HttpClientRequest.make(method)(url)
   const form = new FormData()
@@ -202,8 +202,8 @@ describe("A2: a refused request is made once more, if that is safe", () => {
     return [
       [method, make(method), undefined, isIdempotent],
       [`${method} with an Idempotency-Key`, withKey(make(method)), undefined, true],
-      [`${method}, always`, make(method), "always", true],
-      [`${method}, never`, withKey(make(method)), "never", false]
+      [`${method} with replay "always"`, make(method), "always", true],
+      [`${method} with a key and replay "never"`, withKey(make(method)), "never", false]
     ] as const
   })
   const bodies = ([
@@ -221,13 +221,15 @@ describe("A2: a refused request is made once more, if that is safe", () => {
       [`PUT with ${what}`, HttpClientRequest.setBody(make("PUT"), body), undefined, isReadTwice],
       [`POST with a key and ${what}`, withKey(HttpClientRequest.setBody(make("POST"), body)), undefined, isReadTwice],
       [`POST with ${what}`, HttpClientRequest.setBody(make("POST"), body), undefined, false],
-      [`POST with ${what}, always`, HttpClientRequest.setBody(make("POST"), body), "always", isReadTwice]
+      [`POST with ${what} and replay "always"`, HttpClientRequest.setBody(make("POST"), body), "always", isReadTwice]
     ] as const
   )
 
-  describe.each([...methods, ...bodies])("%s", (_, request, replay, isReplayed) => {
+  describe.each([...methods, ...bodies])("%s", (what, request, replay, isReplayed) => {
     it.scoped(
-      isReplayed ? "A2: row 90: is replayed, as it was" : "A2: row 90: is returned",
+      isReplayed
+        ? `the client replays ${what} after a 401 (A2, row 90)`
+        : `the client returns the 401 of ${what} without a replay (A2, row 90)`,
       () =>
         Effect.gen(function*() {
           const { client, received, source, tokenRequests } = yield* setUp(refusingBefore(1))
@@ -250,13 +252,13 @@ describe("A2: a refused request is made once more, if that is safe", () => {
     )
   })
 
-  it.scoped("A2: row 90: an answer that is returned can still be read", () =>
+  it.scoped("the caller can read the body of a 401 that is returned (A2, row 90)", () =>
     Effect.gen(function*() {
       const refused = yield* authorized(yield* setUp(refusingBefore(1))).post(url)
       expect([refused.status, yield* refused.text]).toStrictEqual([401, "answer 0"])
     }))
 
-  it.scoped("A2: a second 401 is returned as it is, and replaces no third token", () =>
+  it.scoped("a second 401 is returned as it is and causes no third token request (A2)", () =>
     Effect.gen(function*() {
       const { received, tokenRequests, ...given } = yield* setUp(refusingBefore(9))
       const refused = yield* authorized(given).get(url)
@@ -265,7 +267,7 @@ describe("A2: a refused request is made once more, if that is safe", () => {
       expect(tokenRequests.length).toBe(2)
     }))
 
-  it.scoped("S9: row 78: within the interval a 401 is returned without a replay, and the token stays", () =>
+  it.scoped("a 401 within the interval is returned without a replay, and the token stays (A2, S9, row 78)", () =>
     Effect.gen(function*() {
       const { received, tokenRequests, ...given } = yield* setUp(refusingBefore(9))
       const client = authorized(given)
@@ -282,13 +284,13 @@ describe("A2: a refused request is made once more, if that is safe", () => {
       expect(tokenRequests.length).toBe(3)
     }))
 
-  describe("a 401 that the given client made an error", () => {
+  describe("A 401 that the given client made an error (A2)", () => {
     const strict = <A extends { readonly client: HttpClient.HttpClient }>(given: A): A => ({
       ...given,
       client: HttpClient.filterStatusOk(given.client)
     })
 
-    it.scoped("A2: counts", () =>
+    it.scoped("the client replays a request whose 401 is a ResponseError of the given client (A2)", () =>
       Effect.gen(function*() {
         const { received, ...given } = yield* setUp(refusingBefore(1))
         const { status } = yield* authorized(strict(given)).get(url)
@@ -296,7 +298,7 @@ describe("A2: a refused request is made once more, if that is safe", () => {
         expect(bearers(received)).toStrictEqual(["Bearer token-0", "Bearer token-1"])
       }))
 
-    it.scoped("A2: is the error that it was where it isn't replayed, or refused again", () =>
+    it.scoped("the ResponseError of a 401 is returned as it is without a replay and after a second 401 (A2)", () =>
       Effect.gen(function*() {
         const { received, ...given } = yield* setUp(refusingBefore(9))
         const client = authorized(strict(given))
@@ -309,7 +311,7 @@ describe("A2: a refused request is made once more, if that is safe", () => {
         expect(received.length).toBe(3)
       }))
 
-    it.scoped("A2: no other status counts", () =>
+    it.scoped("a ResponseError with status 500 causes no replay, and the token stays (A2)", () =>
       Effect.gen(function*() {
         const { received, ...given } = yield* setUp(() => ({ status: 500 }))
         const error = yield* Effect.flip(authorized(strict(given)).get(url))
@@ -327,7 +329,9 @@ describe("A2: a refused request is made once more, if that is safe", () => {
     [503, "later"]
   ])("%d %s", (status, error) => {
     it.scoped(
-      status === 403 ? "A2: row 92: is returned, and the token stays" : "A2: is returned, and the token stays",
+      status === 403
+        ? "a 403 is returned without a replay, and the token stays (A2, row 92)"
+        : `a ${status} is returned without a replay, and the token stays (A2)`,
       () =>
         Effect.gen(function*() {
           const headers = { "www-authenticate": `Bearer error="${error}"` }
@@ -341,15 +345,15 @@ describe("A2: a refused request is made once more, if that is safe", () => {
     )
   })
 
-  describe("where no token can be had", () => {
-    it.scoped("A2: the call fails with that error, and nothing is sent", () =>
+  describe("Calls without a token (A2)", () => {
+    it.scoped("a call without a token fails with the source's error and sends no request (A2)", () =>
       Effect.gen(function*() {
         const { received, ...given } = yield* setUp(() => ({}), [fail(unavailable)])
         expect(yield* Effect.flip(authorized(given).get(url))).toMatchObject({ ...unavailable })
         expect(received).toStrictEqual([])
       }))
 
-    it.scoped("A2: nor for a replay: the call fails with that error, and the refused answer is drained", () =>
+    it.scoped("a call without a new token for its replay fails with the source's error and drains the 401 (A2)", () =>
       Effect.gen(function*() {
         const { body, handle } = bodied(401, (controller) => controller.close())
         const { received, ...given } = yield* setUp(handle, [succeed(), fail(unavailable)])
@@ -359,7 +363,7 @@ describe("A2: a refused request is made once more, if that is safe", () => {
       }))
   })
 
-  describe("the refused answer", () => {
+  describe("The body of a 401 (A2)", () => {
     /** Refuses with this body, and notes how it stood when the request came again. */
     const replayedAfter = Effect.fnUntraced(function*(
       pull: (body: Body, pulls: number) => void,
@@ -375,7 +379,7 @@ describe("A2: a refused request is made once more, if that is safe", () => {
       return { call: authorized({ client: given(client), source }).get(url), body, seen }
     })
 
-    it.scoped("A2: is read to its end before the replay", () =>
+    it.scoped("the client reads the body of a 401 to its end before the replay (A2)", () =>
       Effect.gen(function*() {
         const { call, seen } = yield* replayedAfter((controller, pulls) =>
           pulls === 4 ? controller.close() : controller.enqueue(new Uint8Array(1024))
@@ -384,14 +388,14 @@ describe("A2: a refused request is made once more, if that is safe", () => {
         expect(seen).toStrictEqual([{ pulls: 4, isOver: true }])
       }))
 
-    it.scoped("A2: is left where it has too much to say", () =>
+    it.scoped("the client stops reading the body of a 401 after 64 KiB (A2)", () =>
       Effect.gen(function*() {
         const { call, seen } = yield* replayedAfter((controller) => controller.enqueue(new Uint8Array(16 * 1024)))
         expect((yield* call).status).toBe(200)
         expect(seen).toStrictEqual([{ pulls: 4, isOver: true }])
       }))
 
-    it.scoped("A2: is left where it takes longer than a second", () =>
+    it.scoped("the client stops reading the body of a 401 after a second (A2)", () =>
       Effect.gen(function*() {
         const { body, call, seen } = yield* replayedAfter(() => undefined)
         const fiber = yield* Effect.fork(call)
@@ -403,14 +407,14 @@ describe("A2: a refused request is made once more, if that is safe", () => {
         expect(seen.length).toBe(1)
       }))
 
-    it.scoped("A2: may break off", () =>
+    it.scoped("the client replays although the body of the 401 breaks off (A2)", () =>
       Effect.gen(function*() {
         const { call, seen } = yield* replayedAfter((controller) => controller.error(new Error("reset")))
         expect((yield* call).status).toBe(200)
         expect(seen.length).toBe(1)
       }))
 
-    it.scoped("A2: may have been read by the given client", () =>
+    it.scoped("the client replays although the given client has read the body of the 401 (A2)", () =>
       Effect.gen(function*() {
         const { call, seen } = yield* replayedAfter(
           (controller) => controller.close(),
@@ -422,8 +426,8 @@ describe("A2: a refused request is made once more, if that is safe", () => {
   })
 })
 
-describe("A3: many 401s are one token request", () => {
-  it.scoped("A3: row 91: 50 at the same time", () =>
+describe("Concurrent 401s (A3)", () => {
+  it.scoped("50 concurrent 401s cause one token request (A3, row 91)", () =>
     Effect.gen(function*() {
       const gate = yield* Effect.makeLatch()
       const { received, tokenRequests, ...given } = yield* setUp(
@@ -442,7 +446,7 @@ describe("A3: many 401s are one token request", () => {
       expect(tokenRequests.length).toBe(2)
     }))
 
-  it.scoped("A3: a 401 that comes late is replayed with the token that there is by then", () =>
+  it.scoped("a late 401 is replayed with the token that the source has by then (A3)", () =>
     Effect.gen(function*() {
       const gate = yield* Effect.makeLatch()
       const { received, tokenRequests, ...given } = yield* setUp((request, n) =>
@@ -460,8 +464,8 @@ describe("A3: many 401s are one token request", () => {
     }))
 })
 
-describe("A4: it follows no redirect", () => {
-  it.scoped("A4: row 94: one to another origin is returned as it is", () =>
+describe("Redirects (A4)", () => {
+  it.scoped("the client returns a redirect to another origin as it is (A4, row 94)", () =>
     Effect.gen(function*() {
       const { received, ...given } = yield* setUp(() => ({
         status: 307,
@@ -472,7 +476,7 @@ describe("A4: it follows no redirect", () => {
       expect(received.length).toBe(1)
     }))
 
-  it.scoped("A4: row 94: a client that follows around it is refused at the other origin", () =>
+  it.scoped("a wrapper that follows a redirect to another origin is refused there (A4, row 94)", () =>
     Effect.gen(function*() {
       const { received, ...given } = yield* setUp(() => ({
         status: 307,
@@ -493,13 +497,13 @@ const Api = HttpApi.make("api").add(
 )
 type Thing = typeof Thing.Type
 
-describe("A5: it goes with HttpApiClient", () => {
+describe("HttpApiClient (A5)", () => {
   const json = (n: number): MockHttpClient.Handler => (request, sent) => ({
     ...refusingBefore(n)(request, sent),
     body: { name: "a" }
   })
 
-  it.scoped("A5: typed, by makeWith", () =>
+  it.scoped("HttpApiClient.makeWith takes the client and keeps its error types (A5)", () =>
     Effect.gen(function*() {
       const { received, ...given } = yield* setUp(json(1))
       const api = yield* HttpApiClient.makeWith(Api, { httpClient: authorized(given), baseUrl: origin })
@@ -518,7 +522,7 @@ describe("A5: it goes with HttpApiClient", () => {
       expect(bearers(received)).toStrictEqual(["Bearer token-0", "Bearer token-1"])
     }))
 
-  it.scoped("A5: typed, its errors are the token's own", () =>
+  it.scoped("a call of HttpApiClient.makeWith fails with the typed errors of the client (A5)", () =>
     Effect.gen(function*() {
       const given = yield* setUp(json(0), [fail(unavailable)])
       const api = yield* HttpApiClient.makeWith(Api, { httpClient: authorized(given), baseUrl: origin })
@@ -530,7 +534,7 @@ describe("A5: it goes with HttpApiClient", () => {
       expect(yield* Effect.flip(elsewhere.things.read({}))).toMatchObject({ _tag: "ForbiddenOriginError" })
     }))
 
-  it.scoped("A5: toHttpClient, by transformClient", () =>
+  it.scoped("HttpApiClient.make takes the client through transformClient without its error types (A5)", () =>
     Effect.gen(function*() {
       const { received, ...given } = yield* setUp(json(1))
       const make = HttpApiClient.make(Api, {
@@ -546,7 +550,7 @@ describe("A5: it goes with HttpApiClient", () => {
       expect(bearers(received)).toStrictEqual(["Bearer token-0", "Bearer token-1"])
     }))
 
-  it.scoped("A5: as the HttpClient itself, by layerHttpClient", () =>
+  it.scoped("HttpApiClient.make uses the client that layerHttpClient provides as HttpClient (A5)", () =>
     Effect.gen(function*() {
       const { received, ...given } = yield* setUp(json(1))
       const layer = Layer.provide(
@@ -559,7 +563,7 @@ describe("A5: it goes with HttpApiClient", () => {
       expect(bearers(received)).toStrictEqual(["Bearer token-0", "Bearer token-1"])
     }))
 
-  it.scoped("A5: toHttpClient, a token's error is the cause of a RequestError, and the client's own are as they were", () =>
+  it.scoped("the client as a plain HttpClient wraps token errors in a RequestError and keeps other errors (A5)", () =>
     Effect.gen(function*() {
       const given = yield* setUp(() => ({ status: 500 }), [fail(unavailable), succeed()])
       const client = AuthorizedHttpClient.toHttpClient(
@@ -579,7 +583,7 @@ describe("A5: it goes with HttpApiClient", () => {
       expect(yield* Effect.flip(client.get(url))).toMatchObject({ _tag: "ResponseError", response: { status: 500 } })
     }))
 
-  it.scoped("A5: a stream is read as it comes", () =>
+  it.scoped("the caller reads the body of a response as a stream after a replay (A5)", () =>
     Effect.gen(function*() {
       const { handle } = bodied(200, (controller, n) =>
         n > 3 ? controller.close() : controller.enqueue(new TextEncoder().encode(`${n}`)))
@@ -593,7 +597,7 @@ describe("A5: it goes with HttpApiClient", () => {
       expect([...chunks]).toStrictEqual(["1", "2", "3"])
     }))
 
-  it.scoped("A5: a body is read in every form", () =>
+  it.scoped("the caller reads the body of a response in every form (A5)", () =>
     Effect.gen(function*() {
       const type = { "content-type": "application/x-www-form-urlencoded", "set-cookie": "c=d" }
       const client = authorized(yield* setUp(() => ({ body: "a=b", headers: type })))
@@ -608,7 +612,7 @@ describe("A5: it goes with HttpApiClient", () => {
     }))
 })
 
-describe("A6: what is printed doesn't show the bearer", () => {
+describe("The bearer in what is printed (A6)", () => {
   /**
    * Where the tokens were printed. The span of the given client ends with that client's own answer, so what a tracer makes
    * of it is left out; its name and its attributes aren't.
@@ -635,7 +639,7 @@ describe("A6: what is printed doesn't show the bearer", () => {
     ]
   > = [
     [
-      "an answer",
+      "a response",
       () => ({ body: { a: 1 }, headers: { "content-type": "application/json" } }),
       reading(Effect.succeed),
       identity
@@ -672,7 +676,7 @@ describe("A6: what is printed doesn't show the bearer", () => {
       ? [end.request]
       : []
 
-  describe.each(cases)("%s", (_, handle, ends, given) => {
+  describe.each(cases)("%s", (what, handle, ends, given) => {
     const probed = Effect.fnUntraced(function*(
       authorize: (client: HttpClient.HttpClient, source: TokenSource.TokenSource) => Effect.Effect<
         HttpClientResponse.HttpClientResponse,
@@ -683,7 +687,7 @@ describe("A6: what is printed doesn't show the bearer", () => {
       return yield* leaksOf(ends(authorize(given(client), source)))
     })
 
-    it.scoped("A6: row 95: nor does it hold it", () =>
+    it.scoped(`${what} shows no bearer and holds the request of the caller (A6, row 95)`, () =>
       Effect.gen(function*() {
         const { exit, leaks } = yield* probed((client, source) => authorized({ client, source }).execute(request))
         expect(leaks).toStrictEqual([])
@@ -693,7 +697,7 @@ describe("A6: what is printed doesn't show the bearer", () => {
         for (const one of held) expect(one).toBe(request)
       }))
 
-    it.scoped("A6: row 95: which the probe would see", () =>
+    it.scoped(`the leak probe sees the bearer of a plain client in ${what} (A6, row 95)`, () =>
       Effect.gen(function*() {
         const { leaks } = yield* probed((client, source) =>
           Effect.flatMap(source.get, (token) => client.execute(HttpClientRequest.bearerToken(request, token.value)))
@@ -702,7 +706,7 @@ describe("A6: what is printed doesn't show the bearer", () => {
       }))
   })
 
-  it.scoped("A6: row 95: nor where it is logged on the way, beside the request itself", () =>
+  it.scoped("requests, responses and errors that are logged on the way show no bearer (A6, row 95)", () =>
     Effect.gen(function*() {
       const client = authorized(yield* setUp(() => ({ status: 401 })))
       const logging = client.pipe(
@@ -715,7 +719,7 @@ describe("A6: what is printed doesn't show the bearer", () => {
       expect(leaks).toStrictEqual([])
     }))
 
-  it.scoped("A6: row 95: an answer prints as platform's own does", () =>
+  it.scoped("a response prints as platform's own response does (A6, row 95)", () =>
     Effect.gen(function*() {
       const { client, ...given } = yield* setUp(() => ({
         body: { a: 1 },
@@ -732,7 +736,7 @@ describe("A6: what is printed doesn't show the bearer", () => {
     }))
 })
 
-describe("the Layer", () => {
+describe("AuthorizedHttpClient.layer", () => {
   const build = Effect.fnUntraced(function*(options?: AuthorizedHttpClient.Options) {
     const { client, received, source } = yield* setUp(refusingBefore(1))
     const layer = AuthorizedHttpClient.layer(options).pipe(Layer.provide([
@@ -744,7 +748,7 @@ describe("the Layer", () => {
     return { authorized: Context.get(context, AuthorizedHttpClient.AuthorizedHttpClient), received }
   })
 
-  it.scoped("A1: sends the token to the environment's origins only", () =>
+  it.scoped("the client of the Layer sends the token to the environment's origins only (A1)", () =>
     Effect.gen(function*() {
       const { authorized, received } = yield* build()
       expect((yield* authorized.get(url)).status).toBe(200)
@@ -755,7 +759,7 @@ describe("the Layer", () => {
       expect(received.length).toBe(3)
     }))
 
-  it.scoped("A2: replays as its option says", () =>
+  it.scoped("the client of the Layer replays as the option replay says (A2)", () =>
     Effect.gen(function*() {
       const never = yield* build({ replay: "never" })
       expect((yield* never.authorized.get(url)).status).toBe(401)
@@ -763,7 +767,7 @@ describe("the Layer", () => {
       expect((yield* always.authorized.post(url)).status).toBe(200)
     }))
 
-  it.scoped("E2: refuses an option that there isn't", () =>
+  it.scoped("AuthorizedHttpClient.layer refuses an unknown value of replay (E2)", () =>
     Effect.gen(function*() {
       // @ts-expect-error: it takes three words only
       const error = yield* Effect.flip(build({ replay: "sometimes" }))

@@ -11,7 +11,7 @@ import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import { clientId, clientSecret } from "./fixtures/vendorSample.js"
 
-it("id and secret are called by their names where a schema of the user's own holds them", () => {
+it("the schemas ClientId and ClientSecret show their names in a user's schema", () => {
   const { ClientId, ClientSecret } = ClientCredentials
   expect(String(Schema.Struct({ ClientId, ClientSecret }))).toBe(
     "{ readonly ClientId: ClientId; readonly ClientSecret: ClientSecret }"
@@ -47,8 +47,8 @@ const doors: ReadonlyArray<readonly [name: string, open: (texts: Texts) => Curre
 
 const accepted = [
   ["version 4", clientSecret],
-  ["upper case", clientSecret.toUpperCase()],
-  ["mixed case", "9BC00ca4-937e-4946-BDB5-0814b603334d"],
+  ["upper case letters", clientSecret.toUpperCase()],
+  ["mixed case letters", "9BC00ca4-937e-4946-BDB5-0814b603334d"],
   ["variant 8", "9bc00ca4-937e-4946-8db5-0814b603334d"],
   ["variant 9", "9bc00ca4-937e-4946-9db5-0814b603334d"],
   ["variant a", "9bc00ca4-937e-4946-adb5-0814b603334d"]
@@ -58,21 +58,21 @@ const refused = [
   ["version 1", "9bc00ca4-937e-1946-bdb5-0814b603334d"],
   ["version 7", "9bc00ca4-937e-7946-bdb5-0814b603334d"],
   ["another variant", "9bc00ca4-937e-4946-cdb5-0814b603334d"],
-  ["a space before", ` ${clientSecret}`],
-  ["a space after", `${clientSecret} `],
-  ["a newline after", `${clientSecret}\n`],
-  ["a newline inside", clientSecret.replace("-937e", "\n937e")],
-  ["a character short", clientSecret.slice(0, -1)],
-  ["a character long", `${clientSecret}0`],
-  ["two of them", `${clientSecret},${clientSecret}`],
+  ["a space before it", ` ${clientSecret}`],
+  ["a space after it", `${clientSecret} `],
+  ["a newline after it", `${clientSecret}\n`],
+  ["a newline inside it", clientSecret.replace("-937e", "\n937e")],
+  ["a missing character", clientSecret.slice(0, -1)],
+  ["an extra character", `${clientSecret}0`],
+  ["two UUIDs", `${clientSecret},${clientSecret}`],
   ["no hyphens", clientSecret.replaceAll("-", "")],
   ["braces", `{${clientSecret}}`],
-  ["a URN", `urn:uuid:${clientSecret}`],
+  ["the prefix of a URN", `urn:uuid:${clientSecret}`],
   ["a letter beyond hex", clientSecret.replace("9bc", "9bg")],
   ["digits beyond ASCII", clientSecret.replace("9", "९")],
-  ["not a UUID", "correct-horse-battery-staple"],
+  ["words in place of a UUID", "correct-horse-battery-staple"],
   ["the nil UUID", "00000000-0000-0000-0000-000000000000"],
-  ["empty", ""]
+  ["no characters", ""]
 ] as const
 
 /** What a reader of a log could recognize a refused secret by. */
@@ -80,20 +80,23 @@ const trace = /9bc|937e|b603334|horse|00000000/i
 
 const expectNoTrace = (value: unknown) => expect(linesShowing(trace, value)).toStrictEqual([])
 
-describe.each(doors)("%s (row 60)", (name, open) => {
+describe.each(doors)("ClientCredentials.%s", (name, open) => {
   const setting = name === "layerConfig"
     ? { id: "TILIA_CLIENT_ID", secret: "TILIA_CLIENT_SECRET" }
     : { id: "clientId", secret: "clientSecret" }
 
-  it.effect.each(accepted)("accepts %s, as it is written", ([, text]) =>
-    Effect.gen(function*() {
-      const credentials = yield* open({ clientId: text, clientSecret: text })
-      expect(credentials.clientId).toBe(text)
-      expect(Redacted.value(credentials.clientSecret)).toBe(text)
-    }))
+  it.effect.each(accepted)(
+    `ClientCredentials.${name} accepts a UUID of %s as it is written (row 60)`,
+    ([, text]) =>
+      Effect.gen(function*() {
+        const credentials = yield* open({ clientId: text, clientSecret: text })
+        expect(credentials.clientId).toBe(text)
+        expect(Redacted.value(credentials.clientSecret)).toBe(text)
+      })
+  )
 
   it.effect.each(refused)(
-    "refuses a secret: %s; names the setting, shows nothing",
+    `ClientCredentials.${name} refuses a secret with %s and shows only the name of the setting (row 60)`,
     ([, text]) =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(open({ clientId, clientSecret: text }))
@@ -102,49 +105,52 @@ describe.each(doors)("%s (row 60)", (name, open) => {
       })
   )
 
-  it.effect.each(refused)("refuses an id: %s; names the setting, shows nothing", ([, text]) =>
-    Effect.gen(function*() {
-      const error = yield* Effect.flip(open({ clientId: text, clientSecret }))
-      expect(String(error)).toMatch(new RegExp(`${setting.id}\\b.*must be a UUID version 4`))
-      expectNoTrace(error)
-    }))
+  it.effect.each(refused)(
+    `ClientCredentials.${name} refuses an id with %s and shows only the name of the setting (row 60)`,
+    ([, text]) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(open({ clientId: text, clientSecret }))
+        expect(String(error)).toMatch(new RegExp(`${setting.id}\\b.*must be a UUID version 4`))
+        expectNoTrace(error)
+      })
+  )
 
-  it.effect("shows no secret of accepted credentials (E8)", () =>
+  it.effect(`ClientCredentials.${name} shows no secret of accepted credentials (E8, row 60)`, () =>
     Effect.map(open({ clientId, clientSecret }), expectNoTrace))
 })
 
-describe("the errors of the schemas quote no secret (row 60, E8)", () => {
+describe("Errors of the schemas ClientSecret and ClientId", () => {
   it.each<readonly [string, unknown]>([
     ...refused,
     ["an array, as from a field given twice", [clientSecret, clientSecret]],
     ["a record", { secret: clientSecret }],
     ["a Redacted", Redacted.make(clientSecret)]
-  ])("ClientSecret: %s", (_, input) => {
+  ])("the error of ClientSecret shows no value of an input with %s (E8, row 60)", (_, input) => {
     const error = Either.getOrThrow(Either.flip(Schema.decodeUnknownEither(ClientCredentials.ClientSecret)(input)))
     expect(error.message).toContain("must be a UUID version 4")
     expectNoTrace(error)
   })
 
-  it.each(refused)("ClientId: %s", (_, input) => {
+  it.each(refused)("the error of ClientId shows no value of an input with %s (E8, row 60)", (_, input) => {
     expectNoTrace(Schema.decodeUnknownEither(ClientCredentials.ClientId)(input))
   })
 })
 
-describe("layerConfig", () => {
+describe("ClientCredentials.layerConfig", () => {
   it.effect.each(
     [
       ["both are missing", {}, ["TILIA_CLIENT_ID", "TILIA_CLIENT_SECRET"]],
       ["the secret is missing", { TILIA_CLIENT_ID: clientId }, ["TILIA_CLIENT_SECRET"]],
       ["the id is missing", { TILIA_CLIENT_SECRET: clientSecret }, ["TILIA_CLIENT_ID"]]
     ] as const
-  )("names the settings where %s", ([, settings, names]) =>
+  )("ClientCredentials.layerConfig names the settings where %s", ([, settings, names]) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(current(ClientCredentials.layerConfig()).pipe(config(settings)))
       for (const name of names) expect(String(error)).toContain(name)
       expectNoTrace(error)
     }))
 
-  it.effect("nests, so that several tenants have credentials of their own", () =>
+  it.effect("ClientCredentials.layerConfig reads the credentials of each tenant from a nested provider", () =>
     Effect.gen(function*() {
       const provider = ConfigProvider.fromMap(
         new Map([
@@ -168,11 +174,11 @@ describe("layerConfig", () => {
     }))
 })
 
-describe("layerEffect", () => {
+describe("ClientCredentials.layerEffect", () => {
   const other = "9bc00ca4-937e-4946-8db5-0814b603334d"
   const down = new TokenError.CredentialsError({ message: "The vault is sealed.", retryable: true })
 
-  it.effect("asks its source at every request, and validates each answer", () =>
+  it.effect("ClientCredentials.layerEffect runs its effect at every request and validates each result", () =>
     Effect.gen(function*() {
       const answers: ReadonlyArray<Effect.Effect<ClientCredentials.Options, TokenError.CredentialsError>> = [
         Effect.succeed({ clientId, clientSecret }),
@@ -197,7 +203,7 @@ describe("layerEffect", () => {
       }).pipe(Effect.provide(layer))
     }))
 
-  it.effect("asks with what the Layer was built with", () => {
+  it.effect("ClientCredentials.layerEffect runs its effect in the context in which the Layer was built", () => {
     class Vault extends Context.Tag("test/Vault")<Vault, { readonly secret: string }>() {}
     const layer = ClientCredentials.layerEffect(Effect.map(Vault, ({ secret }) => ({ clientId, clientSecret: secret })))
     return ClientCredentials.ClientCredentials.pipe(

@@ -10,11 +10,11 @@ const fromConfig = (settings: Record<string, string>) =>
     Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(settings))))
   )
 
-describe("the vendor's environments", () => {
+describe("The vendor's environments", () => {
   it.each([
     ["production", Environment.production, "tilia-inc.com"],
     ["staging", Environment.staging, "staging.tilia-inc.com"]
-  ])("%s", (_, environment, domain) => {
+  ])("Environment.%s has the vendor's URLs", (_, environment, domain) => {
     expect(environment).toStrictEqual({
       authUrl: `https://auth.${domain}`,
       tokenUrl: `https://auth.${domain}/token`,
@@ -29,7 +29,7 @@ describe("the vendor's environments", () => {
   })
 })
 
-describe("a base URL (row 62)", () => {
+describe("Base URL", () => {
   describe.each([
     ["a host", "https://h.example", "https://h.example/token"],
     ["a trailing slash", "https://h.example/", "https://h.example/token"],
@@ -37,7 +37,7 @@ describe("a base URL (row 62)", () => {
     ["a path prefix with a trailing slash", "https://h.example/p/q/", "https://h.example/p/q/token"],
     ["many trailing slashes", "https://h.example/p///", "https://h.example/p/token"],
     ["a port", "https://h.example:8443", "https://h.example:8443/token"],
-    ["the port that goes without saying", "https://h.example:443", "https://h.example/token"],
+    ["the default port", "https://h.example:443", "https://h.example/token"],
     ["upper case", "HTTPS://H.EXAMPLE/P", "https://h.example/P/token"],
     ["localhost", "http://localhost:8080", "http://localhost:8080/token"],
     ["LOCALHOST", "http://LOCALHOST", "http://localhost/token"],
@@ -47,15 +47,15 @@ describe("a base URL (row 62)", () => {
     ["[::1]", "http://[::1]:8080", "http://[::1]:8080/token"],
     ["[::1] at length", "http://[0:0:0:0:0:0:0:1]", "http://[::1]/token"],
     ["loopback with TLS", "https://localhost", "https://localhost/token"]
-  ])("accepts %s", (_, authUrl, tokenUrl) => {
+  ])("Accepted base URL: %s", (_, authUrl, tokenUrl) => {
     const expected = { authUrl: tokenUrl.replace(/\/token$/, ""), tokenUrl, apiOrigins: [] }
 
-    it("in code, as a text or a URL", () => {
+    it(`Environment.make accepts ${authUrl} as a text and as a URL (row 62)`, () => {
       expect(Effect.runSync(Environment.make({ authUrl }))).toStrictEqual(expected)
       expect(Effect.runSync(Environment.make({ authUrl: new URL(authUrl) }))).toStrictEqual(expected)
     })
 
-    it.effect("in the configuration", () =>
+    it.effect(`Environment.layerConfig accepts ${authUrl} (row 62)`, () =>
       Effect.gen(function*() {
         expect(yield* fromConfig({ TILIA_AUTH_URL: authUrl })).toStrictEqual(expected)
       }))
@@ -84,33 +84,33 @@ describe("a base URL (row 62)", () => {
     ["an empty query", "https://h.example/?"],
     ["a fragment", "https://h.example/#swordfish"],
     ["an empty fragment", "https://h.example#"]
-  ])("refuses %s and doesn't quote it", (_, authUrl) => {
+  ])("Refused base URL: %s", (_, authUrl) => {
     const expectRefusal = (error: unknown, setting: string) => {
       expect(String(error)).toContain(setting)
       expect(String(error)).toContain("must be an https URL (http on loopback only) without user, query or fragment")
       expect(linesShowing(/h\.example|swordfish/, error)).toStrictEqual([])
     }
 
-    it("in code", () => {
+    it(`Environment.make refuses "${authUrl}" and does not show it (row 62)`, () => {
       const error = Effect.runSync(Effect.flip(Environment.make({ authUrl })))
       expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "authUrl" })
       expectRefusal(error, "authUrl")
     })
 
-    it.effect("in a Layer", () =>
+    it.effect(`Environment.layer refuses "${authUrl}" and does not show it (row 62)`, () =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(Effect.provide(Environment.Environment, Environment.layer({ authUrl })))
         expectRefusal(error, "authUrl")
       }))
 
-    it.effect("in the configuration", () =>
+    it.effect(`Environment.layerConfig refuses "${authUrl}" and does not show it (row 62)`, () =>
       Effect.gen(function*() {
         expectRefusal(yield* Effect.flip(fromConfig({ TILIA_AUTH_URL: authUrl })), "TILIA_AUTH_URL")
       }))
   })
 })
 
-describe("API origins (rows 62, 93)", () => {
+describe("API origins", () => {
   const authUrl = "https://h.example"
   const expected = "https origins (http on loopback only), without path, user, query or fragment"
 
@@ -119,8 +119,8 @@ describe("API origins (rows 62, 93)", () => {
     ["several", ["https://a.example", "https://b.example:8443"], ["https://a.example", "https://b.example:8443"]],
     ["with a slash", ["https://API.example/"], ["https://api.example"]],
     ["on loopback, by http", ["http://127.0.0.1:3000"], ["http://127.0.0.1:3000"]]
-  ])("accepts %s", (_, apiOrigins, expected) => {
-    it.effect("in code and in the configuration", () =>
+  ])("Accepted API origins: %s", (_, apiOrigins, expected) => {
+    it.effect(`Environment.make and layerConfig accept the API origins ${apiOrigins.join(", ")} (rows 62 and 93)`, () =>
       Effect.gen(function*() {
         expect((yield* Environment.make({ authUrl, apiOrigins })).apiOrigins).toStrictEqual(expected)
         const settings = { TILIA_AUTH_URL: authUrl, TILIA_API_ORIGINS: apiOrigins.join(",") }
@@ -136,8 +136,8 @@ describe("API origins (rows 62, 93)", () => {
     ["a host alone", "api.example"],
     ["every origin", "*"],
     ["nothing", ""]
-  ])("refuses %s, even beside a good one, and doesn't quote it", (_, origin) => {
-    it.effect("in code and in the configuration", () =>
+  ])("Refused API origin: %s", (_, origin) => {
+    it.effect(`Environment.make and layerConfig refuse the API origin "${origin}" beside a good one (rows 62 and 93)`, () =>
       Effect.gen(function*() {
         const apiOrigins = ["https://good.example", origin]
         const error = yield* Effect.flip(Environment.make({ authUrl, apiOrigins }))
@@ -156,25 +156,29 @@ describe("API origins (rows 62, 93)", () => {
   })
 })
 
-describe("layerConfig (row 63)", () => {
+describe("Environment.layerConfig", () => {
   it.effect.each(
     [
       ["production", Environment.production],
       ["staging", Environment.staging]
     ] as const
-  )("TILIA_ENVIRONMENT=%s", ([name, environment]) =>
+  )("Environment.layerConfig takes TILIA_ENVIRONMENT=%s (row 63)", ([name, environment]) =>
     Effect.gen(function*() {
       expect(yield* fromConfig({ TILIA_ENVIRONMENT: name })).toStrictEqual(environment)
     }))
 
   it.effect.each(
     [
-      ["nothing set: no default, because one of them moves money", {}, /TILIA_ENVIRONMENT.*TILIA_AUTH_URL/],
-      ["origins alone", { TILIA_API_ORIGINS: "https://a.example" }, /TILIA_ENVIRONMENT.*TILIA_AUTH_URL/],
-      ["misspelt", { TILIA_ENVIRONMENT: "prodcution" }, /TILIA_ENVIRONMENT.*production or staging/],
-      ["another case", { TILIA_ENVIRONMENT: "Production" }, /TILIA_ENVIRONMENT.*production or staging/],
-      ["a space after", { TILIA_ENVIRONMENT: "staging " }, /TILIA_ENVIRONMENT.*production or staging/],
-      ["empty", { TILIA_ENVIRONMENT: "" }, /TILIA_ENVIRONMENT.*production or staging/],
+      ["an empty configuration, because no environment is a safe default", {}, /TILIA_ENVIRONMENT.*TILIA_AUTH_URL/],
+      ["API origins alone", { TILIA_API_ORIGINS: "https://a.example" }, /TILIA_ENVIRONMENT.*TILIA_AUTH_URL/],
+      ["a misspelt environment", { TILIA_ENVIRONMENT: "prodcution" }, /TILIA_ENVIRONMENT.*production or staging/],
+      [
+        "an environment in another case",
+        { TILIA_ENVIRONMENT: "Production" },
+        /TILIA_ENVIRONMENT.*production or staging/
+      ],
+      ["a space after an environment", { TILIA_ENVIRONMENT: "staging " }, /TILIA_ENVIRONMENT.*production or staging/],
+      ["an empty environment", { TILIA_ENVIRONMENT: "" }, /TILIA_ENVIRONMENT.*production or staging/],
       [
         "a name that every record has",
         { TILIA_ENVIRONMENT: "constructor" },
@@ -186,7 +190,7 @@ describe("layerConfig (row 63)", () => {
         /TILIA_ENVIRONMENT.*TILIA_AUTH_URL/
       ],
       [
-        "both an environment and origins",
+        "both an environment and API origins",
         { TILIA_ENVIRONMENT: "staging", TILIA_API_ORIGINS: "https://h.example" },
         /TILIA_ENVIRONMENT.*TILIA_API_ORIGINS/
       ],
@@ -196,14 +200,14 @@ describe("layerConfig (row 63)", () => {
         /TILIA_AUTH_URL/
       ]
     ] as const
-  )("refuses %s", ([, settings, message]) =>
+  )("Environment.layerConfig refuses %s (row 63)", ([, settings, message]) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(fromConfig(settings))
       expect(String(error)).toMatch(message)
       expect(linesShowing(/prodcution|h\.example/, error)).toStrictEqual([])
     }))
 
-  describe("nests, so that each tenant has an environment of its own", () => {
+  describe("Environments of several tenants", () => {
     const provider = ConfigProvider.fromMap(
       new Map([
         ["ACME.TILIA_ENVIRONMENT", "staging"],
@@ -217,17 +221,17 @@ describe("layerConfig (row 63)", () => {
         Effect.withConfigProvider(ConfigProvider.nested(provider, tenant))
       )
 
-    it.effect("by name", () =>
+    it.effect("Environment.layerConfig reads a tenant's environment by its name (row 63)", () =>
       Effect.gen(function*() {
         expect(yield* of("ACME")).toStrictEqual(Environment.staging)
       }))
 
-    it.effect("by URL, with every origin", () =>
+    it.effect("Environment.layerConfig reads all API origins beside a tenant's URL (row 63)", () =>
       Effect.gen(function*() {
         expect((yield* of("EMCA")).apiOrigins).toStrictEqual(["https://a.example", "https://b.example"])
       }))
 
-    it.effect("and says what is missing", () =>
+    it.effect("Environment.layerConfig names the setting that a tenant is missing (row 63)", () =>
       Effect.gen(function*() {
         expect(String(yield* Effect.flip(of("CAME")))).toContain("TILIA_ENVIRONMENT")
       }))

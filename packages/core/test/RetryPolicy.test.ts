@@ -36,39 +36,42 @@ const attempts = (policy: RetryPolicy.RetryPolicy) =>
     return count
   })
 
-describe("standard (E7)", () => {
+describe("RetryPolicy.standard (E7)", () => {
   const drawn = Arr.makeBy(500, (seed) => delays(RetryPolicy.standard, seed))
 
-  it("makes at most 4 attempts", () => {
+  it("RetryPolicy.standard makes at most 4 attempts (E7)", () => {
     for (const of of drawn) expect(of).toHaveLength(3)
   })
 
-  it.each([[0, 200], [1, 400], [2, 800]])("draws delay %i from all of 0–%i ms: full jitter", (n, bound) => {
-    const nth = drawn.map((delays) => delays[n] ?? Number.NaN)
-    expect(Math.min(...nth)).toBeGreaterThanOrEqual(0)
-    expect(Math.min(...nth)).toBeLessThan(bound * 0.05)
-    expect(Math.max(...nth)).toBeLessThanOrEqual(bound)
-    expect(Math.max(...nth)).toBeGreaterThan(bound * 0.95)
-    const mean = nth.reduce((sum, delay) => sum + delay) / nth.length
-    expect(Math.abs(mean / bound - 0.5)).toBeLessThan(0.05)
-  })
+  it.each([[0, 200], [1, 400], [2, 800]])(
+    "RetryPolicy.standard draws delay %i from all of 0–%i ms (E7)",
+    (n, bound) => {
+      const nth = drawn.map((delays) => delays[n] ?? Number.NaN)
+      expect(Math.min(...nth)).toBeGreaterThanOrEqual(0)
+      expect(Math.min(...nth)).toBeLessThan(bound * 0.05)
+      expect(Math.max(...nth)).toBeLessThanOrEqual(bound)
+      expect(Math.max(...nth)).toBeGreaterThan(bound * 0.95)
+      const mean = nth.reduce((sum, delay) => sum + delay) / nth.length
+      expect(Math.abs(mean / bound - 0.5)).toBeLessThan(0.05)
+    }
+  )
 
-  it("is what `make` makes of no options", () => {
+  it("RetryPolicy.standard equals RetryPolicy.make without options (E7)", () => {
     const made = Effect.runSync(RetryPolicy.make())
     for (const seed of [1, 2, 3]) expect(delays(made, seed)).toStrictEqual(delays(RetryPolicy.standard, seed))
   })
 })
 
-describe("none", () => {
-  it.effect("makes one attempt", () =>
+describe("RetryPolicy.none", () => {
+  it.effect("RetryPolicy.none makes one attempt", () =>
     Effect.gen(function*() {
       expect(yield* attempts(RetryPolicy.none)).toBe(1)
     }))
 })
 
-describe("make", () => {
+describe("RetryPolicy.make", () => {
   it.prop(
-    "draws delay n from 0 to min(maxDelay, baseDelay × 2ⁿ), once fewer than maxAttempts",
+    "RetryPolicy.make draws maxAttempts − 1 delays, delay n from 0 to min(maxDelay, baseDelay × 2ⁿ)",
     [
       FastCheck.integer({ min: 1, max: 40 }),
       FastCheck.integer({ min: 1, max: 1e4 }),
@@ -85,13 +88,16 @@ describe("make", () => {
     }
   )
 
-  it.live.each([1, 2, 5])("makes %i attempts", (maxAttempts) =>
-    Effect.gen(function*() {
-      const policy = yield* RetryPolicy.make({ maxAttempts, baseDelay: "1 millis", maxDelay: "1 millis" })
-      expect(yield* attempts(policy)).toBe(maxAttempts)
-    }))
+  it.live.each([1, 2, 5])(
+    "a policy with maxAttempts %i makes that many attempts",
+    (maxAttempts) =>
+      Effect.gen(function*() {
+        const policy = yield* RetryPolicy.make({ maxAttempts, baseDelay: "1 millis", maxDelay: "1 millis" })
+        expect(yield* attempts(policy)).toBe(maxAttempts)
+      })
+  )
 
-  it("never overflows: 1000 attempts stay below the cap", () => {
+  it("the delays of 1000 attempts never exceed maxDelay", () => {
     const drawn = delays(Effect.runSync(RetryPolicy.make({ maxAttempts: 1000, maxDelay: "1 minute" })), 1)
     expect(drawn).toHaveLength(999)
     expect(Math.max(...drawn)).toBeLessThanOrEqual(60_000)
@@ -103,17 +109,20 @@ describe("make", () => {
     { baseDelay: 1, maxDelay: "24 days" },
     { baseDelay: "1 second", maxDelay: "1 second" },
     { baseDelay: Duration.millis(5), maxDelay: [1, 0] }
-  ])("accepts %j", (options) => {
+  ])("RetryPolicy.make accepts %j", (options) => {
     expect(Effect.runSyncExit(RetryPolicy.make(options))).toMatchObject({ _tag: "Success" })
   })
 
   const refused = (setting: string, expected: string) => ({ _tag: "InvalidInputError", setting, expected })
 
-  it.each([0, -1, -0, 1.5, Number.NaN, Infinity, -Infinity, 1001])("refuses maxAttempts %d (row 64)", (maxAttempts) => {
-    expect(Effect.runSync(Effect.flip(RetryPolicy.make({ maxAttempts })))).toMatchObject(
-      refused("maxAttempts", "a whole number from 1 to 1000")
-    )
-  })
+  it.each([0, -1, -0, 1.5, Number.NaN, Infinity, -Infinity, 1001])(
+    "RetryPolicy.make refuses maxAttempts %d (row 64)",
+    (maxAttempts) => {
+      expect(Effect.runSync(Effect.flip(RetryPolicy.make({ maxAttempts })))).toMatchObject(
+        refused("maxAttempts", "a whole number from 1 to 1000")
+      )
+    }
+  )
 
   const aTime = "a time longer than zero and shorter than 25 days, as \"10 seconds\""
   const noTimes: ReadonlyArray<Duration.DurationInput> = [
@@ -132,22 +141,27 @@ describe("make", () => {
     Duration.millis(2 ** 31)
   ]
 
-  it.each(noTimes.map((time) => [String(time), time] as const))("refuses a delay of %s (row 64)", (_, time) => {
-    expect(Effect.runSync(Effect.flip(RetryPolicy.make({ baseDelay: time })))).toMatchObject(
-      refused("baseDelay", aTime)
-    )
-    expect(Effect.runSync(Effect.flip(RetryPolicy.make({ maxDelay: time })))).toMatchObject(refused("maxDelay", aTime))
-  })
+  it.each(noTimes.map((time) => [String(time), time] as const))(
+    "RetryPolicy.make refuses a delay of %s (row 64)",
+    (_, time) => {
+      expect(Effect.runSync(Effect.flip(RetryPolicy.make({ baseDelay: time })))).toMatchObject(
+        refused("baseDelay", aTime)
+      )
+      expect(Effect.runSync(Effect.flip(RetryPolicy.make({ maxDelay: time })))).toMatchObject(
+        refused("maxDelay", aTime)
+      )
+    }
+  )
 })
 
 describe("policyOf", () => {
-  it("takes a policy as it is", () => {
+  it("policyOf takes a policy as it is", () => {
     for (const policy of [RetryPolicy.standard, RetryPolicy.none, Schedule.recurs(2)]) {
       expect(Effect.runSync(policyOf(policy))).toBe(policy)
     }
   })
 
-  it("takes the numbers of one, and refuses what `make` refuses", () => {
+  it("policyOf takes the options of RetryPolicy.make and refuses what it refuses", () => {
     expect(delays(Effect.runSync(policyOf({ maxAttempts: 3 })), 1)).toHaveLength(2)
     expect(Effect.runSyncExit(policyOf({ maxAttempts: 0 }))).toMatchObject({ _tag: "Failure" })
   })

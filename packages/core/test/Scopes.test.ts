@@ -12,28 +12,28 @@ const decode = Schema.decodeEither(Scopes.Scopes)
 const encode = Schema.encodeSync(Scopes.Scopes)
 const scopes = (...names: ReadonlyArray<string>) => Effect.runSync(Scopes.make(names))
 
-describe("a set of scopes, given in code or read from the wire (row 61)", () => {
+describe("Scopes.make and the schema Scopes", () => {
   it.each([
     ["a known name", ["user_info"], ["user_info"]],
-    ["several, in the order given", ["b", "a", "c"], ["b", "a", "c"]],
+    ["several names in their order", ["b", "a", "c"], ["b", "a", "c"]],
     ["a name that no public page shows", ["mint_unicorns"], ["mint_unicorns"]],
     ["every character that a scope may hold", ["!#$%&'()*+-./09:;<=>?@AZ[]^_`az{|}~"], undefined],
-    ["a duplicate, merged", ["b", "a", "b"], ["b", "a"]],
-    ["nothing but duplicates, merged", ["a", "a", "a"], ["a"]],
-    ["names that differ in case only, kept apart", ["a", "A"], ["a", "A"]]
-  ])("accepts %s", (_, names, expected = names) => {
+    ["a duplicate and merges it", ["b", "a", "b"], ["b", "a"]],
+    ["nothing but duplicates and merges them", ["a", "a", "a"], ["a"]],
+    ["names that differ in case only and keeps them apart", ["a", "A"], ["a", "A"]]
+  ])("a set of scopes accepts %s (row 61)", (_, names, expected = names) => {
     expect(Effect.runSync(Scopes.make(names))).toStrictEqual(expected)
     expect(decode(names.join(","))).toStrictEqual(Either.right(expected))
   })
 
   it.each([
-    ["none", []],
+    ["an empty list", []],
     ["an empty item", [""]],
     ["an empty item at the start", ["", "a"]],
     ["an empty item at the end", ["a", ""]],
     ["two empty items", ["", ""]],
     ["a space", ["a b"]],
-    ["a space before", ["a", " b"]],
+    ["a space before a scope", ["a", " b"]],
     ["a tab", ["a\tb"]],
     ["a newline at the end", ["a\n"]],
     ["CR LF", ["a\r\nx-evil: 1"]],
@@ -42,7 +42,7 @@ describe("a set of scopes, given in code or read from the wire (row 61)", () => 
     ["a quote", ["a\"b"]],
     ["a backslash", ["a\\b"]],
     ["a character beyond ASCII", ["ä"]]
-  ])("refuses %s", (_, names) => {
+  ])("a set of scopes refuses %s (row 61)", (_, names) => {
     expect(Effect.runSync(Effect.flip(Scopes.make(names)))).toMatchObject({
       _tag: "InvalidInputError",
       setting: "scopes"
@@ -50,12 +50,12 @@ describe("a set of scopes, given in code or read from the wire (row 61)", () => 
     expect(decode(names.join(","))).toMatchObject({ _tag: "Left" })
   })
 
-  it("refuses a comma in code, where it separates nothing", () => {
+  it("Scopes.make refuses a comma, which separates scopes on the wire only (row 61)", () => {
     expect(Effect.runSyncExit(Scopes.make(["a,b"]))).toMatchObject({ _tag: "Failure" })
     expect(decode("a,b")).toStrictEqual(Either.right(["a", "b"]))
   })
 
-  it("says what a scope may be and doesn't quote what it refuses (E8)", () => {
+  it("the error says what a scope may be and does not show the refused value (E8, row 61)", () => {
     const error = Effect.runSync(Effect.flip(Scopes.make(["my secret"])))
     expect(error.message).toBe(
       "scopes must be one scope or more, each of printable ASCII without space, comma, quote or backslash."
@@ -63,31 +63,31 @@ describe("a set of scopes, given in code or read from the wire (row 61)", () => 
     expect(linesShowing("my secret", error)).toStrictEqual([])
   })
 
-  it("is called by its name where a schema of the user's own holds it", () => {
+  it("the schemas Scope, Scopes and ScopesFromArray show their names in a user's schema (row 61)", () => {
     const { Scope, Scopes: Text, ScopesFromArray: Items } = Scopes
     expect(String(Schema.Struct({ Scope, Text, Items }))).toBe(
       "{ readonly Scope: Scope; readonly Text: Scopes; readonly Items: ScopesFromArray }"
     )
   })
 
-  it("has no duplicates when it is validated, either", () => {
+  it("the schema Scopes refuses a value with duplicates or without a scope (row 61)", () => {
     expect([["a", "b"], ["a", "a"], []].map((scopes) => Schema.is(Scopes.Scopes)(scopes))).toStrictEqual(
       [true, false, false]
     )
   })
 
-  it("knows the published names, sorted and each once", () => {
+  it("Scopes.known lists 27 published names, sorted and without duplicates (row 61)", () => {
     expect(Scopes.make(Scopes.known)).toStrictEqual(Either.right([...Scopes.known]))
     expect(Scopes.known).toStrictEqual([...Scopes.known].sort())
     expect(Scopes.known).toHaveLength(27)
   })
 
-  it.prop("survives the wire, in its order", [Scopes.Scopes], ([set]) => {
+  it.prop("a set of scopes keeps its order when it is encoded and decoded (row 61)", [Scopes.Scopes], ([set]) => {
     expect(decode(encode(set))).toStrictEqual(Either.right(set))
   })
 })
 
-describe("TILIA_SCOPES (row 61, E8)", () => {
+describe("Scopes.config", () => {
   const read = (settings: Record<string, string>, tenant?: string) => {
     const provider = ConfigProvider.fromMap(new Map(Object.entries(settings)))
     const nested = tenant === undefined ? provider : ConfigProvider.nested(provider, tenant)
@@ -95,13 +95,16 @@ describe("TILIA_SCOPES (row 61, E8)", () => {
   }
   const mustBe = "must be one scope or more, each of printable ASCII without space, comma, quote or backslash"
 
-  it("is read in its order, and nests", () => {
+  it("Scopes.config reads TILIA_SCOPES in its order, also from a nested provider (E8, row 61)", () => {
     expect(read({ TILIA_SCOPES: "b,a,b" })).toStrictEqual(Either.right(["b", "a"]))
     expect(read({ "ACME.TILIA_SCOPES": "b,a" }, "ACME")).toStrictEqual(Either.right(["b", "a"]))
   })
 
-  it.each([["empty", ""], ["with an empty item", "a,,b"], ["of characters that a scope can't hold", "sword\"fish"]])(
-    "is refused %s, by its name and without its value",
+  it.each([["that is empty", ""], ["with an empty item", "a,,b"], [
+    "with characters that a scope can't hold",
+    "sword\"fish"
+  ]])(
+    "Scopes.config refuses a TILIA_SCOPES %s and shows its name only (E8, row 61)",
     (_, TILIA_SCOPES) => {
       const error = Either.getOrThrow(Either.flip(read({ TILIA_SCOPES })))
       expect(error).toMatchObject({ _op: "InvalidData", path: ["TILIA_SCOPES"], message: mustBe })
@@ -109,12 +112,12 @@ describe("TILIA_SCOPES (row 61, E8)", () => {
     }
   )
 
-  it("is missed by its name", () => {
+  it("Scopes.config names TILIA_SCOPES where it is missing (E8, row 61)", () => {
     expect(Either.flip(read({}))).toMatchObject({ right: { _op: "MissingData", path: ["TILIA_SCOPES"] } })
   })
 })
 
-describe("key", () => {
+describe("Scopes.key", () => {
   const setAndShuffled = Arbitrary.make(Scopes.Scopes).chain((set) =>
     FastCheck.tuple(
       FastCheck.constant(set),
@@ -124,34 +127,37 @@ describe("key", () => {
   )
 
   it.prop(
-    "is the same for the same scopes in any order, however often named",
+    "Scopes.key is the same for the same scopes in any order and with duplicates",
     [setAndShuffled],
     ([[set, all, some]]) => {
       expect(Scopes.key(scopes(...all, ...some))).toBe(Scopes.key(set))
     }
   )
 
-  it.prop("differs where the scopes differ", [Scopes.Scopes, Scopes.Scopes], ([a, b]) => {
+  it.prop("Scopes.key differs where the scopes differ", [Scopes.Scopes, Scopes.Scopes], ([a, b]) => {
     const sameScopes = Scopes.missing(a, b).length === 0 && Scopes.missing(b, a).length === 0
     expect(Scopes.key(a) === Scopes.key(b)).toBe(sameScopes)
   })
 
-  it("leaves the set as it was", () => {
+  it("Scopes.key leaves its set of scopes as it was", () => {
     const set = scopes("b", "a")
     expect(Scopes.key(set)).toBe("a,b")
     expect(set).toStrictEqual(["b", "a"])
   })
 })
 
-describe("missing: what was asked for and not granted (E9)", () => {
+describe("Scopes.missing (E9)", () => {
   it.each([
-    ["all granted", ["a", "b"], ["a", "b"], []],
-    ["another order", ["a", "b"], ["b", "a"], []],
-    ["wider", ["a"], ["a", "b"], []],
-    ["narrower", ["a", "b", "c"], ["b"], ["a", "c"]],
-    ["something else", ["a", "b"], ["c"], ["a", "b"]],
-    ["another case", ["a"], ["A"], ["a"]]
-  ])("%s", (_, requested, granted, expected) => {
-    expect(Scopes.missing(scopes(...requested), scopes(...granted))).toStrictEqual(expected)
-  })
+    ["the same scopes", ["a", "b"], ["a", "b"], []],
+    ["the same scopes in another order", ["a", "b"], ["b", "a"], []],
+    ["more scopes", ["a"], ["a", "b"], []],
+    ["fewer scopes", ["a", "b", "c"], ["b"], ["a", "c"]],
+    ["other scopes", ["a", "b"], ["c"], ["a", "b"]],
+    ["the same scopes in another case", ["a"], ["A"], ["a"]]
+  ])(
+    "Scopes.missing yields what is missing where the granted scopes are %s (E9)",
+    (_, requested, granted, expected) => {
+      expect(Scopes.missing(scopes(...requested), scopes(...granted))).toStrictEqual(expected)
+    }
+  )
 })

@@ -20,8 +20,8 @@ const make = Effect.gen(function*() {
   return { ...pubSub, close: Scope.close(scope, Exit.void) }
 })
 
-describe("S13: a hub", () => {
-  it.effect("tells each listener what is published from then on, and ends with its scope", () =>
+describe("SlidingPubSub (S13)", () => {
+  it.effect("each subscriber gets what is published from then on, and its stream ends with the scope (S13)", () =>
     Effect.gen(function*() {
       const pubSub = yield* make
       expect(yield* pubSub.publish(1)).toBeUndefined()
@@ -35,7 +35,7 @@ describe("S13: a hub", () => {
       expect(yield* Fiber.join(late)).toStrictEqual([3])
     }))
 
-  it.effect("tells who comes after its end nothing, and lets nobody wait", () =>
+  it.effect("a subscriber that comes after the end gets no event and does not wait (S13)", () =>
     Effect.gen(function*() {
       const pubSub = yield* make
       yield* pubSub.close
@@ -43,7 +43,7 @@ describe("S13: a hub", () => {
       expect(yield* Stream.runCollect(pubSub.subscribe)).toHaveLength(0)
     }))
 
-  it.effect("keeps the last few for a slow reader", () =>
+  it.effect("a slow subscriber gets the last events (S13)", () =>
     Effect.gen(function*() {
       const pubSub = yield* make
       const read: Array<number> = []

@@ -54,8 +54,8 @@ const two: Tilia.Options = {
 
 const call = (url: string) => Effect.flatMap(AuthorizedHttpClient.AuthorizedHttpClient, (client) => client.get(url))
 
-describe("layer", () => {
-  it.effect("is one source, asked for when the first call is made, and a client that carries its token", () =>
+describe("Tilia.layer", () => {
+  it.effect("Tilia.layer provides one lazy source, a client that carries its token, and the endpoint", () =>
     Effect.gen(function*() {
       const { asked, http, received } = vendor()
       yield* Effect.gen(function*() {
@@ -75,7 +75,7 @@ describe("layer", () => {
       ])
     }))
 
-  it.effect("takes a named environment", () =>
+  it.effect("Tilia.layer takes a named environment", () =>
     Effect.gen(function*() {
       const { asked, http } = vendor()
       const layer = Layer.provide(Tilia.layer({ ...one, environment: Environment.staging }), http)
@@ -83,7 +83,7 @@ describe("layer", () => {
       expect(asked).toStrictEqual([{ url: "https://auth.staging.tilia-inc.com/token", clientId }])
     }))
 
-  it.effect("hands each option on to whom it is for", () =>
+  it.effect("Tilia.layer passes each option on to the part that it is for", () =>
     Effect.gen(function*() {
       const { asked, http, received } = vendor(401)
       const layer = Tilia.layer({ ...one, replay: "never", source: { start: "eager" } })
@@ -103,17 +103,20 @@ describe("layer", () => {
     ["scopes", { scopes: [] }],
     ["budget", { budget: 0 }],
     ["refreshAt", { source: { refreshAt: 1 } }]
-  ])("E2: a bad %s is an InvalidInputError, before anything is sent", ([setting, options]) =>
-    Effect.gen(function*() {
-      const { asked, http } = vendor()
-      const error = yield* Effect.flip(Layer.build(Layer.provide(Tilia.layer({ ...one, ...options }), http)))
-      expect(error).toMatchObject({ _tag: "InvalidInputError", setting })
-      expect(linesShowing("swordfish", error)).toStrictEqual([])
-      expect(asked).toStrictEqual([])
-    }).pipe(Effect.scoped))
+  ])(
+    "Tilia.layer refuses a bad value of %s before it sends a request (E2)",
+    ([setting, options]) =>
+      Effect.gen(function*() {
+        const { asked, http } = vendor()
+        const error = yield* Effect.flip(Layer.build(Layer.provide(Tilia.layer({ ...one, ...options }), http)))
+        expect(error).toMatchObject({ _tag: "InvalidInputError", setting })
+        expect(linesShowing("swordfish", error)).toStrictEqual([])
+        expect(asked).toStrictEqual([])
+      }).pipe(Effect.scoped)
+  )
 })
 
-describe("layerConfig", () => {
+describe("Tilia.layerConfig", () => {
   const settings = {
     TILIA_CLIENT_ID: clientId,
     TILIA_CLIENT_SECRET: clientSecret,
@@ -125,7 +128,7 @@ describe("layerConfig", () => {
   const withProvider = (provider: ConfigProvider.ConfigProvider) =>
     Layer.provide(Tilia.layerConfig(), Layer.setConfigProvider(provider))
 
-  it.effect("reads everything", () =>
+  it.effect("Tilia.layerConfig reads all settings from Config", () =>
     Effect.gen(function*() {
       const { asked, http, received } = vendor()
       const layer = Layer.provide(withProvider(configured(settings)), http)
@@ -142,7 +145,7 @@ describe("layerConfig", () => {
     return String(error)
   })
 
-  it.scoped("names all that is missing", () =>
+  it.scoped("Tilia.layerConfig names every setting that is missing", () =>
     Effect.gen(function*() {
       const said = yield* refusal({})
       for (const name of Object.keys(settings)) expect(said).toContain(name)
@@ -151,7 +154,7 @@ describe("layerConfig", () => {
       for (const name of Object.keys(others)) expect(yield* refusal(others)).not.toContain(name)
     }))
 
-  it.scoped("names all that is wrong, and quotes nothing", () =>
+  it.scoped("Tilia.layerConfig names every setting that is wrong and shows no value", () =>
     Effect.gen(function*() {
       const said = yield* refusal({
         TILIA_CLIENT_ID: "swordfish",
@@ -162,7 +165,7 @@ describe("layerConfig", () => {
       for (const name of Object.keys(settings)) expect(said).toContain(name)
     }))
 
-  it.scoped("serves two tenants of a nested ConfigProvider", () =>
+  it.scoped("Tilia.layerConfig serves two tenants of a nested ConfigProvider", () =>
     Effect.gen(function*() {
       const { asked, http, received } = vendor()
       const provider = configured({
@@ -190,8 +193,8 @@ describe("layerConfig", () => {
     }))
 })
 
-describe("make", () => {
-  it.scoped("serves two tenants in one process, who share nothing", () =>
+describe("Tilia.make", () => {
+  it.scoped("Tilia.make serves two tenants in one process, which share nothing", () =>
     Effect.gen(function*() {
       const { asked, http, received } = vendor()
       const [first, second] = yield* Effect.provide(Effect.all([Tilia.make(one), Tilia.make(two)]), http)
@@ -214,7 +217,7 @@ describe("make", () => {
       ])
     }))
 
-  it.scoped("makes a new one at every call, of the same options too", () =>
+  it.scoped("Tilia.make makes a new source at every call, even with the same options", () =>
     Effect.gen(function*() {
       const { asked, http } = vendor()
       const [first, second] = yield* Effect.provide(Effect.all([Tilia.make(one), Tilia.make(one)]), http)
@@ -223,7 +226,7 @@ describe("make", () => {
       expect(asked.length).toBe(2)
     }))
 
-  it.effect("lives as long as its scope", () =>
+  it.effect("the source of Tilia.make ends when its scope closes", () =>
     Effect.gen(function*() {
       const { http } = vendor()
       const scope = yield* Scope.make()

@@ -29,10 +29,10 @@ const played = (handle: MockHttpClient.Handler, options: TokenEndpoint.Options =
 /** Full jitter that always draws the longest delay. */
 const longestDraw = Effect.withRandom(Random.fixed([0.999999999]))
 
-describe("E2: inputs are validated before anything is sent", () => {
+describe("Validation of inputs (E2)", () => {
   const malformed: ReadonlyArray<ReadonlyArray<string>> = [[], ["a,b"], ["a b"], [""], ["ä"]]
   it.effect.each(malformed)(
-    "row 61: scopes %j",
+    "requestToken refuses $0 as scopes and sends no request (E2, row 61)",
     (scopes) =>
       Effect.gen(function*() {
         const { layer, received } = yield* mocked(() => ({ body: token }))
@@ -59,16 +59,19 @@ describe("E2: inputs are validated before anything is sent", () => {
     "maxAttempts",
     { retry: { maxAttempts } }
   ])
-  it.effect.each([...times, ...counts])("row 64: %s %j", ([setting, options]) =>
-    Effect.gen(function*() {
-      const { layer } = yield* mocked(() => ({ body: token }))
-      const error = yield* Effect.flip(Effect.scoped(Layer.build(layer(options))))
-      expect(error).toMatchObject({ _tag: "InvalidInputError", setting })
-    }))
+  it.effect.each([...times, ...counts])(
+    "TokenEndpoint.layer refuses a bad %s: %j (E2, row 64)",
+    ([setting, options]) =>
+      Effect.gen(function*() {
+        const { layer } = yield* mocked(() => ({ body: token }))
+        const error = yield* Effect.flip(Effect.scoped(Layer.build(layer(options))))
+        expect(error).toMatchObject({ _tag: "InvalidInputError", setting })
+      })
+  )
 })
 
-describe("E3", () => {
-  it.effect("fetch is told not to follow redirects, and keeps the user's own settings", () =>
+describe("Redirects (E3)", () => {
+  it.effect("the endpoint tells fetch not to follow redirects and keeps the user's own settings (E3)", () =>
     Effect.gen(function*() {
       const seen: Array<RequestInit | undefined> = []
       const layer = TokenEndpoint.layer().pipe(Layer.provide([
@@ -86,7 +89,7 @@ describe("E3", () => {
       expect(seen).toMatchObject([{ redirect: "manual", credentials: "omit" }])
     }))
 
-  it.scoped("a client that follows redirects by itself is found out", () =>
+  it.scoped("the endpoint detects a client that follows redirects by itself (E3)", () =>
     Effect.gen(function*() {
       const { layer } = yield* mocked(
         (_, n) => n === 0 ? { status: 307, headers: { location: "https://evil.example/t" } } : { body: token },
@@ -100,8 +103,8 @@ describe("E3", () => {
     }))
 })
 
-describe("E6", () => {
-  it.effect("each attempt has ten seconds, and a time-out is tried again within the budget", () =>
+describe("Time limit of an attempt (E6)", () => {
+  it.effect("each attempt has ten seconds, and a time-out is tried again within the budget (E6)", () =>
     Effect.gen(function*() {
       const { result, sentAt } = yield* longestDraw(played(() => Effect.never))
       expect(result).toMatchObject({ left: { _tag: "TokenTimeoutError", attempts: 3 } })
@@ -109,7 +112,7 @@ describe("E6", () => {
       expect(sentAt).toStrictEqual([0, 10_200, 20_600])
     }))
 
-  it.effect("credentials that don't come count as an attempt that takes too long", () =>
+  it.effect("an attempt whose credentials never come ends with a TokenTimeoutError (E6)", () =>
     Effect.gen(function*() {
       const { layer } = yield* mocked(() => ({ body: token }))
       const fiber = yield* requestToken.pipe(
@@ -122,8 +125,8 @@ describe("E6", () => {
     }))
 })
 
-describe("E7", () => {
-  it.effect("at most 4 attempts, with delays of up to 200, 400 and 800 milliseconds", () =>
+describe("Retries (E7)", () => {
+  it.effect("the endpoint makes 4 attempts at most, with delays of up to 200, 400 and 800 ms (E7)", () =>
     Effect.gen(function*() {
       const { result, sentAt } = yield* longestDraw(played(() => ({ status: 500 })))
       expect(result).toMatchObject({ left: { _tag: "ServiceUnavailableError", attempts: 4 } })
@@ -132,18 +135,18 @@ describe("E7", () => {
 
   it.effect.each(
     [
-      ["seconds", "7", [0, 7000, 14_000, 21_000]],
-      ["a date", "Thu, 01 Jan 1970 00:00:05 GMT", [0, 5000, 5400, 6200]],
-      ["a date that has passed", "Wed, 31 Dec 1969 00:00:00 GMT", [0, 200, 600, 1400]],
-      ["garbage", "-7", [0, 200, 600, 1400]]
+      ["in seconds is a floor for the delay", "7", [0, 7000, 14_000, 21_000]],
+      ["with a date is a floor for the delay", "Thu, 01 Jan 1970 00:00:05 GMT", [0, 5000, 5400, 6200]],
+      ["with a date in the past changes no delay", "Wed, 31 Dec 1969 00:00:00 GMT", [0, 200, 600, 1400]],
+      ["with a negative number changes no delay", "-7", [0, 200, 600, 1400]]
     ] as const
-  )("Retry-After is a floor: %s", ([, wait, times]) =>
+  )("a Retry-After %s (E7)", ([, wait, times]) =>
     Effect.gen(function*() {
       const { sentAt } = yield* longestDraw(played(() => ({ status: 503, headers: { "retry-after": wait } })))
       expect(sentAt).toStrictEqual(times)
     }))
 
-  it.effect("a wait that the budget can't hold isn't begun", () =>
+  it.effect("the endpoint does not begin a wait that the budget can't hold (E7)", () =>
     Effect.gen(function*() {
       const { layer, received } = yield* mocked(() => ({ status: 429, headers: { "retry-after": "30" } }))
       const error = yield* Effect.flip(requestToken).pipe(Effect.provide(layer())) // no clock moves
@@ -151,30 +154,32 @@ describe("E7", () => {
       expect(sentAt(received)).toStrictEqual([0])
     }))
 
-  it.effect("row 11: where the budget ends a back-off, the last error is returned", () =>
+  it.effect("the endpoint returns the last error where the budget ends in a back-off (E7, row 11)", () =>
     Effect.gen(function*() {
       const { result, sentAt } = yield* longestDraw(played(() => ({ status: 503 }), { budget: "1 second" }))
       expect(result).toMatchObject({ left: { _tag: "ServiceUnavailableError", attempts: 3 } })
       expect(sentAt).toStrictEqual([0, 200, 600])
     }))
 
-  it.effect("row 11: where it cuts an attempt, a TokenTimeoutError is", () =>
+  it.effect("the endpoint returns a TokenTimeoutError where the budget ends in mid attempt (E7, row 11)", () =>
     Effect.gen(function*() {
       const { result } = yield* played((_, n) => n === 0 ? { status: 503 } : Effect.never, { budget: "1 second" })
       expect(result).toMatchObject({ left: { _tag: "TokenTimeoutError", attempts: 2 } })
     }))
 
-  it.effect("a second attempt that succeeds is a success", () =>
+  it.effect("requestToken succeeds when its second attempt succeeds (E7)", () =>
     Effect.gen(function*() {
       const { result } = yield* played((_, n) => n === 0 ? { status: 503 } : { body: token })
       expect(result._tag).toBe("Right")
     }))
 
-  it.effect("any Schedule will do, and one call may have its own", () =>
+  it.effect("a call of requestToken may have its own retry policy, which may be any Schedule (E7)", () =>
     Effect.gen(function*() {
       const { layer, received } = yield* mocked(() => ({ status: 500 }))
-      const endpoint = Effect.flatMap(TokenEndpoint.TokenEndpoint, (_) =>
-        _.requestToken(["user_info"], { retry: Schedule.spaced("1 second").pipe(Schedule.upTo("3 seconds")) }))
+      const endpoint = Effect.flatMap(
+        TokenEndpoint.TokenEndpoint,
+        (_) => _.requestToken(["user_info"], { retry: Schedule.spaced("1 second").pipe(Schedule.upTo("3 seconds")) })
+      )
       const fiber = yield* endpoint.pipe(Effect.flip, Effect.provide(layer({ retry: RetryPolicy.none })), Effect.fork)
       yield* TestClock.adjust("1 minute")
       yield* Fiber.join(fiber)
@@ -182,7 +187,7 @@ describe("E7", () => {
     }))
 
   it.effect.each([400, 401, 403, 404, 501, 505, 302])(
-    "%i is never tried again, whatever the policy",
+    "the endpoint never tries again after a %i, whatever the policy (E7)",
     (status) =>
       Effect.gen(function*() {
         const { sentAt } = yield* played(() => ({ status }), { retry: Schedule.forever })
@@ -197,17 +202,20 @@ describe("E7", () => {
     [4, "ENOTFOUND", "Dns", 4],
     [5, "DEPTH_ZERO_SELF_SIGNED_CERT", "Tls", 1],
     [7, "ECONNRESET", "Reset", 4]
-  ])("row %i: a transport failure of code %s is %s", ([_, code, reason, attempts]) =>
-    Effect.gen(function*() {
-      const { result } = yield* played(() => Effect.fail({ code }))
-      expect(result).toMatchObject({
-        left: { _tag: "TokenTransportError", reason, attempts, tokenUrl: `${authUrl}/token` }
+  ])(
+    "a transport failure with the code $1 has the reason $2 (E7, row $0)",
+    ([_, code, reason, attempts]) =>
+      Effect.gen(function*() {
+        const { result } = yield* played(() => Effect.fail({ code }))
+        expect(result).toMatchObject({
+          left: { _tag: "TokenTransportError", reason, attempts, tokenUrl: `${authUrl}/token` }
+        })
+        expect(linesShowing(clientSecret, result)).toStrictEqual([])
       })
-      expect(linesShowing(clientSecret, result)).toStrictEqual([])
-    }))
+  )
 
   it.effect.each([[true, 4], [false, 1]] as const)(
-    "a CredentialsError with retryable: %s",
+    "a CredentialsError with retryable %s causes %i read(s) of the credentials (E7)",
     ([retryable, reads]) =>
       Effect.gen(function*() {
         let read = 0
@@ -228,8 +236,8 @@ describe("E7", () => {
   )
 })
 
-describe("E8", () => {
-  it.effect("the request makes no span but ours, and ours holds no secret", () =>
+describe("Secrets in spans and headers (E8)", () => {
+  it.effect("a token request makes one span, which holds no secret, and sends no trace headers (E8)", () =>
     Effect.gen(function*() {
       const { spans, withTracer } = yield* recordingSpans
       const { layer, received } = yield* mocked(() => ({
@@ -254,11 +262,11 @@ describe("E8", () => {
     }))
 })
 
-describe("E9: fewer scopes than asked for", () => {
+describe("Narrowed scopes (E9)", () => {
   const narrowed = () => ({ body: { ...token, scope: "user_info" } })
   const request = Effect.flatMap(TokenEndpoint.TokenEndpoint, (_) => _.requestToken(["user_info", "write_invoices"]))
 
-  it.effect("are a warning that names the missing ones", () =>
+  it.effect("fewer scopes than requested cause a warning that names the missing ones (E9)", () =>
     Effect.gen(function*() {
       const lines: Array<string> = []
       const capture = Logger.replace(Logger.defaultLogger, Logger.map(Logger.stringLogger, (line) => lines.push(line)))
@@ -267,7 +275,7 @@ describe("E9: fewer scopes than asked for", () => {
       expect(lines).toMatchObject([expect.stringMatching(/level=WARN.*missing: write_invoices/)])
     }))
 
-  it.effect("are an InvalidScopeError with onNarrowedScope: \"fail\"", () =>
+  it.effect("with onNarrowedScope \"fail\", fewer scopes than requested are an InvalidScopeError (E9)", () =>
     Effect.gen(function*() {
       const layer = (yield* mocked(narrowed)).layer({ onNarrowedScope: "fail" })
       expect(yield* request.pipe(Effect.flip, Effect.provide(layer))).toMatchObject({
@@ -278,8 +286,8 @@ describe("E9: fewer scopes than asked for", () => {
     }))
 })
 
-describe("S5", () => {
-  it.effect("a token's life counts from the moment before the request was sent", () =>
+describe("Lifetime of a token (S5)", () => {
+  it.effect("the lifetime of a token starts at the moment before its request was sent (S5)", () =>
     Effect.gen(function*() {
       yield* TestClock.adjust("1 minute")
       const slow = () => Effect.delay(Effect.succeed({ body: token }), "3 seconds")
@@ -290,7 +298,7 @@ describe("S5", () => {
     }))
 })
 
-it.scoped("a client that makes an error of a status still brings the server's answer", () =>
+it.scoped("the endpoint reads the response of a client that makes an error of its status", () =>
   Effect.gen(function*() {
     const { layer } = yield* mocked(
       () => ({ status: 401, body: { error: "invalid_client" } }),
@@ -300,7 +308,7 @@ it.scoped("a client that makes an error of a status still brings the server's an
     expect(error).toMatchObject({ _tag: "InvalidClientError", code: "invalid_client" })
   }))
 
-describe("S12", () => {
+describe("Rotation of credentials (S12)", () => {
   const rotated = "8d2a0b6e-5f0e-4a57-9c3b-1f2e3d4c5b6a"
 
   /** An endpoint whose credentials come from a source, in turn; the server takes the rotated secret only. */
@@ -317,21 +325,21 @@ describe("S12", () => {
     return { asked, received, reads: () => reads }
   })
 
-  it.effect("row 79: S12: a secret that was rotated while the old one was revoked fails no caller, and costs no delay", () =>
+  it.effect("a secret that is rotated while the old one is revoked fails and delays no caller (S12, row 79)", () =>
     Effect.gen(function*() {
       const { asked, received } = yield* rotating([clientSecret, rotated])
       yield* asked
       expect(received.length).toBe(2)
     }))
 
-  it.effect("S12: what hasn't changed is asked for once, and the credentials are read twice", () =>
+  it.effect("refused credentials are read again, and unchanged ones cause no second request (S12)", () =>
     Effect.gen(function*() {
       const { asked, reads, received } = yield* rotating([clientSecret])
       expect(yield* Effect.flip(asked)).toMatchObject({ _tag: "InvalidClientError", attempts: 1 })
       expect([received.length, reads()]).toStrictEqual([1, 2])
     }))
 
-  it.effect("S12: a source that is down by then leaves the refusal as it was", () =>
+  it.effect("the refusal stays when the second read of the credentials fails (S12)", () =>
     Effect.gen(function*() {
       const down = new TokenError.CredentialsError({ message: "The vault is down.", retryable: true })
       const { asked, received } = yield* rotating([clientSecret, down])
@@ -339,7 +347,7 @@ describe("S12", () => {
       expect(received.length).toBe(1)
     }))
 
-  it.effect("S12: new credentials that are refused, too, are the end of it", () =>
+  it.effect("new credentials that are refused, too, cause no third request (S12)", () =>
     Effect.gen(function*() {
       const { asked, received } = yield* rotating([clientSecret, clientId])
       expect(yield* Effect.flip(asked)).toMatchObject({ _tag: "InvalidClientError", attempts: 2 })
@@ -347,8 +355,8 @@ describe("S12", () => {
     }))
 })
 
-describe("S5", () => {
-  it.effect("S5: a token whose life was over before it arrived is a time-out, and asked for again", () =>
+describe("Lifetime of a token (S5)", () => {
+  it.effect("a token that expired before it arrived is a time-out and is requested again (S5)", () =>
     Effect.gen(function*() {
       const slow = () => Effect.delay(Effect.succeed({ body: { ...token, expires_in: 2 } }), "3 seconds")
       const { result, sentAt } = yield* played(slow)
@@ -356,7 +364,7 @@ describe("S5", () => {
       expect(sentAt.length).toBe(4)
     }))
 
-  it.effect("S5: its life begins before the request was sent", () =>
+  it.effect("a token that arrives within its lifetime counts from before its request (S5)", () =>
     Effect.gen(function*() {
       const slow = () => Effect.delay(Effect.succeed({ body: { ...token, expires_in: 4 } }), "3 seconds")
       const { result } = yield* played(slow)

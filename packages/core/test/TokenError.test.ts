@@ -140,8 +140,8 @@ const rows: ReadonlyArray<readonly [error: TokenError.TokenError, _tag: string, 
     ]
   ]
 
-describe.each(rows)("%s (§5)", (error, _tag, retryable, message) => {
-  it(`is a ${_tag}, ${retryable ? "" : "not "}retryable`, () => {
+describe.each(rows)("%s", (error, _tag, retryable, message) => {
+  it(`${_tag} has its tag as its name and is ${retryable ? "" : "not "}retryable`, () => {
     expect(error._tag).toBe(_tag)
     expect(error.constructor.name).toBe(_tag)
     expect(error.name).toBe(_tag)
@@ -151,18 +151,18 @@ describe.each(rows)("%s (§5)", (error, _tag, retryable, message) => {
     expect(TokenError.isTokenError(error)).toBe(true)
   })
 
-  it("says in one sentence what to do next", () => {
+  it(`${_tag} says in one sentence what to do next`, () => {
     expect(error.message).toBe(message)
     expect(error.message.replace(/"(\\.|[^"\\])*"/g, "…")).toMatch(/^\S([^.\n]|\.\S)*\.$/)
   })
 
-  it("prints as its tag and its message, without a cause", () => {
+  it(`${_tag} prints as its tag and its message, without a cause`, () => {
     expect(Cause.pretty(Cause.fail(error)).split("\n")[0]).toBe(`${_tag}: ${error.message}`)
     expect(linesShowing("[cause]", error)).toStrictEqual([])
     expect(error.cause).toBeUndefined()
   })
 
-  it("survives the wire with its class, its fields and its message", () => {
+  it(`${_tag} keeps its class, its fields and its message when it is encoded and decoded`, () => {
     const json = Schema.parseJson(TokenError.TokenError)
     const text = Schema.encodeSync(json)(error)
     const read = Schema.decodeSync(json)(text)
@@ -173,14 +173,14 @@ describe.each(rows)("%s (§5)", (error, _tag, retryable, message) => {
     expect(Schema.encodeSync(json)(read)).toBe(text)
   })
 
-  it.effect("is an Effect that fails with itself", () =>
+  it.effect(`${_tag} is an Effect that fails with itself`, () =>
     Effect.gen(function*() {
       const failed: Effect.Effect<never, TokenError.TokenError> = error
       expect(yield* Effect.flip(failed)).toBe(error)
     }))
 })
 
-it("covers every class of the union, each with a name of its own in a schema's words", () => {
+it("the tests cover every error class, and each class has its own schema identifier", () => {
   const tags = [...new Set(rows.map(([, tag]) => tag))]
   expect(tags).toStrictEqual(TokenError.TokenError.members.map((member) => member.name))
   expect(tags.map((tag) => `@effect-tilia/core/${tag}`)).toStrictEqual(
@@ -190,17 +190,17 @@ it("covers every class of the union, each with a name of its own in a schema's w
 
 describe("isTokenError", () => {
   it.each<[string, unknown]>([
-    ["an Error", new Error("no")],
+    ["another Error", new Error("no")],
     ["a look-alike", { _tag: "TokenTimeoutError", tokenUrl, attempts, retryable: true, message: "no" }],
     [
-      "its wire form",
+      "the wire form of a TokenError",
       Schema.encodeSync(TokenError.TokenError)(new TokenError.TokenTimeoutError({ tokenUrl, attempts }))
     ],
     ["a Cause", Cause.fail(new TokenError.TokenTimeoutError({ tokenUrl, attempts }))],
     ["null", null],
-    ["nothing", undefined],
+    ["undefined", undefined],
     ["a text", "TokenTimeoutError"]
-  ])("is false for %s", (_, value) => {
+  ])("isTokenError is false for %s", (_, value) => {
     expect(TokenError.isTokenError(value)).toBe(false)
   })
 })

@@ -31,8 +31,8 @@ const page = (
     return { asked, ...endpoint, layer: Layer.succeed(TokenEndpoint.TokenEndpoint, endpoint) }
   })
 
-describe("requestToken", () => {
-  it.scoped("yields the server's token, with the life that is left of it from before it was asked for", () =>
+describe("TokenMediator.make and its requestToken", () => {
+  it.scoped("the page counts the remaining lifetime of the server's token from before its own request", () =>
     Effect.gen(function*() {
       const { requestToken } = yield* page((n, scopes) => Effect.delay(jwt(n, scopes), "2 seconds"))
       const fiber = yield* Effect.fork(requestToken(["user_info"]))
@@ -44,7 +44,7 @@ describe("requestToken", () => {
       expect(DateTime.toEpochMillis(token.expiresAt)).toBe(3_600_000)
     }))
 
-  it.scoped("all get the same token, but for who has held it, as far as the server's source allows", () =>
+  it.scoped("a page that names a rejected token gets a new one, as far as the server's source allows", () =>
     Effect.gen(function*() {
       const { asked, requestToken } = yield* page(jwt)
       const first = yield* requestToken(["user_info"])
@@ -56,7 +56,7 @@ describe("requestToken", () => {
       expect(asked.length).toBe(2)
     }))
 
-  it.scoped("sends the scopes, and what it holds: no secret, and not the token", () =>
+  it.scoped("the page sends its scopes and the fingerprint of a rejected token, but no token and no secret", () =>
     Effect.gen(function*() {
       const grant = { access_token: "abc", token_type: "Bearer", expires_in: "60", scope: "a,b" }
       yield* Effect.gen(function*() {
@@ -78,7 +78,7 @@ describe("requestToken", () => {
       }).pipe(Effect.provide(MockHttpClient.layerHandler(() => ({ body: grant }))))
     }))
 
-  it.scoped("a path is completed by the browser", () =>
+  it.scoped("the page completes a mediatorUrl that is a path with its own origin", () =>
     Effect.gen(function*() {
       vi.stubGlobal("location", { origin: "https://shop.example", pathname: "/cart/" })
       yield* Effect.addFinalizer(() => Effect.sync(() => vi.unstubAllGlobals()))
@@ -91,7 +91,7 @@ describe("requestToken", () => {
       }).pipe(Effect.provide(MockHttpClient.layerHandler(() => ({ body: grant }))))
     }))
 
-  it.effect("comes with a Layer, too", () =>
+  it.effect("TokenMediator.layer provides a token endpoint", () =>
     Effect.gen(function*() {
       const { requestToken } = yield* TokenEndpoint.TokenEndpoint
       expect(text(yield* requestToken(["a"]))).toBe("abc")
@@ -104,14 +104,14 @@ describe("requestToken", () => {
       )
     ))
 
-  it.scoped("outside of a browser a path leads nowhere", () =>
+  it.scoped("a mediatorUrl that is a path causes a TokenTransportError outside of a browser", () =>
     Effect.gen(function*() {
       const { requestToken } = yield* TokenMediator.make({ mediatorUrl: "/tilia/token", retry: RetryPolicy.none })
       expect(yield* Effect.flip(requestToken(["a"]))).toMatchObject({ _tag: "TokenTransportError", reason: "Other" })
     }).pipe(Effect.provide(MockHttpClient.layer())))
 })
 
-describe("row 62: mediatorUrl", () => {
+describe("Options of TokenMediator.make", () => {
   const make = (mediatorUrl: string | URL) =>
     Effect.provide(Effect.exit(TokenMediator.make({ mediatorUrl })), MockHttpClient.layer())
 
@@ -123,7 +123,7 @@ describe("row 62: mediatorUrl", () => {
     new URL("https://shop.example/t"),
     "http://localhost:3000/t"
   ])(
-    "%s is one",
+    "TokenMediator.make accepts the mediatorUrl \"%s\" (row 62)",
     (url) =>
       Effect.gen(function*() {
         expect((yield* make(url))._tag).toBe("Success")
@@ -141,7 +141,7 @@ describe("row 62: mediatorUrl", () => {
     "https://u:p@shop.example/t",
     "https://shop.example/t?a=b",
     "javascript:alert(1)"
-  ])("%s is none", (url) =>
+  ])("TokenMediator.make refuses the mediatorUrl \"%s\" (row 62)", (url) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(yield* make(url))
       expect(error).toMatchObject({
@@ -155,7 +155,7 @@ describe("row 62: mediatorUrl", () => {
     ["budget", { budget: 0 }],
     ["attemptTimeout", { attemptTimeout: -1 }],
     ["maxAttempts", { retry: { maxAttempts: 0 } }]
-  ])("row 64: %s", ([setting, options]) =>
+  ])("TokenMediator.make refuses a bad %s (rows 62 and 64)", ([setting, options]) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(
         Effect.provide(TokenMediator.make({ mediatorUrl, ...options }), MockHttpClient.layer())
@@ -164,23 +164,23 @@ describe("row 62: mediatorUrl", () => {
     }))
 })
 
-describe("the wire", () => {
+describe("Wire schemas of the mediator", () => {
   const { Refusal, Request } = TokenMediator
 
   it.each<[string, unknown, unknown]>([
     ["scopes", { scopes: ["b", "a", "b"] }, { scopes: ["b", "a"] }],
-    ["scopes, and what is rejected", { scopes: ["a"], rejected: 7 }, { scopes: ["a"], rejected: 7 }]
-  ])("a request has %s", (_, json, request) => {
+    ["scopes and the hash of a rejected token", { scopes: ["a"], rejected: 7 }, { scopes: ["a"], rejected: 7 }]
+  ])("the schema of a page's request decodes %s", (_, json, request) => {
     expect(Schema.decodeUnknownEither(Request)(json)).toStrictEqual(Either.right(request))
   })
 
   it.each<[string, unknown]>([
-    ["no scopes", { scopes: [] }],
-    ["a text for scopes", { scopes: "swordfish" }],
-    ["a token", { scopes: ["a"], rejected: "swordfish" }],
-    ["half a number", { scopes: ["a"], rejected: 0.5 }],
-    ["nothing", null]
-  ])("a request with %s is refused, and not quoted (E8)", (_, json) => {
+    ["an empty list of scopes", { scopes: [] }],
+    ["a text in place of scopes", { scopes: "swordfish" }],
+    ["a token in place of its hash", { scopes: ["a"], rejected: "swordfish" }],
+    ["a fraction in place of a hash", { scopes: ["a"], rejected: 0.5 }],
+    ["null in place of a record", null]
+  ])("the schema of a page's request refuses %s and does not show it (E8)", (_, json) => {
     const error = Either.getOrThrow(Either.flip(Schema.decodeUnknownEither(Request)(json)))
     expect(error.message).toBe(
       "must be a request to a mediator: scopes, an array, and perhaps rejected; the value is not shown"
@@ -192,7 +192,7 @@ describe("the wire", () => {
   const waits = (retryAfter: unknown) => Schema.decodeUnknownEither(Refusal)({ ...refusal, retryAfter })
 
   it.each([[0, 0], [1, 1], [1000, 1], [1001, 2], [86_400_000, 86_400], [172_800_000, 86_400]])(
-    "a wait of %i ms is sent as %i s: rounded up, and at most a day",
+    "a wait of %i ms is sent as %i s, rounded up and a day at most",
     (millis, retryAfter) => {
       expect(Schema.encodeSync(Refusal)({ ...refusal, retryAfter: Duration.millis(millis) })).toStrictEqual(
         { ...refusal, retryAfter }
@@ -203,24 +203,24 @@ describe("the wire", () => {
     }
   )
 
-  it.each([-1, 86_401, 0.5, "7", null])("a wait of %j is none", (retryAfter) => {
+  it.each([-1, 86_401, 0.5, "7", null])("the schema of a refusal refuses a wait of %j", (retryAfter) => {
     expect(waits(retryAfter)).toMatchObject({ _tag: "Left" })
   })
 
   it.each([
-    [true, "printable ASCII", " ~"],
+    [true, "printable ASCII characters", " ~"],
     [true, "256 characters", "x".repeat(256)],
     [false, "257 characters", "x".repeat(257)],
-    [false, "nothing", ""],
+    [false, "no characters", ""],
     [false, "a newline", "No.\n"],
     [false, "DEL", "No.\u007f"],
     [false, "a terminal escape", "\u001b[2JNo."]
-  ])("%s: a message may be %s", (accepted, _, message) => {
+  ])("it is %s that the message of a refusal may have %s", (accepted, _, message) => {
     expect(Schema.is(Refusal)({ ...refusal, message })).toBe(accepted)
   })
 })
 
-describe("each error crosses the wire as itself, without the vendor's words", () => {
+describe("Errors that a page receives", () => {
   const words = "the vendor's own words"
   const said = { status: 400, code: words, serverMessage: words, attempts: 4 }
   const tokenUrl = "https://auth.example/token"
@@ -229,7 +229,7 @@ describe("each error crosses the wire as itself, without the vendor's words", ()
   it.scoped.each<[string, TokenError.TokenError]>([
     ["InvalidInputError", new TokenError.InvalidInputError({ setting: "x", expected: words })],
     ["CredentialsError", new TokenError.CredentialsError({ message: words, retryable: false })],
-    ["CredentialsError, retryable", new TokenError.CredentialsError({ message: words, retryable: true })],
+    ["a retryable CredentialsError", new TokenError.CredentialsError({ message: words, retryable: true })],
     ["InvalidRequestError", new TokenError.InvalidRequestError(said)],
     ["InvalidClientError", new TokenError.InvalidClientError(said)],
     ["InvalidScopeError", new TokenError.InvalidScopeError(said)],
@@ -237,9 +237,9 @@ describe("each error crosses the wire as itself, without the vendor's words", ()
     ["ServiceUnavailableError", new TokenError.ServiceUnavailableError({ ...said, retryAfter })],
     ["UnexpectedResponseError", new TokenError.UnexpectedResponseError({ ...said, tokenUrl, problem: words })],
     ["TokenTransportError", new TokenError.TokenTransportError({ reason: "Refused", tokenUrl, attempts: 4 })],
-    ["TokenTransportError, Tls", new TokenError.TokenTransportError({ reason: "Tls", tokenUrl, attempts: 4 })],
+    ["a TokenTransportError of TLS", new TokenError.TokenTransportError({ reason: "Tls", tokenUrl, attempts: 4 })],
     ["TokenTimeoutError", new TokenError.TokenTimeoutError({ tokenUrl, attempts: 4 })]
-  ])("%s", ([, sent]) =>
+  ])("a page receives %s as itself, without the vendor's words", ([, sent]) =>
     Effect.gen(function*() {
       const { requestToken } = yield* page(() => sent, { retry: RetryPolicy.none })
       const received = yield* Effect.flip(requestToken(["user_info"]))
@@ -260,7 +260,7 @@ describe("each error crosses the wire as itself, without the vendor's words", ()
       TokenMediatorServer.forbidden
     ]] as const
   )(
-    "authorize's %i",
+    "a page receives the %i of authorize as an InvalidClientError with the code %s",
     ([status, code, authorize]) =>
       Effect.gen(function*() {
         const { requestToken } = yield* page(jwt, {}, { authorize: () => authorize })
@@ -275,7 +275,7 @@ describe("each error crosses the wire as itself, without the vendor's words", ()
       })
   )
 
-  it.scoped("more scopes than granted", () =>
+  it.scoped("a page that asks for more scopes than granted receives an InvalidScopeError", () =>
     Effect.gen(function*() {
       const { asked, requestToken } = yield* page(jwt)
       const error = yield* Effect.flip(requestToken(["user_info", "write_invoices"]))
@@ -284,26 +284,34 @@ describe("each error crosses the wire as itself, without the vendor's words", ()
     }))
 })
 
-describe("what isn't the mediator's own refusal", () => {
+describe("Responses that the page turns into errors", () => {
   const refusal = { _tag: "InvalidScopeError", retryable: false, message: "No." }
   it.scoped.each<[string, MockHttpClient.Answer, string]>([
     ["a proxy's 502", { status: 502, body: "<html>Bad Gateway" }, "ServiceUnavailableError"],
     ["a proxy's 429", { status: 429, body: "slow down" }, "RateLimitedError"],
-    ["no mediator there", { status: 404, body: "not found" }, "UnexpectedResponseError"],
-    ["a login page", { status: 302, headers: { location: "https://login.example/" } }, "UnexpectedResponseError"],
-    ["a server's 401", { status: 401 }, "InvalidClientError"],
-    ["no answer at all", Effect.succeed(Response.error()), "TokenTransportError"],
-    ["a page in place of a token", { status: 200, body: "<html>" }, "UnexpectedResponseError"],
-    ["a tag that no one knows", { status: 400, body: { ...refusal, _tag: "Other" } }, "InvalidRequestError"],
-    ["a message that is none", { status: 400, body: { ...refusal, message: "\u001b[2J" } }, "InvalidRequestError"],
+    ["a 404 without a mediator", { status: 404, body: "not found" }, "UnexpectedResponseError"],
     [
-      "a message that is too long",
+      "a redirect to a login page",
+      { status: 302, headers: { location: "https://login.example/" } },
+      "UnexpectedResponseError"
+    ],
+    ["a server's 401", { status: 401 }, "InvalidClientError"],
+    ["no response at all", Effect.succeed(Response.error()), "TokenTransportError"],
+    ["HTML in place of a token", { status: 200, body: "<html>" }, "UnexpectedResponseError"],
+    ["a refusal with an unknown tag", { status: 400, body: { ...refusal, _tag: "Other" } }, "InvalidRequestError"],
+    [
+      "a refusal with an unprintable message",
+      { status: 400, body: { ...refusal, message: "\u001b[2J" } },
+      "InvalidRequestError"
+    ],
+    [
+      "a refusal with a message that is too long",
       { status: 400, body: { ...refusal, message: "a".repeat(257) } },
       "InvalidRequestError"
     ],
-    ["a refusal that isn't refused", { status: 200, body: refusal }, "UnexpectedResponseError"],
-    ["a refusal", { status: 400, body: refusal }, "InvalidScopeError"]
-  ])("%s", ([, answer, _tag]) =>
+    ["a refusal with status 200", { status: 200, body: refusal }, "UnexpectedResponseError"],
+    ["a refusal of the mediator", { status: 400, body: refusal }, "InvalidScopeError"]
+  ])("the page fails with the error that belongs to %s", ([, answer, _tag]) =>
     Effect.gen(function*() {
       const { requestToken } = yield* TokenMediator.make({ mediatorUrl, retry: RetryPolicy.none })
       const error = yield* Effect.flip(requestToken(["a"]))
@@ -312,7 +320,7 @@ describe("what isn't the mediator's own refusal", () => {
     }).pipe(Effect.provide(MockHttpClient.layerHandler(() => answer))))
 })
 
-it.scoped("E3: a client that follows redirects by itself is found out", () =>
+it.scoped("the page detects a client that follows redirects by itself (E3)", () =>
   Effect.gen(function*() {
     const client = HttpClient.followRedirects(yield* HttpClient.HttpClient)
     const { requestToken } = yield* TokenMediator.make({ mediatorUrl }).pipe(
@@ -325,15 +333,15 @@ it.scoped("E3: a client that follows redirects by itself is found out", () =>
     { answer: { body: { access_token: "abc", token_type: "Bearer", expires_in: "60", scope: "a" } } }
   ))))
 
-describe("E6, E7", () => {
-  it.scoped("a proxy's Retry-After is a floor, too", () =>
+describe("Time limits and retries of the page (E6, E7)", () => {
+  it.scoped("the page does not begin a wait of a proxy's Retry-After that exceeds the budget (E6, E7)", () =>
     Effect.gen(function*() {
       const { requestToken } = yield* TokenMediator.make({ mediatorUrl })
       const error = yield* Effect.flip(requestToken(["a"]))
       expect(error).toMatchObject({ _tag: "ServiceUnavailableError", retryAfter: Duration.seconds(60) })
     }).pipe(Effect.provide(MockHttpClient.layer({ answer: { status: 503, headers: { "retry-after": "60" } } }))))
 
-  it.scoped("what is retryable is tried again, and not before Retry-After", () =>
+  it.scoped("the page tries again after a retryable error, but not before Retry-After (E6, E7)", () =>
     Effect.gen(function*() {
       const failing = new TokenError.ServiceUnavailableError({
         status: 503,
@@ -349,7 +357,7 @@ describe("E6, E7", () => {
       expect(asked.length).toBe(2)
     }))
 
-  it.scoped("a mediator that doesn't answer is a TokenTimeoutError", () =>
+  it.scoped("a mediator that sends no response causes a TokenTimeoutError (E6, E7)", () =>
     Effect.gen(function*() {
       const { requestToken } = yield* page(() => Effect.never, { attemptTimeout: "2 seconds", retry: RetryPolicy.none })
       const fiber = yield* Effect.fork(Effect.flip(requestToken(["user_info"])))
@@ -358,11 +366,11 @@ describe("E6, E7", () => {
     }))
 })
 
-describe("E9", () => {
+describe("Narrowed scopes (E9)", () => {
   const narrow = (n: number) => jwt(n, ["user_info"])
   const authorize = () => Effect.succeed(["user_info", "read_kycs"])
 
-  it.scoped("onNarrowedScope: \"fail\"", () =>
+  it.scoped("with onNarrowedScope \"fail\", fewer scopes than requested are an InvalidScopeError (E9)", () =>
     Effect.gen(function*() {
       const { requestToken } = yield* page(narrow, { onNarrowedScope: "fail" }, { authorize })
       const error = yield* Effect.flip(requestToken(["user_info", "read_kycs"]))

@@ -49,8 +49,8 @@ const logged = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     return lines
   })
 
-describe("a token", () => {
-  it.scoped("has the granted scopes and the life that is left, in whole seconds", () =>
+describe("Response with a token", () => {
+  it.scoped("the mediator's response has the granted scopes and the remaining lifetime in whole seconds", () =>
     Effect.gen(function*() {
       const { app, asked } = yield* application()
       const token = yield* jwt(0, ["user_info"])
@@ -69,7 +69,7 @@ describe("a token", () => {
       expect(asked).toStrictEqual([["user_info"], ["user_info"]])
     }))
 
-  it.scoped("is one for all pages with the same grant", () =>
+  it.scoped("ten pages with the same grant cause one token request", () =>
     Effect.gen(function*() {
       const { asked, sources } = vendor()
       const { app } = yield* application({ sources })
@@ -77,7 +77,7 @@ describe("a token", () => {
       expect(asked).toStrictEqual([["user_info"]])
     }))
 
-  it.scoped("M2: is for the scopes that were granted, where these are more than were asked for", () =>
+  it.scoped("the access token has the granted scopes where these are more than the page asked for (M2)", () =>
     Effect.gen(function*() {
       const { asked, sources } = vendor()
       const { app } = yield* application({ sources, authorize: () => Effect.succeed(["read_kycs", "user_info"]) })
@@ -86,7 +86,7 @@ describe("a token", () => {
       expect(asked).toStrictEqual([["read_kycs", "user_info"]])
     }))
 
-  it.scoped("M2: authorize decides by the request itself", () =>
+  it.scoped("authorize can read the page's request and decide by it (M2)", () =>
     Effect.gen(function*() {
       const { app } = yield* application({
         authorize: () =>
@@ -102,7 +102,7 @@ describe("a token", () => {
       expect(yield* status("session=other")).toBe(401)
     }))
 
-  it.scoped("that has no whole second left is none: the next one is", () =>
+  it.scoped("the mediator hands out no token with less than a second left, but the next one", () =>
     Effect.gen(function*() {
       const { sources } = vendor((n, scopes) => jwt(n, scopes, { life: "2 seconds" }))
       const { app } = yield* application({ sources })
@@ -118,7 +118,7 @@ describe("a token", () => {
     }))
 
   it.scoped.each([1, 46])(
-    "A2: is a new one for the page that was refused one of %i minutes, and the same for everyone else",
+    "a page with a rejected token of %i minute(s) gets a new one, and all other pages get the same (A2)",
     (age) =>
       Effect.gen(function*() {
         const { asked, sources } = vendor()
@@ -139,7 +139,7 @@ describe("a token", () => {
   )
 })
 
-describe("M3: is refused before authorize runs", () => {
+describe("Requests that are refused before authorize runs (M3)", () => {
   const stream = (...chunks: ReadonlyArray<string>) =>
     new ReadableStream({
       start: (controller) => {
@@ -152,38 +152,38 @@ describe("M3: is refused before authorize runs", () => {
 
   it.scoped.each<[string, Request, number, string]>([
     [
-      "another origin",
+      "a request from another origin",
       request({ headers: { ...type, "sec-fetch-site": "cross-site", origin: "https://evil.example" } }),
       403,
       "InvalidClientError"
     ],
     [
-      "another site's subdomain",
+      "a request from another subdomain of its site",
       request({ headers: { ...type, "sec-fetch-site": "same-site", origin } }),
       403,
       "InvalidClientError"
     ],
     [
-      "typed into the address bar",
+      "a URL typed into the address bar",
       request({ headers: { ...type, "sec-fetch-site": "none" } }),
       403,
       "InvalidClientError"
     ],
     [
-      "no Sec-Fetch-Site and a foreign Origin",
+      "a foreign Origin without Sec-Fetch-Site",
       request({ headers: { ...type, origin: "https://evil.example" } }),
       403,
       "InvalidClientError"
     ],
     [
-      "an Origin that Host equals",
+      "a foreign Origin that equals the Host",
       request({ headers: { ...type, origin: "https://evil.example", host: "evil.example" } }),
       403,
       "InvalidClientError"
     ],
-    ["neither header", request({ headers: type }), 403, "InvalidClientError"],
+    ["a request without Sec-Fetch-Site and Origin", request({ headers: type }), 403, "InvalidClientError"],
     [
-      "neither header, and the right Host",
+      "the right Host without Sec-Fetch-Site and Origin",
       request({ headers: { ...type, host: "shop.example" } }),
       403,
       "InvalidClientError"
@@ -195,36 +195,41 @@ describe("M3: is refused before authorize runs", () => {
       "InvalidClientError"
     ],
     [
-      "a form of this site",
+      "a form of its own site",
       request({ headers: { ...samePage, ...form }, body: "scopes=user_info" }),
       415,
       "InvalidRequestError"
     ],
-    ["text", request({ headers: { ...samePage, "content-type": "text/plain" } }), 415, "InvalidRequestError"],
-    ["GET", request({ method: "GET" }), 405, "InvalidRequestError"],
     [
-      "a preflight",
+      "a body of plain text",
+      request({ headers: { ...samePage, "content-type": "text/plain" } }),
+      415,
+      "InvalidRequestError"
+    ],
+    ["a GET request", request({ method: "GET" }), 405, "InvalidRequestError"],
+    [
+      "a preflight request",
       request({ method: "OPTIONS", headers: { origin: "https://evil.example" } }),
       403,
       "InvalidClientError"
     ],
-    ["no JSON", request({ body: "{" }), 400, "InvalidRequestError"],
-    ["nothing", request({ body: "" }), 400, "InvalidRequestError"],
-    ["no scopes", request({ body: "{\"scopes\":[]}" }), 400, "InvalidRequestError"],
-    ["a scope that is none", request({ body: "{\"scopes\":[\"swordfish \\u0000\"]}" }), 400, "InvalidRequestError"],
+    ["malformed JSON", request({ body: "{" }), 400, "InvalidRequestError"],
+    ["an empty body", request({ body: "" }), 400, "InvalidRequestError"],
+    ["an empty list of scopes", request({ body: "{\"scopes\":[]}" }), 400, "InvalidRequestError"],
+    ["an invalid scope", request({ body: "{\"scopes\":[\"swordfish \\u0000\"]}" }), 400, "InvalidRequestError"],
     [
-      "a body that is too large, as announced",
+      "a body that is announced as too large",
       request({ headers: { ...asJson, "content-length": "16385" } }),
       413,
       "InvalidRequestError"
     ],
     [
-      "a body that is too large, unannounced",
+      "a body that is too large without an announcement",
       request({ body: stream(userInfo, " ".repeat(16_384)) }),
       413,
       "InvalidRequestError"
     ]
-  ])("%s", ([, request, status, _tag]) =>
+  ])("the mediator refuses %s before authorize runs (M3)", ([, request, status, _tag]) =>
     Effect.gen(function*() {
       const { asked: asked0, sources } = vendor()
       const { app, asked } = yield* application({ sources })
@@ -236,7 +241,7 @@ describe("M3: is refused before authorize runs", () => {
       expect(asked0).toStrictEqual([])
     }))
 
-  it.scoped("a body without an end is read for a while only", () =>
+  it.scoped("the mediator stops reading a body without an end and refuses it (M3)", () =>
     Effect.gen(function*() {
       const { app, asked } = yield* application()
       let pulled = 0
@@ -251,7 +256,7 @@ describe("M3: is refused before authorize runs", () => {
       expect(asked).toStrictEqual([])
     }))
 
-  it.scoped("and a body in pieces, within the limit, isn't", () =>
+  it.scoped("the mediator accepts a body in pieces within the limit (M3)", () =>
     Effect.gen(function*() {
       const { app } = yield* application()
       const body = stream("{\"scopes\":[\"user", "_info\"]}", " ".repeat(16_000))
@@ -259,26 +264,32 @@ describe("M3: is refused before authorize runs", () => {
     }))
 })
 
-describe("M2: authorize refuses", () => {
+describe("Refusals of authorize (M2)", () => {
   it.scoped.each<[string, TokenMediatorServer.Options["authorize"], number, object]>([
-    ["nobody is logged in", () => TokenMediatorServer.unauthenticated, 401, {
+    ["finds no logged-in user", () => TokenMediatorServer.unauthenticated, 401, {
       _tag: "InvalidClientError",
       retryable: false
     }],
-    ["who is may not", () => TokenMediatorServer.forbidden, 403, { _tag: "InvalidClientError", retryable: false }],
+    ["forbids the user a token", () => TokenMediatorServer.forbidden, 403, {
+      _tag: "InvalidClientError",
+      retryable: false
+    }],
     ["grants nothing", () => Effect.succeed([]), 400, { _tag: "InvalidScopeError", retryable: false }],
     ["grants other scopes", () => Effect.succeed(["read_kycs"]), 400, { _tag: "InvalidScopeError", retryable: false }],
     [
-      "can't tell now",
+      "is unavailable",
       () => new TokenError.ServiceUnavailableError({ status: 503, attempts: 1, serverMessage: "swordfish" }),
       503,
       { _tag: "ServiceUnavailableError", retryable: true, retryAfter: 1 }
     ],
-    ["grants what is no scope", () => Effect.succeed(["user_info", "swordfish "]), 500, {
+    ["grants an invalid scope", () => Effect.succeed(["user_info", "swordfish "]), 500, {
       _tag: "InvalidInputError",
       retryable: false
     }],
-    ["dies", () => Effect.die(new Error("swordfish")), 500, { _tag: "ServiceUnavailableError", retryable: true }],
+    ["dies with a defect", () => Effect.die(new Error("swordfish")), 500, {
+      _tag: "ServiceUnavailableError",
+      retryable: true
+    }],
     [
       "throws",
       () => {
@@ -287,19 +298,22 @@ describe("M2: authorize refuses", () => {
       500,
       { _tag: "ServiceUnavailableError", retryable: true }
     ]
-  ])("%s", ([, authorize, status, body]) =>
-    Effect.gen(function*() {
-      const { asked, sources } = vendor()
-      const { app } = yield* application({ sources, authorize })
-      const answer = yield* Effect.flatMap(serve(app, request()), answered).pipe(
-        Effect.provide(Logger.remove(Logger.defaultLogger))
-      )
-      expect(answer).toMatchObject({ status, headers: noStore, body })
-      expect(JSON.stringify(answer)).not.toContain("swordfish")
-      expect(asked).toStrictEqual([])
-    }))
+  ])(
+    "an authorize that %s makes the mediator refuse without a token request (M2)",
+    ([, authorize, status, body]) =>
+      Effect.gen(function*() {
+        const { asked, sources } = vendor()
+        const { app } = yield* application({ sources, authorize })
+        const answer = yield* Effect.flatMap(serve(app, request()), answered).pipe(
+          Effect.provide(Logger.remove(Logger.defaultLogger))
+        )
+        expect(answer).toMatchObject({ status, headers: noStore, body })
+        expect(JSON.stringify(answer)).not.toContain("swordfish")
+        expect(asked).toStrictEqual([])
+      })
+  )
 
-  it.scoped("where it dies, the application's log says of what", () =>
+  it.scoped("the application's log shows the defect with which authorize died (M2)", () =>
     Effect.gen(function*() {
       const { app } = yield* application({ authorize: () => Effect.die(new Error("the sessions are gone")) })
       expect(yield* logged(serve(app, request()))).toStrictEqual([
@@ -307,7 +321,7 @@ describe("M2: authorize refuses", () => {
       ])
     }))
 
-  it.scoped("where it grants what is no scope, the log says so, and doesn't show it", () =>
+  it.scoped("the log reports that authorize granted an invalid scope and does not show it (M2)", () =>
     Effect.gen(function*() {
       const { app } = yield* application({ authorize: () => Effect.succeed(["swordfish "]) })
       const lines = yield* logged(serve(app, request()))
@@ -316,12 +330,12 @@ describe("M2: authorize refuses", () => {
     }))
 })
 
-describe("M5: a token that can do more than was granted", () => {
+describe("Tokens that can do more than was granted (M5)", () => {
   const wide = (n: number, scopes: ReadonlyArray<string>) =>
     jwt(n, scopes, { claims: { scopes: ["user_info", "write_invoices", "no scope\u001b[2J"] } })
   const refusal = { _tag: "UnexpectedResponseError", retryable: false }
 
-  it.scoped("isn't handed out, and a warning and an event say so", () =>
+  it.scoped("the mediator hands out no token with wider claims, and a warning and an event report it (M5)", () =>
     Effect.gen(function*() {
       const events: Array<TokenMediatorServer.WiderClaims> = []
       const { app } = yield* application({
@@ -344,7 +358,7 @@ describe("M5: a token that can do more than was granted", () => {
   const opaque = (_: number, scopes: ReadonlyArray<string>) =>
     Effect.orDie(TestAccessToken.make({ scopes, text: "opaque" }))
 
-  it.scoped("nor is one whose claims can't be read", () =>
+  it.scoped("the mediator hands out no token with unreadable claims, and a warning and an event report it (M5)", () =>
     Effect.gen(function*() {
       const events: Array<TokenMediatorServer.WiderClaims> = []
       const { app } = yield* application({
@@ -359,7 +373,7 @@ describe("M5: a token that can do more than was granted", () => {
     }))
 
   it.scoped.each([["wider", wide], ["opaque", opaque]] as const)(
-    "%s, is with allowWiderClaims",
+    "with allowWiderClaims the mediator hands out a token that is %s (M5)",
     ([, answer]) =>
       Effect.gen(function*() {
         const { app } = yield* application({ sources: vendor(answer).sources, allowWiderClaims: true })
@@ -367,7 +381,7 @@ describe("M5: a token that can do more than was granted", () => {
       })
   )
 
-  it.scoped("is, where what was granted is as much", () =>
+  it.scoped("the mediator hands out a token whose claims lie within the grant (M5)", () =>
     Effect.gen(function*() {
       const { app } = yield* application({
         sources: vendor((n, scopes) => jwt(n, scopes, { claims: { scopes: ["user_info", "write_invoices"] } })).sources,
@@ -377,8 +391,8 @@ describe("M5: a token that can do more than was granted", () => {
     }))
 })
 
-describe("what the authorization server says", () => {
-  it.scoped("is kept: Retry-After and our own words go on", () =>
+describe("Errors of the authorization server", () => {
+  it.scoped("the page gets a Retry-After and the mediator's words, not the authorization server's words", () =>
     Effect.gen(function*() {
       const { sources } = vendor(() =>
         new TokenError.RateLimitedError({ status: 429, code: "swordfish", serverMessage: "swordfish", attempts: 4 })
@@ -402,7 +416,7 @@ describe("what the authorization server says", () => {
       })
     }))
 
-  it.scoped("a defect on the way says nothing, to the page or to the log", () =>
+  it.scoped("the message of a defect reaches neither the page nor the log", () =>
     Effect.gen(function*() {
       const { app } = yield* application({ sources: vendor(() => Effect.die(new Error("swordfish"))).sources })
       const lines = yield* logged(Effect.gen(function*() {
@@ -414,7 +428,7 @@ describe("what the authorization server says", () => {
     }))
 })
 
-describe("the application", () => {
+describe("TokenMediatorServer.make", () => {
   it.effect.each([
     "no URL",
     "http://shop.example",
@@ -422,7 +436,7 @@ describe("the application", () => {
     "https://u:p@shop.example",
     "https://shop.example?a"
   ])(
-    "an origin that is none is an InvalidInputError: %s",
+    "TokenMediatorServer.make refuses the origin \"%s\" with an InvalidInputError",
     (origin) =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(Effect.provide(
@@ -437,13 +451,13 @@ describe("the application", () => {
       })
   )
 
-  it.scoped("an origin is one whatever its case, with or without a slash and its default port", () =>
+  it.scoped("TokenMediatorServer.make takes an origin in upper case with a slash and its default port", () =>
     Effect.gen(function*() {
       const { app } = yield* application({ origin: "HTTPS://Shop.Example:443/" })
       expect((yield* serve(app, request({ headers: { "content-type": "application/json", origin } }))).status).toBe(200)
     }))
 
-  it.effect("is mounted in a router, and served to the web", () =>
+  it.effect("a router can mount the mediator and serve it through a web handler", () =>
     Effect.gen(function*() {
       const { app } = yield* application()
       const handler = HttpApp.toWebHandler(HttpRouter.empty.pipe(HttpRouter.all("/tilia/token", app)))
@@ -455,7 +469,7 @@ describe("the application", () => {
       expect(yield* Effect.promise(() => post.json())).toMatchObject({ token_type: "Bearer" })
     }).pipe(Effect.scoped))
 
-  it.scoped("who goes away doesn't wait on, and takes nothing from those who stay", () =>
+  it.scoped("a page that goes away ends at once and does not end the flight for other pages", () =>
     Effect.gen(function*() {
       const { asked, sources } = vendor((n, scopes) => Effect.delay(jwt(n, scopes), "1 second"))
       const { app } = yield* application({ sources })
@@ -468,7 +482,7 @@ describe("the application", () => {
       expect(asked.length).toBe(1)
     }))
 
-  it.effect("a source that was closed is a refusal, too", () =>
+  it.effect("the mediator refuses a request after its source was closed", () =>
     Effect.gen(function*() {
       const { app } = yield* Effect.scoped(application())
       const answer = yield* Effect.flatMap(serve(app, request()), answered)
@@ -476,10 +490,10 @@ describe("the application", () => {
     }))
 })
 
-describe("E8: nothing leaks", () => {
+describe("Tokens in what the mediator prints (E8)", () => {
   const wide = (n: number, scopes: ReadonlyArray<string>) => jwt(n, scopes, { claims: { scopes: ["everything"] } })
-  it.scoped.each([["a token", jwt], ["a token that isn't handed out", wide]] as const)(
-    "%s",
+  it.scoped.each([["that it hands out", jwt], ["that it doesn't hand out", wide]] as const)(
+    "the mediator shows no token %s in what it prints (E8)",
     ([, answer]) =>
       Effect.gen(function*() {
         const token = TestAccessToken.text(yield* answer(0, ["user_info"]))
@@ -496,7 +510,7 @@ describe("E8: nothing leaks", () => {
       })
   )
 
-  it.scoped("the probe would see the token in an answer that shows its body", () =>
+  it.scoped("the leak probe sees the token in a response that shows its body (E8)", () =>
     Effect.gen(function*() {
       const token = TestAccessToken.text(yield* jwt(0, ["user_info"]))
       const { leaks } = yield* leakProbe(HttpServerResponse.json({ access_token: token }), [token])
@@ -504,7 +518,7 @@ describe("E8: nothing leaks", () => {
     }))
 })
 
-it.scoped("S10: the life that is left is by both hands of the clock, from when the token was first seen", () =>
+it.scoped("the remaining lifetime follows both hands of the clock since the token was first seen (S10)", () =>
   Effect.gen(function*() {
     const { clock, step } = yield* TwoHandedClock.make
     const { app } = yield* Effect.withClock(application(), clock)

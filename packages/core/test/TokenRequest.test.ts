@@ -24,18 +24,18 @@ const bodyOf = (request: TokenRequest.TokenRequest): string => {
   return body._tag === "Uint8Array" ? new TextDecoder().decode(body.body) : body._tag
 }
 
-describe("the HTTP request (E1)", () => {
+describe("TokenRequest.toHttpClientRequest (E1)", () => {
   const request = TokenRequest.toHttpClientRequest(sample, tokenUrl)
 
-  it("is the vendor's sample, byte for byte", () => {
+  it("the body of the request equals the vendor's sample byte for byte (E1)", () => {
     expect(bodyOf(sample)).toBe(requestBody)
   })
 
-  it("goes to the token URL as it is, without query or fragment", () => {
+  it("the request goes to the token URL as it is, without a query or a fragment (E1)", () => {
     expect(request).toMatchObject({ method: "POST", url: tokenUrl, urlParams: [], hash: Option.none() })
   })
 
-  it("has these headers and no other", () => {
+  it("the request has its four headers and no other (E1)", () => {
     expect({ ...request.headers }).toStrictEqual({
       "accept": "application/json",
       "accept-encoding": "identity",
@@ -44,34 +44,38 @@ describe("the HTTP request (E1)", () => {
     })
   })
 
-  it("shows the secret nowhere but in its body, however printed (E8)", () => {
+  it("the request shows no secret, however it is printed (E1, E8)", () => {
     expect(linesShowing(clientSecret, request)).toStrictEqual([])
     expect(linesShowing(clientSecret, sample)).toStrictEqual([])
   })
 })
 
-describe("the wire form", () => {
-  it("has four fields, in the order of the vendor's sample", () => {
+describe("The schema TokenRequest", () => {
+  it("an encoded token request has four fields in the order of the vendor's sample", () => {
     expect(Object.entries(encode(sample))).toStrictEqual(Object.entries(fields))
   })
 
-  it.prop("is read back from any request's body as it was", [TokenRequest.TokenRequest], ([request]) => {
-    const received = Object.fromEntries(new URLSearchParams(bodyOf(request)))
-    const { client_secret, ...rest } = Either.getOrThrow(decode(received))
-    const { client_secret: sent, ...others } = request
-    expect(rest).toStrictEqual(others)
-    expect(Redacted.value(client_secret)).toBe(Redacted.value(sent))
-    expect(encode({ client_secret, ...rest })).toStrictEqual(received)
-  })
+  it.prop(
+    "a token request stays the same when it is read back from its body",
+    [TokenRequest.TokenRequest],
+    ([request]) => {
+      const received = Object.fromEntries(new URLSearchParams(bodyOf(request)))
+      const { client_secret, ...rest } = Either.getOrThrow(decode(received))
+      const { client_secret: sent, ...others } = request
+      expect(rest).toStrictEqual(others)
+      expect(Redacted.value(client_secret)).toBe(Redacted.value(sent))
+      expect(encode({ client_secret, ...rest })).toStrictEqual(received)
+    }
+  )
 
   it.each<[string, unknown]>([
     ["another grant", { ...fields, grant_type: "password" }],
-    ["no id", { ...fields, client_id: undefined }],
-    ["no secret", { ...fields, client_secret: undefined }],
+    ["no client id", { ...fields, client_id: undefined }],
+    ["no client secret", { ...fields, client_secret: undefined }],
     ["no scope", { ...fields, scope: "" }],
-    ["nothing", {}],
+    ["an empty record", {}],
     ["null", null]
-  ])("refuses %s", (_, input) => {
+  ])("the schema of a token request refuses %s", (_, input) => {
     expect(decode(input)).toMatchObject({ _tag: "Left" })
   })
 
@@ -86,7 +90,7 @@ describe("the wire form", () => {
     ["the scope as an array with the secret", { ...fields, scope: ["user_info", clientSecret] }],
     ["a form as a text", requestBody],
     ["a form as an array", Object.values(fields)]
-  ])("quotes no secret in the error of %s (row 60, E8)", (_, input) => {
+  ])("the error for a token request with %s shows no secret (E8, row 60)", (_, input) => {
     const result = decode(input)
     const error = Either.getOrThrow(Either.flip(result))
     expect(error.message).toBe(

@@ -21,8 +21,8 @@ const granted = (json: unknown) => {
 
 const answer = { access_token: "opaque-token", token_type: "Bearer", expires_in: "3600", scope: "a,b" }
 
-describe("the vendor's sample", () => {
-  it("is a token", () => {
+describe("The vendor's sample response", () => {
+  it("the vendor's sample response decodes as a token", () => {
     expect(granted(vendor.response)).toStrictEqual({
       access_token: vendor.token,
       token_type: "Bearer",
@@ -31,11 +31,11 @@ describe("the vendor's sample", () => {
     })
   })
 
-  it("is written as the vendor writes it", () => {
+  it("the vendor's sample response is encoded as the vendor writes it", () => {
     expect(encode(Either.getOrThrow(decode(vendor.response)))).toStrictEqual(vendor.response)
   })
 
-  it("shows no token, however printed (E8)", () => {
+  it("a decoded response shows no token, however it is printed (E8)", () => {
     expect(linesShowing(vendor.token.slice(0, 10), decode(vendor.response))).toStrictEqual([])
   })
 })
@@ -46,8 +46,8 @@ describe("access_token", () => {
     ["every character of b64token", "AZaz09-._~+/=="],
     ["a JWT", "eyJhbGciOiJub25lIn0.e30.c2ln"],
     ["a JWT cut short", vendor.token.slice(0, 100)],
-    ["as many as 100,000 characters", "x".repeat(1e5)]
-  ])("accepts %s (row 56)", (_, access_token) => {
+    ["100,000 characters", "x".repeat(1e5)]
+  ])("the field access_token accepts %s (row 56)", (_, access_token) => {
     expect(granted({ ...answer, access_token }).access_token).toBe(access_token)
   })
 
@@ -58,44 +58,47 @@ describe("access_token", () => {
     ["a number", 7],
     ["an array", ["x"]],
     ["a record", { value: "x" }],
-    ["with a space", "swordfish x"],
-    ["with a space after", "swordfish "],
-    ["with a newline after", "swordfish\n"],
-    ["with CR LF and a header", "swordfish\r\nx-evil: 1"],
-    ["with a comma", "swordfish,x"],
-    ["with a quote", "swordfish\""],
-    ["with NUL", "swordfish\u0000"],
-    ["with a character beyond ASCII", "swordfisch-ä"],
+    ["a text with a space", "swordfish x"],
+    ["a text with a space after it", "swordfish "],
+    ["a text with a newline after it", "swordfish\n"],
+    ["a text with CR LF and a header", "swordfish\r\nx-evil: 1"],
+    ["a text with a comma", "swordfish,x"],
+    ["a text with a quote", "swordfish\""],
+    ["a text with NUL", "swordfish\u0000"],
+    ["a text with a character beyond ASCII", "swordfisch-ä"],
     ["nothing but padding", "="],
-    ["padding inside", "a=b"]
-  ])("refuses one that is %s, without quoting it (row 24)", (_, access_token) => {
+    ["a text with padding inside", "a=b"]
+  ])("the field access_token is refused and not shown where it is %s (row 24)", (_, access_token) => {
     const result = decode({ ...answer, access_token })
     expect(result).toMatchObject({ _tag: "Left" })
     expect(linesShowing("sword", result)).toStrictEqual([])
   })
 })
 
-describe("TokenText, in a schema of the user's own", () => {
+describe("The schema TokenText", () => {
   const { TokenText } = TokenResponse
 
-  it("is called by its name", () => {
+  it("the schema TokenText shows its name", () => {
     expect(String(TokenText)).toBe("TokenText")
   })
 
-  it.each(["", "swordfish x", "swordfish\r\nx-evil: 1"])("says what it is of %j, and doesn't quote it (E8)", (text) => {
-    const error = Either.getOrThrow(Either.flip(Schema.decodeEither(TokenText)(text)))
-    expect(error.message).toBe("must be a bearer token (RFC 6750 §2.1); the value is not shown")
-    expect(linesShowing("sword", error)).toStrictEqual([])
-  })
+  it.each(["", "swordfish x", "swordfish\r\nx-evil: 1"])(
+    "the error for the token %j says what a token is and does not show it (E8)",
+    (text) => {
+      const error = Either.getOrThrow(Either.flip(Schema.decodeEither(TokenText)(text)))
+      expect(error.message).toBe("must be a bearer token (RFC 6750 §2.1); the value is not shown")
+      expect(linesShowing("sword", error)).toStrictEqual([])
+    }
+  )
 })
 
 describe("token_type", () => {
-  it.each(["Bearer", "bearer", "BEARER", "bEaReR"])("accepts %s (row 51)", (token_type) => {
+  it.each(["Bearer", "bearer", "BEARER", "bEaReR"])("the field token_type accepts %s (row 51)", (token_type) => {
     expect(granted({ ...answer, token_type }).token_type).toBe("Bearer")
   })
 
   it.each([undefined, null, "", "mac", "DPoP", "Bearer ", " Bearer", "Bearer\n", "Bearer, DPoP", 1, ["Bearer"]])(
-    "refuses %j (row 25)",
+    "the field token_type refuses %j (row 25)",
     (token_type) => {
       expect(decode({ ...answer, token_type })).toMatchObject({ _tag: "Left" })
     }
@@ -118,7 +121,7 @@ describe("expires_in", () => {
     ["100000000000000000000", tenYears],
     ["\"100000000000000000000\"", tenYears],
     [`"${"9".repeat(400)}"`, tenYears]
-  ])("%s is %i seconds (row 50)", (text, seconds) => {
+  ])("the field expires_in reads %s as %i seconds (row 50)", (text, seconds) => {
     const json = JSON.stringify(answer).replace("\"3600\"", text)
     expect(Either.getOrThrow(decodeText(json)).expires_in).toBe(seconds)
   })
@@ -149,45 +152,45 @@ describe("expires_in", () => {
     "true",
     "[3600]",
     "{}"
-  ])("refuses %s (row 26)", (text) => {
+  ])("the field expires_in refuses %s (row 26)", (text) => {
     const json = JSON.stringify(answer).replace("\"3600\"", text)
     expect(JSON.parse(json)).toHaveProperty("expires_in")
     expect(decodeText(json)).toMatchObject({ _tag: "Left" })
   })
 
-  it("refuses none at all (row 26)", () => {
+  it("a response without expires_in is refused (row 26)", () => {
     expect(decode({ ...answer, expires_in: undefined })).toMatchObject({ _tag: "Left" })
   })
 })
 
 describe("scope", () => {
   it.each<[string, unknown, ReadonlyArray<string> | undefined]>([
-    ["absent", undefined, undefined],
+    ["its own absence", undefined, undefined],
     ["null", null, undefined],
-    ["empty", "", undefined],
+    ["an empty text", "", undefined],
     ["a space", " ", undefined],
     ["a comma", ",", undefined],
-    ["commas", "a,b", ["a", "b"]],
-    ["spaces", "a b", ["a", "b"]],
-    ["both", "a, b", ["a", "b"]],
-    ["many of them, at the ends too", " ,a,, b  c,", ["a", "b", "c"]],
+    ["names between commas", "a,b", ["a", "b"]],
+    ["names between spaces", "a b", ["a", "b"]],
+    ["names between commas and spaces", "a, b", ["a", "b"]],
+    ["many separators, also at both ends", " ,a,, b  c,", ["a", "b", "c"]],
     ["duplicates", "a,b,a", ["a", "b"]],
     ["another order", "b,a", ["b", "a"]],
-    ["wider than asked", "a,b,c,d", ["a", "b", "c", "d"]],
-    ["narrower than asked", "a", ["a"]]
-  ])("accepts %s (rows 52, 53)", (_, scope, scopes) => {
+    ["more names than requested", "a,b,c,d", ["a", "b", "c", "d"]],
+    ["fewer names than requested", "a", ["a"]]
+  ])("the field scope accepts %s (rows 52 and 53)", (_, scope, scopes) => {
     expect(granted({ ...answer, scope }).scope).toStrictEqual(scopes)
   })
 
   it.each([["a number", 7], ["an array", ["a"]], ["a quote", "a,\"b\""], ["a tab", "a\tb"], ["a newline", "a\n"]])(
-    "refuses %s",
+    "the field scope refuses %s",
     (_, scope) => {
       expect(decode({ ...answer, scope })).toMatchObject({ _tag: "Left" })
     }
   )
 })
 
-describe("the answer as a whole", () => {
+describe("The response as a whole", () => {
   it.each([
     ["unknown members", JSON.stringify({ ...answer, refresh_token: "x", n: { a: [1] } })],
     ["__proto__", `{"__proto__":{"expires_in":1,"polluted":true},${JSON.stringify(answer).slice(1)}`],
@@ -195,16 +198,16 @@ describe("the answer as a whole", () => {
       "constructor and toString",
       JSON.stringify({ ...answer, constructor: { prototype: { polluted: true } }, toString: 1 })
     ],
-    ["duplicate keys, of which the last counts", `{"expires_in":1,${JSON.stringify(answer).slice(1)}`],
+    ["all but the last of duplicate keys", `{"expires_in":1,${JSON.stringify(answer).slice(1)}`],
     ["white space", JSON.stringify(answer, undefined, "\t")]
-  ])("ignores %s (row 54)", (_, json) => {
+  ])("the schema of a response ignores %s (row 54)", (_, json) => {
     const { access_token, ...rest } = Either.getOrThrow(decodeText(json))
     expect(Redacted.value(access_token)).toBe("opaque-token")
     expect(rest).toStrictEqual({ token_type: "Bearer", expires_in: 3600, scope: ["a", "b"] })
     expect({}).not.toHaveProperty("polluted")
   })
 
-  it("takes no field from a prototype (row 54)", () => {
+  it("the schema of a response takes no field from a prototype (row 54)", () => {
     const rest = JSON.stringify({ ...answer, expires_in: undefined })
     expect(decodeText(`{"__proto__":{"expires_in":"3600"},${rest.slice(1)}`)).toMatchObject({
       _tag: "Left"
@@ -216,13 +219,13 @@ describe("the answer as a whole", () => {
     ["an array with a token", [vendor.token]],
     ["null", null],
     ["a number", 1],
-    ["nothing", undefined],
+    ["undefined", undefined],
     ["an empty record", {}],
     ["a record of records", { access_token: { access_token: vendor.token } }],
-    ["fields swapped", { ...vendor.response, token_type: vendor.token }],
+    ["swapped fields", { ...vendor.response, token_type: vendor.token }],
     ["a token for a lifetime", { ...vendor.response, expires_in: vendor.token }],
     ["a token with spaces for scopes", { ...vendor.response, scope: `"${vendor.token}"` }]
-  ])("refuses %s, without quoting it (row 22, E8)", (_, json) => {
+  ])("the schema of a response refuses %s and does not show it (E8, row 22)", (_, json) => {
     const result = decode(json)
     expect(result).toMatchObject({ _tag: "Left" })
     const error = Either.getOrThrow(Either.flip(result))
@@ -232,7 +235,7 @@ describe("the answer as a whole", () => {
     expect(linesShowing(vendor.token.slice(0, 10), error)).toStrictEqual([])
   })
 
-  it.prop("survives the wire", [TokenResponse.TokenResponse], ([response]) => {
+  it.prop("a response stays the same when it is encoded and decoded", [TokenResponse.TokenResponse], ([response]) => {
     const wire = encode(response)
     const json: unknown = JSON.parse(JSON.stringify(wire))
     const { access_token, ...rest } = Either.getOrThrow(decode(json))
@@ -257,7 +260,7 @@ describe("the answer as a whole", () => {
     scope: FastCheck.oneof(FastCheck.constant("a,b"), nearMiss)
   }, { requiredKeys: [] })
 
-  it.prop("is malformed, or keeps all of E4's promises", [mutated], ([json]) => {
+  it.prop("any response is malformed or keeps the promises of the schema (E4)", [mutated], ([json]) => {
     Either.match(decode(json), {
       onLeft: () => expect(json).not.toStrictEqual(answer),
       onRight: (response) => {

@@ -31,8 +31,8 @@ const switched = Effect.gen(function*() {
   return { server, endpoint: yield* scripted(() => server.isOff ? fail(unavailable) : succeed()) }
 })
 
-describe("S6: a failed refresh in the background", () => {
-  it.scoped("S6: row 74: callers notice nothing until the token expires, then get the typed error", () =>
+describe("Failed background refresh (S6)", () => {
+  it.scoped("callers get the typed error of failed background refreshes only after expiry (S6, row 74)", () =>
     Effect.gen(function*() {
       const { endpoint, server } = yield* switched
       const made = yield* endpoint.source()
@@ -58,7 +58,7 @@ describe("S6: a failed refresh in the background", () => {
       [0.999_999_999, [1, 2, 4, 8, 16, 30, 30, 30]]
     ] as const
   )(
-    "S6: row 74: it is tried again after 1 s doubling to 30 s, times the draw: %d",
+    "the background refresh is tried again after 1 s doubling to 30 s, times the draw %d (S6, row 74)",
     ([draw, pauses]) =>
       Effect.gen(function*() {
         const endpoint = yield* scripted(succeed(), fail(unavailable))
@@ -72,7 +72,7 @@ describe("S6: a failed refresh in the background", () => {
       })
   )
 
-  it.scoped("S6: row 74: chance spreads the tries, and never beyond 30 s", () =>
+  it.scoped("random pauses spread the tries of the background refresh at most 30 s apart (S6, row 74)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed({ life: "10000 seconds" }), fail(unavailable))
       const { get } = yield* endpoint.source({ idleAfter: "20 days" })
@@ -85,7 +85,7 @@ describe("S6: a failed refresh in the background", () => {
       expect(Math.min(...pauses)).toBeLessThan(3)
     }))
 
-  it.scoped("S6: Retry-After is honoured", () =>
+  it.scoped("the background refresh waits as long as Retry-After says (S6)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed(), fail(limited))
       const { get } = yield* centred(endpoint.source())
@@ -94,7 +94,7 @@ describe("S6: a failed refresh in the background", () => {
       expect(sentAt(endpoint)).toStrictEqual([0, 2880, 2970, 3060, 3150])
     }))
 
-  it.scoped("S6: a get doesn't shorten the back-off, with timers or without", () =>
+  it.scoped("get does not shorten the back-off of a source without timers (S6)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed(), fail(limited))
       const { get } = yield* centred(endpoint.source({ background: "onDemand" }))
@@ -107,7 +107,7 @@ describe("S6: a failed refresh in the background", () => {
       expect(sentAt(endpoint)).toStrictEqual([0, 2880, 2970, 3060, 3150])
     }))
 
-  it.scoped("S6: without timers the first get after the back-off tries again", () =>
+  it.scoped("the first get after the back-off starts the next try of a source without timers (S6)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed(), fail(unavailable), succeed())
       const made = yield* centred(endpoint.source({ background: "onDemand" }))
@@ -121,7 +121,7 @@ describe("S6: a failed refresh in the background", () => {
       expect(sentAt(endpoint)).toStrictEqual([0, 2880, 2880.5])
     }))
 
-  it.scoped("S6: row 74: it recovers within one step of the server's return", () =>
+  it.scoped("the source gets a new token within one back-off step of the server's return (S6, row 74)", () =>
     Effect.gen(function*() {
       const { endpoint, server } = yield* switched
       const made = yield* endpoint.source()
@@ -136,7 +136,7 @@ describe("S6: a failed refresh in the background", () => {
       expect(yield* textAtOnce(made)).toBe(`token-${failures}`)
     }))
 
-  it.scoped("S6: row 74: after expiry the next get asks at once, though the background was to wait", () =>
+  it.scoped("the first get after expiry sends a request at once, in spite of the back-off (S6, row 74)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted((_, n) => n === 1 ? fail(limited) : succeed())
       const { get } = yield* drawing(0.5)(endpoint.source({ refreshAt: 0.99 }))
@@ -147,7 +147,7 @@ describe("S6: a failed refresh in the background", () => {
       expect(endpoint.calls[2]?.isSingle).toBe(false)
     }))
 
-  it.scoped("S6: row 74: those who wait for one at expiry don't get its error: a flight in the foreground follows", () =>
+  it.scoped("callers that joined a failed background refresh get the token of a new flight (S6, row 74)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed(), after("20 minutes", fail(unavailable)), after("1 second", succeed()))
       const { get } = yield* centred(endpoint.source())
@@ -163,7 +163,7 @@ describe("S6: a failed refresh in the background", () => {
       ])
     }))
 
-  it.scoped("S6: a success starts the back-off anew", () =>
+  it.scoped("a successful refresh resets the back-off (S6)", () =>
     Effect.gen(function*() {
       const failing = [1, 2, 3, 5, 6]
       const endpoint = yield* scripted((_, n) => failing.includes(n) ? fail(unavailable) : succeed())
@@ -173,7 +173,7 @@ describe("S6: a failed refresh in the background", () => {
       expect(sentAt(endpoint)).toStrictEqual([0, 2880, 2880.5, 2881.5, 2883.5, 5763.5, 5764, 5765])
     }))
 
-  it.scoped("S6: a defect of the endpoint is no hot loop either", () =>
+  it.scoped("the background refresh backs off after a defect of the endpoint, too (S6)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted((_, n) => {
         if (n > 100) return succeed() // a loop ends here
@@ -188,8 +188,8 @@ describe("S6: a failed refresh in the background", () => {
     }))
 })
 
-describe("S7: no token, and the request for one fails", () => {
-  it.scoped("S7: row 71: each caller has the same error", () =>
+describe("Failed requests without a valid token (S7)", () => {
+  it.scoped("1,000 callers of a failed flight get the same error (S7, row 71)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(after("2 seconds", fail(unavailable)))
       const { get } = yield* endpoint.source()
@@ -203,7 +203,7 @@ describe("S7: no token, and the request for one fails", () => {
     }))
 
   it.scoped.each([["an outage", unavailable], ["a refused secret", refused]] as const)(
-    "S7: row 71: %s is one try after 1, 2, 4, 8, 16, 30, 30 s, whoever asks how often",
+    "%s causes one request after each cool-down of 1, 2, 4, 8, 16, 30 and 30 s (S7, row 71)",
     ([, error]) =>
       Effect.gen(function*() {
         const endpoint = yield* scripted(fail(error))
@@ -217,7 +217,7 @@ describe("S7: no token, and the request for one fails", () => {
       })
   )
 
-  it.scoped("S7: the error comes at once in a cool-down", () =>
+  it.scoped("get and ready fail at once during a cool-down (S7)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(fail(refused), hang)
       const { get, ready } = yield* endpoint.source()
@@ -228,7 +228,7 @@ describe("S7: no token, and the request for one fails", () => {
       expect(endpoint.calls).toHaveLength(1)
     }))
 
-  it.scoped("S7: Retry-After is its floor", () =>
+  it.scoped("a cool-down lasts at least as long as Retry-After says (S7)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(fail(limited), succeed())
       const { get } = yield* endpoint.source()
@@ -240,7 +240,7 @@ describe("S7: no token, and the request for one fails", () => {
       expect(text(yield* get)).toBe("token-1")
     }))
 
-  it.scoped("S7: base and max are options", () =>
+  it.scoped("the option coolDown sets the shortest and the longest cool-down (S7)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(fail(unavailable))
       const { get } = yield* endpoint.source({ coolDown: { base: "5 seconds", max: "8 seconds" } })
@@ -251,7 +251,7 @@ describe("S7: no token, and the request for one fails", () => {
       expect(sentAt(endpoint)).toStrictEqual([0, 5, 13, 21, 29])
     }))
 
-  it.scoped("S7: a success ends the doubling", () =>
+  it.scoped("a successful request resets the cool-down (S7)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted((_, n) => n === 3 ? succeed({ life: "10 seconds" }) : fail(unavailable))
       const { get } = yield* endpoint.source({ background: "onDemand" })
@@ -264,7 +264,7 @@ describe("S7: no token, and the request for one fails", () => {
       expect(foreground).toStrictEqual([0, 1, 3, 7, 16, 17, 19])
     }))
 
-  it.scoped("S7: refresh bypasses it", () =>
+  it.scoped("refresh sends a request during a cool-down (S7)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(fail(unavailable), succeed())
       const made = yield* endpoint.source()
@@ -274,7 +274,7 @@ describe("S7: no token, and the request for one fails", () => {
       expect(sentAt(endpoint)).toStrictEqual([0, 0])
     }))
 
-  it.scoped("S7: a defect reaches the callers, and is cooled off too", () =>
+  it.scoped("a defect of the endpoint reaches the callers and starts a cool-down (S7)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(() => {
         throw new Error("a defect")
@@ -285,8 +285,8 @@ describe("S7: no token, and the request for one fails", () => {
     }))
 })
 
-describe("S8: invalidate", () => {
-  it.scoped("S8: of the current token makes the next get ask for another one", () =>
+describe("TokenSource.invalidate (S8)", () => {
+  it.scoped("invalidate of the current token makes the next get request a new one (S8)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed())
       const supervisor = yield* Supervisor.track
@@ -299,7 +299,7 @@ describe("S8: invalidate", () => {
       expect(text(yield* made.get)).toBe("token-1")
     }))
 
-  it.scoped("S8: row 77: of an old one does nothing", () =>
+  it.scoped("invalidate of an old token does nothing (S8, row 77)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed())
       const made = yield* endpoint.source()
@@ -312,7 +312,7 @@ describe("S8: invalidate", () => {
       expect(endpoint.calls).toHaveLength(2)
     }))
 
-  it.scoped("S8: row 77: by 1,000 callers is one request", () =>
+  it.scoped("1,000 callers that invalidate the same token cause one request (S8, row 77)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed(), after("1 second", succeed()))
       const { get, invalidate } = yield* endpoint.source()
@@ -324,7 +324,7 @@ describe("S8: invalidate", () => {
       expect(endpoint.calls).toHaveLength(2)
     }))
 
-  it.scoped("S8: row 77: one that comes after the new token leaves it alone", () =>
+  it.scoped("a late invalidate of the old token keeps the new one (S8, row 77)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed())
       const made = yield* endpoint.source()
@@ -337,7 +337,7 @@ describe("S8: invalidate", () => {
     }))
 })
 
-describe("A2: the token that won't do", () => {
+describe("Rejected tokens (A2)", () => {
   /** A source whose endpoint is told of it, and hands out each of these tokens, a second after it was asked. */
   const told = Effect.fnUntraced(function*(...texts: ReadonlyArray<string>) {
     const rejected: Array<string | undefined> = []
@@ -358,7 +358,7 @@ describe("A2: the token that won't do", () => {
     return { ...made, rejected, done }
   })
 
-  it.scoped("is named where one is refused, or renewed before its time; not where it is only due", () =>
+  it.scoped("a request names the old token after an invalidate or a refresh, not when it is due (A2)", () =>
     Effect.gen(function*() {
       const { done, get, invalidate, refresh, rejected } = yield* told("a", "b", "c", "d")
       yield* invalidate(yield* done(get))
@@ -370,7 +370,7 @@ describe("A2: the token that won't do", () => {
       expect(rejected).toStrictEqual([undefined, "a", "b", undefined])
     }))
 
-  it.scoped("is asked for once more where it is refused while another one is under way, and comes again", () =>
+  it.scoped("the source requests once more when a background refresh brings the rejected token again (A2)", () =>
     Effect.gen(function*() {
       const { done, get, invalidate, rejected } = yield* told("a", "a", "b")
       const first = yield* done(get)
@@ -383,8 +383,8 @@ describe("A2: the token that won't do", () => {
     }))
 })
 
-describe("S9: forced refreshes", () => {
-  it.scoped("S9: two within minRefreshInterval yield the same token", () =>
+describe("Forced refresh (S9)", () => {
+  it.scoped("two refreshes within minRefreshInterval yield the same token (S9)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed())
       const { get, refresh } = yield* endpoint.source()
@@ -397,7 +397,7 @@ describe("S9: forced refreshes", () => {
       expect(sentAt(endpoint)).toStrictEqual([0, 0, 1])
     }))
 
-  it.scoped("S9: of a token that is due is one request, with its retries, and it is enough", () =>
+  it.scoped("refresh of a due token sends one request with retries, and get sends no other (S9)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed())
       const { get, refresh } = yield* endpoint.source({ background: "onDemand" })
@@ -408,7 +408,7 @@ describe("S9: forced refreshes", () => {
       expect(endpoint.calls.map(({ isSingle }) => isSingle)).toStrictEqual([false, false])
     }))
 
-  it.scoped("S9: the current token serves get while it is renewed, and stays where that fails", () =>
+  it.scoped("get yields the current token during a refresh and after its failure (S9)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed(), after("1 second", fail(unavailable)))
       const made = yield* endpoint.source()
@@ -422,7 +422,7 @@ describe("S9: forced refreshes", () => {
       expect(endpoint.calls).toHaveLength(2)
     }))
 
-  it.scoped("S9: one that failed isn't tried again within minRefreshInterval", () =>
+  it.scoped("a failed refresh is not tried again within minRefreshInterval (S9)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(fail(unavailable), fail(unavailable), succeed())
       const { get, refresh } = yield* endpoint.source({ minRefreshInterval: "5 seconds" })
@@ -436,7 +436,7 @@ describe("S9: forced refreshes", () => {
       expect(sentAt(endpoint)).toStrictEqual([0, 0, 5])
     }))
 
-  it.scoped("S9: nor beside a valid token; and what came since is what it yields", () =>
+  it.scoped("beside a valid token refresh repeats its last error until a new token comes (S9)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed(), fail(unavailable), succeed())
       const { get, invalidate, refresh } = yield* endpoint.source({ minRefreshInterval: "5 seconds" })
@@ -450,7 +450,7 @@ describe("S9: forced refreshes", () => {
       expect(endpoint.calls).toHaveLength(3)
     }))
 
-  it.scoped("S9: an invalidate within the interval after one is ignored", () =>
+  it.scoped("the source ignores an invalidate within minRefreshInterval after a refresh (S9)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed())
       const made = yield* endpoint.source({ minRefreshInterval: "5 seconds" })
@@ -464,7 +464,7 @@ describe("S9: forced refreshes", () => {
       expect(made.peek()).toStrictEqual(Option.none())
     }))
 
-  it.scoped("S9: a token that came without force may be refused at once", () =>
+  it.scoped("a token of a background refresh can be invalidated at once (S9)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed())
       const made = yield* centred(endpoint.source())
@@ -476,7 +476,7 @@ describe("S9: forced refreshes", () => {
       expect(text(yield* made.get)).toBe("token-2")
     }))
 
-  it.scoped("S9: row 78: the interval doubles to 30 s while each forced token is refused within it", () =>
+  it.scoped("the interval doubles to 30 s while each forced token is rejected within it (S9, row 78)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed())
       const { get, invalidate } = yield* endpoint.source({ background: "onDemand" })
@@ -489,7 +489,7 @@ describe("S9: forced refreshes", () => {
       expect(sentAt(endpoint)).toStrictEqual([0, 0, 1, 3, 7, 15, 31, 61, 91, 121])
     }))
 
-  it.scoped("S9: the interval is short again after a token that wasn't refused within it", () =>
+  it.scoped("a forced token that is not rejected within the interval resets the interval (S9)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed())
       const { get, invalidate } = yield* endpoint.source({ background: "onDemand" })
@@ -507,7 +507,7 @@ describe("S9: forced refreshes", () => {
       expect(sentAt(endpoint)).toStrictEqual([0, 0, 4, 8, 12, 312, 313])
     }))
 
-  it.scoped("S9: row 78: an API that refuses every token is no load on the server and takes no token from the others", () =>
+  it.scoped("an API that rejects every token causes few requests, and healthy callers rarely wait (S9, row 78)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed(), after("300 millis", succeed()))
       const made = yield* endpoint.source()

@@ -419,9 +419,9 @@ const runs = process.env["CI"] === undefined ? 300 : 2_000
 /** CI judges a change, so it always plays the same histories; everyone else explores. */
 const seed = Number(process.env["SEED"] ?? (process.env["CI"] === undefined ? Date.now() % 1_000_000 : 1))
 
-describe("TokenSource, whatever happens", () => {
+describe("TokenSource in random histories", () => {
   it(
-    `rows 70–78: ${runs} histories (SEED=${seed})`,
+    `the source keeps its rules in ${runs} random histories (SEED=${seed}, rows 70-78)`,
     { timeout: 480_000 },
     () =>
       Promise.all(Arr.makeBy(lanes, (lane) =>

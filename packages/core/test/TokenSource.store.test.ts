@@ -60,8 +60,8 @@ const told = <A, E>(source: TokenSource.TokenSource, effect: Effect.Effect<A, E>
     return events
   })
 
-describe("T1: one request for all", () => {
-  it.scoped("T1: eight sources, nothing cached: one request", () =>
+describe("One request for all sources (T1)", () => {
+  it.scoped("eight sources without a stored token cause one request (T1)", () =>
     Effect.gen(function*() {
       const { calls, processes } = yield* fleet(after("2 seconds", succeed()))
       const fiber = yield* Effect.fork(Effect.flatMap(processes(8), all))
@@ -70,7 +70,7 @@ describe("T1: one request for all", () => {
       expect(calls.length).toBe(1)
     }))
 
-  it.scoped("T1: eight sources at their refresh: one request, and no caller waits", () =>
+  it.scoped("eight sources cause one request at their refresh, and no caller waits (T1)", () =>
     Effect.gen(function*() {
       const { calls, processes } = yield* fleet(after("2 seconds", succeed()))
       const sources = yield* processes(8)
@@ -82,7 +82,7 @@ describe("T1: one request for all", () => {
       expect(yield* all(sources)).toStrictEqual(Array(8).fill("token-1"))
     }))
 
-  it.scoped("T1: a source that comes later asks nobody", () =>
+  it.scoped("a source that starts later takes the stored token and sends no request (T1)", () =>
     Effect.gen(function*() {
       const { calls, process } = yield* fleet(succeed())
       yield* Effect.flatMap(process(), ({ get }) => get)
@@ -94,7 +94,7 @@ describe("T1: one request for all", () => {
       expect(calls.length).toBe(1)
     }))
 
-  it.scoped("T1: a request longer than the lease keeps its lock", () =>
+  it.scoped("a source keeps its lock during a request that takes longer than the lease (T1)", () =>
     Effect.gen(function*() {
       const { calls, processes } = yield* fleet(after("9 seconds", succeed()))
       const fiber = yield* Effect.fork(Effect.flatMap(processes(3), all))
@@ -103,7 +103,7 @@ describe("T1: one request for all", () => {
       expect(calls.length).toBe(1)
     }))
 
-  it.scoped("T1: `refresh` skips the read, and the others follow it at once", () =>
+  it.scoped("refresh ignores the stored token, and the other sources take the new one at once (T1)", () =>
     Effect.gen(function*() {
       const { calls, processes } = yield* fleet(succeed())
       const [first, second] = yield* processes(2)
@@ -116,7 +116,7 @@ describe("T1: one request for all", () => {
       expect(calls.length).toBe(2)
     }))
 
-  it.scoped("T1: `refresh` asks the server, though another one has left a newer token", () =>
+  it.scoped("refresh sends a request although another source has stored a newer token (T1)", () =>
     Effect.gen(function*() {
       const { process, store } = yield* fleet(succeed())
       const deaf = yield* process({}, { ...store, changes: () => Stream.empty })
@@ -126,14 +126,14 @@ describe("T1: one request for all", () => {
       expect(text(yield* deaf.refresh)).toBe("token-2")
     }))
 
-  it.scoped("T1: sources for other scopes share nothing", () =>
+  it.scoped("sources with different scopes share no token (T1)", () =>
     Effect.gen(function*() {
       const { calls, process } = yield* fleet(succeed())
       yield* all([yield* process(), yield* process({ scopes: ["write_invoices"] })])
       expect(calls.length).toBe(2)
     }))
 
-  it.scoped("T1: a failure leaves the lock to the next", () =>
+  it.scoped("a source whose request fails leaves the lock to the next source (T1)", () =>
     Effect.gen(function*() {
       const { calls, processes } = yield* fleet(fail(unavailable), succeed())
       const [first, second] = yield* processes(2)
@@ -143,7 +143,7 @@ describe("T1: one request for all", () => {
       expect(calls.length).toBe(2)
     }))
 
-  it.effect("T1: a source that is closed in mid flight gives its lock up", () =>
+  it.effect("a source that is closed in mid flight releases its lock (T1)", () =>
     Effect.gen(function*() {
       const { calls, process } = yield* fleet(after("2 seconds", succeed()))
       const scope = yield* Scope.make()
@@ -158,14 +158,14 @@ describe("T1: one request for all", () => {
       expect(calls.map(({ at }) => at)).toStrictEqual([0, 1000])
     }))
 
-  it.scoped("without a store each is for itself", () =>
+  it.scoped("two sources without a store send a request each (T1)", () =>
     Effect.gen(function*() {
       const { calls, source } = yield* scripted(succeed())
       yield* all([yield* source(), yield* source()])
       expect(calls.length).toBe(2)
     }))
 
-  it.effect("`layer` takes the store of its context", () =>
+  it.effect("TokenSource.layer takes the store from its context (T1)", () =>
     Effect.gen(function*() {
       const endpoint = yield* TestTokenEndpoint.make(succeed())
       const shared = Layer.mergeAll(
@@ -181,12 +181,12 @@ describe("T1: one request for all", () => {
     }))
 })
 
-describe("T2: a store that fails", () => {
+describe("Stores that fail (T2)", () => {
   const ways: ReadonlyArray<readonly [string, (store: Store) => Store, ReadonlyArray<string>]> = [
     ["can't be reached", (store) => ({ ...store, read: () => out, lock: () => out }), ["Unavailable"]],
-    ["dies", (store) => ({ ...store, read: () => Effect.die("no") }), ["Unavailable"]],
+    ["dies with a defect", (store) => ({ ...store, read: () => Effect.die("no") }), ["Unavailable"]],
     ["hangs", (store) => ({ ...store, read: () => Effect.never }), ["Slow"]],
-    ["hangs, and can't be interrupted", (store) => ({ ...store, read: () => Effect.uninterruptible(Effect.never) }), [
+    ["hangs uninterruptibly", (store) => ({ ...store, read: () => Effect.uninterruptible(Effect.never) }), [
       "Slow"
     ]],
     ["hangs at the lock", (store) => ({ ...store, lock: () => Effect.never }), ["Slow"]],
@@ -195,7 +195,7 @@ describe("T2: a store that fails", () => {
       "Unreadable"
     ]],
     [
-      "takes no token",
+      "refuses to store a token",
       (store) => ({
         ...store,
         lock: (scopes) => Effect.map(store.lock(scopes), Option.map((lock) => ({ ...lock, write: () => out })))
@@ -213,7 +213,7 @@ describe("T2: a store that fails", () => {
   ]
 
   it.scoped.each(ways)(
-    "T2: one that %s is skipped, and an event says so",
+    "the source skips a store that %s and emits StoreSkipped (T2)",
     ([, broken, reasons]) =>
       Effect.gen(function*() {
         const { calls, process, store } = yield* fleet(succeed())
@@ -231,7 +231,7 @@ describe("T2: a store that fails", () => {
       })
   )
 
-  it.scoped("T2: what can't be read is overwritten", () =>
+  it.scoped("the source overwrites a stored token that it can't read (T2)", () =>
     Effect.gen(function*() {
       const { process, store } = yield* fleet(succeed())
       const source = yield* process({}, {
@@ -244,7 +244,7 @@ describe("T2: a store that fails", () => {
       )
     }))
 
-  it.effect("T2: closing a source ends in time, though the store hangs", () =>
+  it.effect("closing a source ends within 250 ms although its store hangs (T2)", () =>
     Effect.gen(function*() {
       const { process, store } = yield* fleet(after("1 minute", succeed()))
       const scope = yield* Scope.make()
@@ -267,7 +267,7 @@ describe("T2: a store that fails", () => {
       expect(closing.unsafePoll()).not.toBe(null)
     }))
 
-  it.scoped("T2: one Warning, and no token in anything that is said", () =>
+  it.scoped("a source whose store is down shows no token in logs, spans or metrics (T2)", () =>
     Effect.gen(function*() {
       const { process, store } = yield* fleet(succeed())
       const { leaks } = yield* leakProbe(
@@ -278,8 +278,8 @@ describe("T2: a store that fails", () => {
     }))
 })
 
-describe("T3: a lock whose holder is gone", () => {
-  it.scoped("T3: passes on when its lease ends", () =>
+describe("Locks whose holder is gone (T3)", () => {
+  it.scoped("the source gets the lock of a lost holder when the lease ends (T3)", () =>
     Effect.gen(function*() {
       const { calls, process, store } = yield* fleet(succeed())
       expect(Option.isSome(yield* store.lock(scopes))).toBe(true) // and is never heard of again
@@ -291,7 +291,7 @@ describe("T3: a lock whose holder is gone", () => {
       expect(text(yield* Fiber.join(fiber))).toBe("token-0")
     }))
 
-  it.scoped("T3: row 103: one that was paused and writes late replaces nothing", () =>
+  it.scoped("a holder that was paused and writes late replaces no newer token (T3, row 103)", () =>
     Effect.gen(function*() {
       const { process, store } = yield* fleet(succeed())
       const paused = yield* Effect.flatten(store.lock(scopes))
@@ -304,8 +304,8 @@ describe("T3: a lock whose holder is gone", () => {
     }))
 })
 
-describe("T6: what is in the store", () => {
-  it.scoped("T6: row 105: a refused token isn't read back: one new request for the whole fleet", () =>
+describe("Stored tokens (T6)", () => {
+  it.scoped("eight sources with the same rejected token cause one new request (T6, row 105)", () =>
     Effect.gen(function*() {
       const { calls, processes } = yield* fleet(succeed())
       const sources = yield* processes(8)
@@ -316,7 +316,7 @@ describe("T6: what is in the store", () => {
       expect(calls.length).toBe(2)
     }))
 
-  it.scoped("T6: row 105: whoever asks next says which token won't do, though another one had asked for it", () =>
+  it.scoped("the next request names the rejected token even if another source requested it (T6, row 105)", () =>
     Effect.gen(function*() {
       const { endpoint, store } = yield* fleet(succeed())
       const told: Array<string | undefined> = []
@@ -345,7 +345,7 @@ describe("T6: what is in the store", () => {
     }))
 
   it.scoped.each([[79, 1], [80, 2]] as const)(
-    "T6: a token at %i %% of its life: %i request(s)",
+    "with a stored token at %i %% of its lifetime two sources send %i request(s) in all (T6)",
     ([percent, requests]) =>
       Effect.gen(function*() {
         const { calls, process } = yield* fleet(succeed())
@@ -357,7 +357,7 @@ describe("T6: what is in the store", () => {
       }).pipe(centred)
   )
 
-  it.scoped("T6: a token that was had past the store isn't replaced by an older one in it", () =>
+  it.scoped("a source that got a newer token without the store ignores the older one in it (T6)", () =>
     Effect.gen(function*() {
       const { calls, process, store } = yield* fleet(succeed())
       const state = { isOut: false }
@@ -377,7 +377,7 @@ describe("T6: what is in the store", () => {
       expect(calls.length).toBe(3)
     }))
 
-  it.scoped("T6: a source that nobody uses doesn't follow the others", () =>
+  it.scoped("a source that is not in use does not take the tokens of other sources (T6)", () =>
     Effect.gen(function*() {
       const { process } = yield* fleet(succeed())
       const idle = yield* process()
@@ -386,7 +386,7 @@ describe("T6: what is in the store", () => {
       expect(idle.peek()).toStrictEqual(Option.none())
     }))
 
-  it.scoped("T6: a token that another one got ends the cool-down", () =>
+  it.scoped("a token that another source stores ends the cool-down (T6)", () =>
     Effect.gen(function*() {
       const { process } = yield* fleet(fail(unavailable), succeed())
       const source = yield* process()
@@ -396,7 +396,7 @@ describe("T6: what is in the store", () => {
       expect(text(yield* source.get)).toBe("token-1")
     }))
 
-  it.scoped("M4: a store that is emptied takes the token from every source", () =>
+  it.scoped("a source drops its token when the store is emptied (M4, T6)", () =>
     Effect.gen(function*() {
       const { process, store } = yield* fleet(succeed())
       const source = yield* process({}, {
@@ -410,7 +410,7 @@ describe("T6: what is in the store", () => {
       expect(source.peek()).toStrictEqual(Option.none())
     }))
 
-  it.scoped("M4: what was asked for before the store was emptied goes to who waits for it, and is kept by nobody", () =>
+  it.scoped("a token requested before the store was emptied reaches its caller and is not kept (M4, T6)", () =>
     Effect.gen(function*() {
       const { process, store } = yield* fleet(after("10 seconds", succeed()))
       const source = yield* process({}, {
@@ -423,7 +423,7 @@ describe("T6: what is in the store", () => {
       expect(source.peek()).toStrictEqual(Option.none())
     }))
 
-  it.scoped("S13, S14: a token that another one asked for is an event, and no request", () =>
+  it.scoped("a source that takes a token from the store emits one Refreshed event (S13, S14, T6)", () =>
     Effect.gen(function*() {
       const { process } = yield* fleet(succeed({ scopes: ["user_info"] }))
       yield* Effect.flatMap(process(), ({ get }) => get)

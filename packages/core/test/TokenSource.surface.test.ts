@@ -26,8 +26,8 @@ const { text } = TestAccessToken
 const unavailable = new TokenError.ServiceUnavailableError({ status: 503, attempts: 4 })
 const refused = new TokenError.InvalidClientError({ status: 401, attempts: 1 })
 
-describe("options", () => {
-  it.scoped("background: \"onDemand\": a get past the due point starts the flight, and no timer does", () =>
+describe("Options of a token source", () => {
+  it.scoped("with background \"onDemand\", a get after the due time starts the refresh, and no timer does", () =>
     Effect.gen(function*() {
       const { calls, source } = yield* scripted(succeed(), after("1 second", succeed()))
       const made = yield* centred(source({ background: "onDemand" }))
@@ -43,7 +43,7 @@ describe("options", () => {
       expect(yield* textAtOnce(made)).toBe("token-1")
     }))
 
-  it.scoped("start: \"lazy\": nothing is sent before the first get", () =>
+  it.scoped("a source with start \"lazy\" sends no request before the first get", () =>
     Effect.gen(function*() {
       const { calls, source } = yield* scripted(succeed())
       yield* source()
@@ -51,7 +51,7 @@ describe("options", () => {
       expect(calls).toHaveLength(0)
     }))
 
-  it.scoped("start: \"eager\": the first token is asked for at once, without waiting for it", () =>
+  it.scoped("a source with start \"eager\" requests a token at once and does not wait for it", () =>
     Effect.gen(function*() {
       const { calls, source } = yield* scripted(after("1 second", succeed()))
       const { peek, ready } = yield* source({ start: "eager" })
@@ -64,7 +64,7 @@ describe("options", () => {
       expect(calls).toHaveLength(1)
     }))
 
-  it.scoped("start: \"eager\": a source counts as used when it is made, whatever the year", () =>
+  it.scoped("a source with start \"eager\" counts as used when it is made, at any date", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(Date.UTC(2026, 0, 1))
       const { calls, source } = yield* scripted(succeed())
@@ -73,7 +73,7 @@ describe("options", () => {
       expect(calls).toHaveLength(2)
     }))
 
-  it.scoped("start: \"eager\": where it fails, the source is made, and ready fails", () =>
+  it.scoped("a source with start \"eager\" is made although its request fails, and ready fails", () =>
     Effect.gen(function*() {
       const { calls, source } = yield* scripted(fail(refused))
       const { ready } = yield* source({ start: "eager" })
@@ -81,7 +81,7 @@ describe("options", () => {
       expect(calls).toHaveLength(1)
     }))
 
-  it.scoped("peek asks for nothing", () =>
+  it.scoped("TokenSource.peek sends no request", () =>
     Effect.gen(function*() {
       const { calls, source } = yield* scripted(succeed())
       const { get, peek } = yield* source({ background: "onDemand" })
@@ -116,13 +116,16 @@ describe("options", () => {
     ["background", JSON.parse("{\"background\":\"always\"}")],
     ["start", JSON.parse("{\"start\":\"never\"}")]
   ]
-  it.effect.each(outOfRange)("row 64: %s %j", ([setting, options]) =>
-    Effect.gen(function*() {
-      const { calls, source } = yield* scripted(succeed())
-      const error = yield* Effect.flip(Effect.scoped(source({ start: "eager", ...options })))
-      expect(error).toMatchObject({ _tag: "InvalidInputError", setting })
-      expect(calls).toHaveLength(0)
-    }))
+  it.effect.each(outOfRange)(
+    "TokenSource.make refuses a bad %s: %j (row 64)",
+    ([setting, options]) =>
+      Effect.gen(function*() {
+        const { calls, source } = yield* scripted(succeed())
+        const error = yield* Effect.flip(Effect.scoped(source({ start: "eager", ...options })))
+        expect(error).toMatchObject({ _tag: "InvalidInputError", setting })
+        expect(calls).toHaveLength(0)
+      })
+  )
 
   const configured = (env: Record<string, string>, endpoint: TokenEndpoint.TokenEndpoint) =>
     Effect.flatMap(TokenSource.TokenSource, ({ get }) => get).pipe(
@@ -131,7 +134,7 @@ describe("options", () => {
       Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(env))))
     )
 
-  it.effect("layerConfig reads TILIA_SCOPES", () =>
+  it.effect("TokenSource.layerConfig reads the scopes from TILIA_SCOPES", () =>
     Effect.gen(function*() {
       const { endpoint } = yield* scripted(succeed())
       const { scopes } = yield* configured({ TILIA_SCOPES: "user_info,read_wallet" }, endpoint)
@@ -142,17 +145,20 @@ describe("options", () => {
     ["missing", {}],
     ["empty", { TILIA_SCOPES: "" }],
     ["malformed", { TILIA_SCOPES: "a b" }]
-  ])("row 63: layerConfig with TILIA_SCOPES %s is a ConfigError", ([, env]) =>
-    Effect.gen(function*() {
-      const { calls, endpoint } = yield* scripted(succeed())
-      const error = yield* Effect.flip(configured(env, endpoint))
-      expect(ConfigError.isConfigError(error)).toBe(true)
-      expect(String(error)).toContain("TILIA_SCOPES")
-      expect(calls).toHaveLength(0)
-    }))
+  ])(
+    "TokenSource.layerConfig fails with a ConfigError when TILIA_SCOPES is %s (row 63)",
+    ([, env]) =>
+      Effect.gen(function*() {
+        const { calls, endpoint } = yield* scripted(succeed())
+        const error = yield* Effect.flip(configured(env, endpoint))
+        expect(ConfigError.isConfigError(error)).toBe(true)
+        expect(String(error)).toContain("TILIA_SCOPES")
+        expect(calls).toHaveLength(0)
+      })
+  )
 })
 
-describe("S13: changes", () => {
+describe("TokenSource.changes (S13)", () => {
   const observed = ({ changes }: TokenSource.TokenSource) =>
     Effect.gen(function*() {
       const events: Array<TokenEvent.TokenEvent> = []
@@ -161,7 +167,7 @@ describe("S13: changes", () => {
       return { events, reader }
     })
 
-  it.scoped("S13: every token, failure and invalidation, in order, and never a token's text", () =>
+  it.scoped("the source emits each token, failure and invalidation in order, without a token's text (S13)", () =>
     Effect.gen(function*() {
       const { source } = yield* scripted(succeed(), succeed(), fail(unavailable), succeed({ scopes: ["user_info"] }))
       const made = yield* centred(source({ scopes: ["user_info", "read_wallet"], background: "onDemand" }))
@@ -185,7 +191,7 @@ describe("S13: changes", () => {
       expect(linesShowing("token-", events)).toStrictEqual([])
     }))
 
-  it.scoped("S13: what happens in the background too", () =>
+  it.scoped("the source emits the failures and the tokens of background refreshes (S13)", () =>
     Effect.gen(function*() {
       const { source } = yield* scripted(succeed(), fail(unavailable), succeed())
       const made = yield* centred(source())
@@ -195,7 +201,7 @@ describe("S13: changes", () => {
       expect(events.map(({ _tag }) => _tag)).toStrictEqual(["RefreshFailed", "Refreshed"])
     }))
 
-  it.effect("S13: they end with the source", () =>
+  it.effect("the stream of changes ends when the scope of the source closes (S13)", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const { source } = yield* scripted(succeed())
@@ -209,8 +215,8 @@ describe("S13: changes", () => {
     }))
 })
 
-describe("S14: what can be observed", () => {
-  it.scoped("S14: a flight's span is a root, linked to the spans of all who wait for it", () =>
+describe("Telemetry of a token source (S14)", () => {
+  it.scoped("the span of a flight is a root span with links to the spans of its waiting callers (S14)", () =>
     Effect.gen(function*() {
       const { spans, withTracer } = yield* recordingSpans
       const { source } = yield* scripted(after("1 second", succeed()))
@@ -240,7 +246,7 @@ describe("S14: what can be observed", () => {
       expect(flight?.status._tag).toBe("Ended")
     }))
 
-  it.scoped("S14: the request's span is inside the flight's", () =>
+  it.scoped("the span of a request is a child of the flight's span (S14)", () =>
     Effect.gen(function*() {
       const { spans, withTracer } = yield* recordingSpans
       const { requestToken } = yield* TestTokenEndpoint.make(succeed())
@@ -258,7 +264,7 @@ describe("S14: what can be observed", () => {
       )
     }))
 
-  it.scoped("S14: metrics count requests by their outcome, and failures by their error", () =>
+  it.scoped("metrics count requests by their outcome and failures by their error (S14)", () =>
     Effect.gen(function*() {
       const read = Effect.all({
         success: Metric.value(Metric.tagged(Telemetry.requests, "outcome", "success")),
@@ -283,7 +289,7 @@ describe("S14: what can be observed", () => {
       expect(later.expiresIn.value).toBe(1234)
     }))
 
-  it.scoped("S14: an outage is told of once when it starts and once when it ends; refused credentials are an Error", () =>
+  it.scoped("an outage logs one Warning and one Info, and refused credentials log an Error (S14)", () =>
     Effect.gen(function*() {
       const lines: Array<[string, string]> = []
       const capture = Logger.make(({ logLevel, message }) => lines.push([logLevel.label, String(message)]))

@@ -24,8 +24,8 @@ const unavailable = new TokenError.ServiceUnavailableError({ status: 503, attemp
 
 const idleNever = { idleAfter: "24 days" } as const
 
-describe("S1: get with a valid token", () => {
-  it.scoped("S1: is synchronous and sends nothing", () =>
+describe("TokenSource.get with a valid token (S1)", () => {
+  it.scoped("get yields a valid token synchronously and sends no request (S1)", () =>
     Effect.gen(function*() {
       const { calls, source } = yield* scripted(succeed())
       const made = yield* source()
@@ -35,7 +35,7 @@ describe("S1: get with a valid token", () => {
       expect(calls).toHaveLength(1)
     }))
 
-  it.scoped("S1: starts no fiber, and is the same exit each time", () =>
+  it.scoped("get of a valid token starts no fiber and yields the same exit each time (S1)", () =>
     Effect.gen(function*() {
       const supervisor = yield* Supervisor.track
       const { source } = yield* scripted(succeed())
@@ -48,7 +48,7 @@ describe("S1: get with a valid token", () => {
       expect(new Set(exits.map(Exit.getOrElse(() => undefined))).size).toBe(1)
     }))
 
-  it.scoped("S1: reads the caller's clock, and peek the source's", () =>
+  it.scoped("get reads the caller's clock, and peek reads the source's clock (S1)", () =>
     Effect.gen(function*() {
       const { calls, source } = yield* scripted(succeed())
       const made = yield* source({ background: "onDemand" })
@@ -61,8 +61,8 @@ describe("S1: get with a valid token", () => {
     }))
 })
 
-describe("S2: single flight", () => {
-  it.scoped("S2: row 70: 10,000 callers and nothing cached are one request, and all get the token", () =>
+describe("Single flight (S2)", () => {
+  it.scoped("10,000 concurrent callers cause one request, and all of them get the token (S2, row 70)", () =>
     Effect.gen(function*() {
       const { calls, flights, source } = yield* scripted(after("300 millis", succeed()))
       const { get } = yield* source()
@@ -74,7 +74,7 @@ describe("S2: single flight", () => {
       expect(flights.most).toBe(1)
     }))
 
-  it.scoped("S2: get, refresh and ready share a flight", () =>
+  it.scoped("get, refresh and ready share one flight (S2)", () =>
     Effect.gen(function*() {
       const { calls, source } = yield* scripted(after("1 second", succeed()))
       const { get, ready, refresh } = yield* source()
@@ -84,7 +84,7 @@ describe("S2: single flight", () => {
       expect(calls).toHaveLength(1)
     }))
 
-  it.scoped("S2: one in the background is shared by a refresh", () =>
+  it.scoped("refresh joins the flight of a background refresh (S2)", () =>
     Effect.gen(function*() {
       const { calls, source } = yield* scripted(succeed(), after("5 seconds", succeed()))
       const { get, refresh } = yield* centred(source())
@@ -97,9 +97,9 @@ describe("S2: single flight", () => {
     }))
 })
 
-describe("S3: interruption", () => {
-  it.scoped.each([["the first caller", 1], ["half of them", 5], ["all of them", 10]] as const)(
-    "S3: row 72: the flight goes on when it interrupts %s",
+describe("Interruption of callers (S3)", () => {
+  it.scoped.each([["the first caller", 1], ["half of the callers", 5], ["all callers", 10]] as const)(
+    "the flight goes on after the interruption of %s (S3, row 72)",
     ([, interrupted]) =>
       Effect.gen(function*() {
         const { calls, flights, source } = yield* scripted(after("1 second", succeed()))
@@ -116,7 +116,7 @@ describe("S3: interruption", () => {
       })
   )
 
-  it.scoped("S3: row 72: a caller's time-out is its own", () =>
+  it.scoped("a caller's time-out does not end the flight for another caller (S3, row 72)", () =>
     Effect.gen(function*() {
       const { calls, source } = yield* scripted(after("3 seconds", succeed()))
       const { get } = yield* source()
@@ -128,7 +128,7 @@ describe("S3: interruption", () => {
       expect(calls).toHaveLength(1)
     }))
 
-  it.scoped("S3: a flight doesn't run in its first caller's context", () =>
+  it.scoped("a flight reads the source's clock, not its first caller's (S3)", () =>
     Effect.gen(function*() {
       const { calls, source } = yield* scripted(succeed())
       const { get } = yield* source()
@@ -138,7 +138,7 @@ describe("S3: interruption", () => {
     }))
 })
 
-describe("S3: closing the scope", () => {
+describe("Closing the scope of a source (S3)", () => {
   /** A source in a scope of its own, all of whose fibers are known. */
   const closable = (
     { source }: Scripted,
@@ -175,7 +175,7 @@ describe("S3: closing the scope", () => {
       expect(yield* fibers).toBe(0)
     })
 
-  it.effect("S3: row 73: in mid flight: it and every waiting caller are interrupted", () =>
+  it.effect("closing the scope interrupts the flight and every waiting caller (S3, row 73)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(hang)
       const made = yield* closable(endpoint)
@@ -189,7 +189,7 @@ describe("S3: closing the scope", () => {
       yield* isOver(made, endpoint)
     }))
 
-  it.effect("S3: row 73: before the flight has taken its first step", () =>
+  it.effect("closing the scope interrupts a flight before its first step (S3, row 73)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(hang)
       const made = yield* closable(endpoint)
@@ -202,7 +202,7 @@ describe("S3: closing the scope", () => {
       yield* isOver(made, endpoint)
     }))
 
-  it.effect("S3: row 73: in mid flight in the background, with a caller who waits for it", () =>
+  it.effect("closing the scope interrupts a background refresh and a caller that waits for it (S3, row 73)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed(), hang)
       const made = yield* closable(endpoint)
@@ -216,7 +216,7 @@ describe("S3: closing the scope", () => {
       yield* isOver(made, endpoint)
     }))
 
-  it.effect("S3: row 73: in back-off", () =>
+  it.effect("closing the scope ends the back-off of a background refresh (S3, row 73)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed(), fail(unavailable))
       const made = yield* closable(endpoint)
@@ -227,7 +227,7 @@ describe("S3: closing the scope", () => {
       yield* isOver(made, endpoint)
     }))
 
-  it.effect("S3: row 73: in a cool-down", () =>
+  it.effect("closing the scope in a cool-down leaves no fiber and no timer behind (S3, row 73)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(fail(unavailable))
       const made = yield* closable(endpoint)
@@ -236,7 +236,7 @@ describe("S3: closing the scope", () => {
       yield* isOver(made, endpoint)
     }))
 
-  it.effect("S3: row 73: while it sleeps", () =>
+  it.effect("closing the scope ends the fiber that sleeps until the next refresh (S3, row 73)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed())
       const made = yield* closable(endpoint)
@@ -248,9 +248,9 @@ describe("S3: closing the scope", () => {
     }))
 })
 
-describe("S4: the refresh", () => {
+describe("Background refresh (S4)", () => {
   it.scoped.each([[0, 2808], [0.5, 2880], [0.999_999_999, 2952]] as const)(
-    "S4: comes at 80 %% ± 2 %% of the life, as it is drawn: %d",
+    "with the random draw %d the source renews a token of an hour after %d seconds (S4)",
     ([draw, due]) =>
       Effect.gen(function*() {
         const { calls, source } = yield* scripted(succeed())
@@ -264,7 +264,7 @@ describe("S4: the refresh", () => {
       })
   )
 
-  it.scoped("S4: is drawn anew for each token", () =>
+  it.scoped("the source draws a new time of refresh for each token (S4)", () =>
     Effect.gen(function*() {
       const { calls, source } = yield* scripted(succeed({ life: "100 seconds" }))
       const { get } = yield* source({ ...idleNever, checkEvery: "1 hour" })
@@ -277,7 +277,7 @@ describe("S4: the refresh", () => {
       expect(new Set(lives).size).toBeGreaterThan(30)
     }))
 
-  it.scoped("S4: no caller waits for it", () =>
+  it.scoped("no caller waits for a background refresh (S4)", () =>
     Effect.gen(function*() {
       const { calls, flights, source } = yield* scripted(succeed(), after("20 seconds", succeed()))
       const made = yield* centred(source())
@@ -299,7 +299,7 @@ describe("S4: the refresh", () => {
     ["1 hour", 3600],
     ["400 days", 34_560_000]
   ])(
-    "S4: row 76: ten lives of %s are 13 requests, and whoever asks has a token that lives",
+    "in ten lifetimes of %s the source sends 13 requests, and get always yields a valid token (S4, row 76)",
     ([, life]) =>
       Effect.gen(function*() {
         const { calls, source } = yield* scripted(succeed({ life: Duration.seconds(life) }))
@@ -318,13 +318,13 @@ describe("S4: the refresh", () => {
   )
 })
 
-describe("S5: a token's end", () => {
+describe("Expiry of a token (S5)", () => {
   it.scoped.each<[string, number, Partial<TokenSource.Options>, number]>([
     ["10 seconds early", 3600, {}, 3590],
-    ["a tenth of its life early, where that is less", 50, {}, 45],
-    ["as early as it is told", 3600, { expiryMargin: "1 minute" }, 3540],
-    ["a tenth of its life early, whatever it is told", 3600, { expiryMargin: "1 day" }, 3240]
-  ])("S5: is %s, and counts from before the request was sent", ([, life, options, end]) =>
+    ["a tenth of its lifetime early if that is less than 10 seconds", 50, {}, 45],
+    ["as early as expiryMargin says", 3600, { expiryMargin: "1 minute" }, 3540],
+    ["at most a tenth of its lifetime early, whatever expiryMargin says", 3600, { expiryMargin: "1 day" }, 3240]
+  ])("a token expires %s, counted from before its request (S5)", ([, life, options, end]) =>
     Effect.gen(function*() {
       const { calls, source } = yield* scripted(after("4 seconds", succeed({ life: Duration.seconds(life) })))
       const { get, peek } = yield* source({ background: "onDemand", ...options })
@@ -340,7 +340,7 @@ describe("S5: a token's end", () => {
     }))
 })
 
-describe("S10: a clock whose hands move apart", () => {
+describe("Clocks whose hands move apart (S10)", () => {
   const hour = 3_600_000
   /** A source that lives by such a clock, and its callers. */
   const apart = (life: number, options: Partial<TokenSource.Options> = {}) =>
@@ -351,7 +351,7 @@ describe("S10: a clock whose hands move apart", () => {
       return { calls, hands, peek: made.peek, get: Effect.map(Effect.withClock(made.get, hands.clock), text) }
     })
 
-  it.scoped("S10: row 75: an hour forward ends a token of an hour", () =>
+  it.scoped("a wall clock that jumps an hour forward ends a token of an hour (S10, row 75)", () =>
     Effect.gen(function*() {
       const { calls, get, hands, peek } = yield* apart(3600)
       yield* get
@@ -363,7 +363,7 @@ describe("S10: a clock whose hands move apart", () => {
     }))
 
   it.scoped.each(["timer", "onDemand"] as const)(
-    "S10: row 75: an hour back lengthens no life (%s)",
+    "with background %s, a wall clock that goes back an hour lengthens no lifetime (S10, row 75)",
     (background) =>
       Effect.gen(function*() {
         const { calls, get, hands, peek } = yield* apart(3600, { background })
@@ -381,7 +381,7 @@ describe("S10: a clock whose hands move apart", () => {
       })
   )
 
-  it.scoped("S10: row 75: a wall clock that is held back lengthens a life by a minute at most", () =>
+  it.scoped("a wall clock that stands still lengthens a lifetime by a minute at most (S10, row 75)", () =>
     Effect.gen(function*() {
       const { get, hands } = yield* apart(600)
       yield* get
@@ -394,7 +394,7 @@ describe("S10: a clock whose hands move apart", () => {
       expect(yield* get).not.toBe("token-0")
     }))
 
-  it.scoped("S10: row 75: a machine that slept past its token's end uses it no more", () =>
+  it.scoped("the source drops a token that expired while the machine slept (S10, row 75)", () =>
     Effect.gen(function*() {
       const { calls, get, hands, peek } = yield* apart(3600)
       yield* get
@@ -405,7 +405,7 @@ describe("S10: a clock whose hands move apart", () => {
       expect(yield* get).toBe("token-1")
     }))
 
-  it.scoped("S10: row 75: a timer that fires late makes up for it within checkEvery", () =>
+  it.scoped("a background refresh that is overdue after a suspend starts within checkEvery (S10, row 75)", () =>
     Effect.gen(function*() {
       const { calls, get, hands } = yield* apart(36_000)
       yield* get
@@ -416,7 +416,7 @@ describe("S10: a clock whose hands move apart", () => {
       expect(calls).toHaveLength(2)
     }))
 
-  it.scoped("S10: row 75: a clock that jumps to and fro for a day makes no storm", () =>
+  it.scoped("a wall clock that jumps to and fro for a day causes no storm of requests (S10, row 75)", () =>
     Effect.gen(function*() {
       const { calls, get, hands } = yield* apart(3600, { checkEvery: "10 minutes" })
       const jumps = 48
@@ -431,8 +431,8 @@ describe("S10: a clock whose hands move apart", () => {
     }))
 })
 
-describe("S11: idleness", () => {
-  it.scoped("S11: with no get for one life the requests stop, and the next get starts them again", () =>
+describe("Idle sources (S11)", () => {
+  it.scoped("background refreshes stop after one lifetime without a get, and the next get restarts them (S11)", () =>
     Effect.gen(function*() {
       const { calls, source } = yield* scripted(succeed())
       const made = yield* centred(source())
@@ -452,7 +452,7 @@ describe("S11: idleness", () => {
       expect(at()).toStrictEqual([0, 2880, 6000, 8880, 6000 + 86_400, 6000 + 86_400 + 2880])
     }))
 
-  it.scoped("S11: idleAfter is the time, and peek isn't use", () =>
+  it.scoped("idleAfter sets the time until a source is idle, and peek does not count as use (S11)", () =>
     Effect.gen(function*() {
       const { calls, source } = yield* scripted(succeed())
       const { get, peek } = yield* centred(source({ idleAfter: "3 hours" }))
@@ -464,7 +464,7 @@ describe("S11: idleness", () => {
       expect(calls.map(({ at }) => at / 2_880_000)).toStrictEqual([0, 1, 2, 3])
     }))
 
-  it.scoped("S11: nothing stops while there are callers", () =>
+  it.scoped("background refreshes go on while callers call get (S11)", () =>
     Effect.gen(function*() {
       const { calls, source } = yield* scripted(succeed())
       const { get } = yield* centred(source({ checkEvery: "1 hour" }))

@@ -24,8 +24,8 @@ const setUp = Effect.fnUntraced(function*(
   return { sources, ...endpoint }
 })
 
-describe("a set of scopes has one source", () => {
-  it.scoped("whatever the order, and however often a scope is named", () =>
+describe("One source for a set of scopes", () => {
+  it.scoped("the same scopes lead to one source in any order and with duplicates", () =>
     Effect.gen(function*() {
       const { calls, sources } = yield* setUp()
       const one = yield* sources.source(["a", "b"])
@@ -36,7 +36,7 @@ describe("a set of scopes has one source", () => {
       expect(calls.length).toBe(1)
     }))
 
-  it.scoped("and many who come at once share it, and its request", () =>
+  it.scoped("50 concurrent callers with the same scopes cause one request", () =>
     Effect.gen(function*() {
       const { calls, sources } = yield* setUp({}, [after("1 second", succeed())])
       const fiber = yield* Effect.fork(
@@ -51,7 +51,7 @@ describe("a set of scopes has one source", () => {
       expect(calls.length).toBe(1)
     }))
 
-  it.scoped("which asks the Layer's endpoint, whichever one the caller has", () =>
+  it.scoped("a source uses the endpoint of its Layer, not the endpoint of its caller", () =>
     Effect.gen(function*() {
       const { calls, sources } = yield* setUp()
       const others = yield* TestTokenEndpoint.make(succeed({ text: "another-tenants" }))
@@ -60,14 +60,14 @@ describe("a set of scopes has one source", () => {
       expect([calls.length, others.calls.length]).toStrictEqual([1, 0])
     }))
 
-  it.scoped("which asks for these scopes", () =>
+  it.scoped("TokenSources.get yields a token with the scopes that the caller names", () =>
     Effect.gen(function*() {
       const { sources } = yield* setUp()
       expect((yield* sources.get(["b", "a"])).scopes).toStrictEqual(["a", "b"])
       expect((yield* sources.get(["c"])).scopes).toStrictEqual(["c"])
     }))
 
-  it.scoped("a subset, a superset or other letters are another one", () =>
+  it.scoped("a subset, a superset or another case of the scopes leads to another source", () =>
     Effect.gen(function*() {
       const { calls, sources } = yield* setUp()
       const sets = [["a", "b"], ["a"], ["a", "b", "c"], ["A", "b"], ["ab"]]
@@ -79,8 +79,8 @@ describe("a set of scopes has one source", () => {
     }))
 })
 
-describe("a source is made on first use", () => {
-  it.scoped("and asks for nothing before that", () =>
+describe("Creation of a source", () => {
+  it.scoped("a source sends no request before its first get", () =>
     Effect.gen(function*() {
       const { calls, sources } = yield* setUp()
       const source = yield* sources.source(["a"])
@@ -90,7 +90,7 @@ describe("a source is made on first use", () => {
       expect(calls.length).toBe(1)
     }))
 
-  it.scoped("with start: \"eager\" too", () =>
+  it.scoped("a source with start \"eager\" sends its request when a caller first uses it", () =>
     Effect.gen(function*() {
       const { calls, sources } = yield* setUp({ start: "eager" })
       yield* TestClock.adjust("1 minute")
@@ -101,8 +101,8 @@ describe("a source is made on first use", () => {
     }))
 })
 
-describe("a source is released when nobody uses it", () => {
-  it.scoped("after 10 minutes, with its timers", () =>
+describe("Release of unused sources", () => {
+  it.scoped("an unused source is released after 10 minutes, with its timers", () =>
     Effect.gen(function*() {
       const { calls, sources } = yield* setUp()
       const source = yield* Effect.scoped(sources.source(["a"]))
@@ -116,7 +116,7 @@ describe("a source is released when nobody uses it", () => {
       expect(text(yield* sources.get(["a"]))).toBe("token-1")
     }))
 
-  it.scoped("after releaseAfter, which every get begins anew", () =>
+  it.scoped("an unused source is released after releaseAfter, which each get restarts", () =>
     Effect.gen(function*() {
       const { calls, sources } = yield* setUp({ releaseAfter: "1 minute" })
       for (let n = 0; n < 5; n++) {
@@ -129,7 +129,7 @@ describe("a source is released when nobody uses it", () => {
       expect(calls.length).toBe(2)
     }))
 
-  it.scoped("but not while a scope holds it", () =>
+  it.scoped("a source is not released while a scope holds it", () =>
     Effect.gen(function*() {
       const { calls, sources } = yield* setUp({ releaseAfter: "1 minute" })
       const source = yield* sources.source(["a"])
@@ -140,7 +140,7 @@ describe("a source is released when nobody uses it", () => {
       expect(calls.length).toBe(1)
     }))
 
-  it.effect("and with the Layer's end, with what is under way", () =>
+  it.effect("the end of the Layer releases a source and interrupts its flight", () =>
     Effect.gen(function*() {
       const { flights, source } = yield* Effect.scoped(Effect.gen(function*() {
         const { flights, sources } = yield* setUp({}, [hang])
@@ -155,8 +155,8 @@ describe("a source is released when nobody uses it", () => {
     }))
 })
 
-describe("different scopes", () => {
-  it.scoped("never wait for each other", () =>
+describe("Sources with different scopes", () => {
+  it.scoped("sources with different scopes never wait for each other", () =>
     Effect.gen(function*() {
       const { calls, flights, sources } = yield* setUp({}, [hang, succeed()])
       const hanging = yield* Effect.fork(sources.get(["a"]))
@@ -167,7 +167,7 @@ describe("different scopes", () => {
       expect(calls.length).toBe(2)
     }))
 
-  it.scoped("nor share a failure, or its cool-down", () =>
+  it.scoped("sources with different scopes share no failure and no cool-down", () =>
     Effect.gen(function*() {
       const refused = new TokenError.InvalidScopeError({ status: 400, attempts: 1 })
       const { calls, sources } = yield* setUp({}, [fail(refused), succeed()])
@@ -177,7 +177,7 @@ describe("different scopes", () => {
       expect(calls.length).toBe(2)
     }))
 
-  it.scoped("nor an invalidation", () =>
+  it.scoped("sources with different scopes share no invalidation", () =>
     Effect.gen(function*() {
       const { calls, sources } = yield* setUp()
       const a = yield* sources.source(["a"])
@@ -191,13 +191,13 @@ describe("different scopes", () => {
     }))
 })
 
-describe("E2: what is refused", () => {
+describe("Refused inputs (E2)", () => {
   it.effect.each<[string, ReadonlyArray<string>]>([
-    ["none", []],
-    ["an empty one", [""]],
+    ["no scope", []],
+    ["an empty scope", [""]],
     ["a space", ["a b"]],
     ["a comma", ["a,b"]]
-  ])("scopes: %s", ([, scopes]) =>
+  ])("TokenSources refuses a set of scopes with %s (E2)", ([, scopes]) =>
     Effect.gen(function*() {
       const { calls, sources } = yield* setUp()
       const expected = { _tag: "InvalidInputError", setting: "scopes" }
@@ -215,7 +215,7 @@ describe("E2: what is refused", () => {
     ["expiryMargin", { expiryMargin: Number.NaN }],
     ["coolDown.base", { coolDown: { base: 0 } }],
     ["checkEvery", { checkEvery: 0 }]
-  ])("an option fails the Layer: %s", ([setting, options]) =>
+  ])("TokenSources.layer refuses a bad %s (E2)", ([setting, options]) =>
     Effect.gen(function*() {
       expect(yield* Effect.flip(setUp(options))).toMatchObject({ _tag: "InvalidInputError", setting })
     }).pipe(Effect.scoped))

@@ -5,7 +5,7 @@ import { within } from "../../support/within.js"
 
 const json = (value: unknown) => fromText(JSON.stringify(value))
 
-describe("what a refusal's body says (row 30)", () => {
+describe("Body of an error response", () => {
   it.each<[string, unknown, string | undefined, string | undefined]>([
     [
       "the vendor's envelope",
@@ -13,16 +13,26 @@ describe("what a refusal's body says (row 30)", () => {
       "INPUT_ERROR",
       "input is invalid"
     ],
-    ["its message as a text", { message: "no such client", codes: ["X"] }, "X", "no such client"],
+    ["an envelope with a text as its message", { message: "no such client", codes: ["X"] }, "X", "no such client"],
     ["several messages and codes", { message: ["a", "b"], codes: ["X", "Y"] }, "X", "a; b"],
     ["payload.errors as a text", { payload: { errors: "scope is wrong" } }, undefined, "scope is wrong"],
     ["payload.errors as a list", { payload: { errors: ["a", "b"] } }, undefined, "a; b"],
     ["payload.errors by field", { payload: { errors: { scope: ["a", "b"] } } }, undefined, "scope: a; scope: b"],
-    ["both", { message: "invalid", payload: { errors: { scope: "unknown" } } }, undefined, "invalid; scope: unknown"],
-    ["RFC 6749", { error: "invalid_client", error_description: "unknown" }, "invalid_client", "unknown"],
-    ["RFC 6749, the code alone", { error: "invalid_client" }, "invalid_client", "error: invalid_client"],
     [
-      "both conventions, RFC 6749's code first",
+      "a message and payload.errors together",
+      { message: "invalid", payload: { errors: { scope: "unknown" } } },
+      undefined,
+      "invalid; scope: unknown"
+    ],
+    [
+      "a code and a description of RFC 6749",
+      { error: "invalid_client", error_description: "unknown" },
+      "invalid_client",
+      "unknown"
+    ],
+    ["a code of RFC 6749 alone", { error: "invalid_client" }, "invalid_client", "error: invalid_client"],
+    [
+      "both conventions, with the code of RFC 6749 first",
       { error: "a", codes: ["b"], error_description: "c", message: "d" },
       "a",
       "c; d"
@@ -34,19 +44,19 @@ describe("what a refusal's body says (row 30)", () => {
     ["null", null, undefined, undefined],
     ["a number", 7, undefined, undefined],
     ["fields of other types", { error: 7, message: { a: null }, codes: true, payload: "x" }, undefined, "payload: x"]
-  ])("%s", (_, body, code, message) => {
+  ])("the code and the message are read from %s (row 30)", (_, body, code, message) => {
     expect(json(body)).toStrictEqual({ code, message })
   })
 
   it.each([["plain text", "Service down"], ["HTML", "<p>Bad gateway</p>"], ["cut JSON", "{\"error\":\"inva"]])(
-    "%s, as it is",
+    "a body of %s is the message as it is (row 30)",
     (_, text) => {
       expect(fromText(text)).toStrictEqual({ message: text })
     }
   )
 
   it.each(["access_token", "accessToken", "refresh_token", "client_secret", "password", "TOKEN"])(
-    "leaves out what is called %s",
+    "the message leaves out a field with the name %s (row 30)",
     (name) => {
       expect(JSON.stringify(json({ detail: "kept", [name]: "swordfish", deep: { [name]: ["swordfish"] } }))).toBe(
         "{\"message\":\"detail: kept\"}"
@@ -54,7 +64,7 @@ describe("what a refusal's body says (row 30)", () => {
     }
   )
 
-  it("takes nothing from a prototype", () => {
+  it("the code is never read from a prototype (row 30)", () => {
     expect(fromText("{\"__proto__\":{\"error\":\"polluted\",\"message\":\"polluted\"}}").code).toBeUndefined()
     expect(json({}).code).toBeUndefined()
   })
@@ -64,18 +74,20 @@ describe("what a refusal's body says (row 30)", () => {
     ["records", "{\"a\":".repeat(1e5) + "1" + "}".repeat(1e5)],
     ["records inside an envelope", `{"message":${"{\"a\":".repeat(1e5)}1${"}".repeat(1e5)}}`],
     ["arrays that never end", "[".repeat(1e5)]
-  ])("survives %s, 100,000 deep", (_, text) => {
+  ])("a body of %s, 100,000 deep, is read within a second (row 30)", (_, text) => {
     within(1000, () => fromText(text))
   })
 
-  it("is read at once from 256 KiB of lists", () => {
+  it("a body with 256 KiB of lists is read within a second (row 30)", () => {
     within(
       1000,
       () => json({ message: Array.from({ length: 6e4 }, () => ["a"]), payload: { errors: Array(6e4).fill("") } })
     )
   })
 
-  it.prop("is a code and a message, or nothing", [FastCheck.oneof(FastCheck.json(), FastCheck.string())], ([text]) => {
+  it.prop("any body yields a code and a message that are texts or absent (row 30)", [
+    FastCheck.oneof(FastCheck.json(), FastCheck.string())
+  ], ([text]) => {
     for (const said of Object.values(fromText(text))) expect(["string", "undefined"]).toContain(typeof said)
   })
 })

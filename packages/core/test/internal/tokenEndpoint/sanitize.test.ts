@@ -18,11 +18,11 @@ const bytes = (text: string) => new TextEncoder().encode(text).length
 
 const disguises: ReadonlyArray<readonly [name: string, disguise: (text: string) => string]> = [
   ["plain", (text) => text],
-  ["upper case", (text) => text.toUpperCase()],
-  ["mixed case", (text) => text.replace("b", "B").replace("c", "C")],
+  ["in upper case", (text) => text.toUpperCase()],
+  ["in mixed case", (text) => text.replace("b", "B").replace("c", "C")],
   ["percent-encoded", each((c) => `%${hex(c)}`)],
   ["percent-encoded in upper case", each((c) => `%${hex(c).toUpperCase()}`)],
-  ["upper case, percent-encoded", (text) => each((c) => `%${hex(c)}`)(text.toUpperCase())],
+  ["in upper case and percent-encoded", (text) => each((c) => `%${hex(c)}`)(text.toUpperCase())],
   ["percent-encoded in part", (text) => text.replaceAll("-", "%2D")],
   ["percent-encoded twice", each((c) => `%25${hex(c)}`)],
   ["percent-encoded thrice, with its percents in upper and lower case", each((c) => `%2525${hex(c)}`)],
@@ -30,14 +30,14 @@ const disguises: ReadonlyArray<readonly [name: string, disguise: (text: string) 
   ["as escapes of JSON in upper case", each((c) => `\\u00${hex(c).toUpperCase()}`)],
   ["as escapes of JSON inside JSON", each((c) => `\\\\u00${hex(c)}`)],
   [
-    "each character otherwise",
+    "with each character in another form",
     (text) => [...text].map((c, n) => [c, `%${hex(c)}`, `\\u00${hex(c)}`, `%25${hex(c)}`][n % 4]).join("")
   ]
 ]
 
 /** What splits a text for a machine but hardly for a reader. */
 const splitters: ReadonlyArray<readonly [name: string, splitter: string]> = [
-  ["NUL, as in UTF-16", "\u0000"],
+  ["NUL as in UTF-16", "\u0000"],
   ["a newline", "\n"],
   ["a soft hyphen", "\u00ad"],
   ["a zero-width space", "\u200b"],
@@ -45,39 +45,42 @@ const splitters: ReadonlyArray<readonly [name: string, splitter: string]> = [
   ["a byte order mark", "\ufeff"]
 ]
 
-describe("the secret in the server's words (row 38)", () => {
-  it.each(disguises)("is replaced where it comes back %s", (_, disguise) => {
+describe("The secret in a server's text", () => {
+  it.each(disguises)("the secret is replaced where the server repeats it %s (row 38)", (_, disguise) => {
     expect(kept(disguise(secret))).toBe("<redacted>")
     expect(kept(`client ${disguise(secret)}, refused`)).toBe("client <redacted>, refused")
     expect(kept(`${disguise(secret)} is wrong`)).toBe("<redacted> is wrong")
     expect(kept(`${disguise(secret)}${disguise(secret)}`)).toBe("<redacted><redacted>")
   })
 
-  it("is replaced inside markup, and of the markup only the text is kept", () => {
+  it("the secret is replaced inside markup, of which only the text is kept (row 38)", () => {
     expect(kept(`<html><p class="x">No client <b>${secret}</b> here</p></html>`)).toBe("No client <redacted> here")
   })
 
-  it.each(splitters)("is replaced where each character is followed by %s", (_, splitter) => {
+  it.each(splitters)("the secret is replaced where each character is followed by %s (row 38)", (_, splitter) => {
     expect(kept(`client ${each((c) => c + splitter)(secret)}, refused`).replaceAll(" ", "")).toBe(
       "client<redacted>,refused"
     )
   })
 
-  it.each(splitters)("is replaced where %s stands inside", (_, splitter) => {
+  it.each(splitters)("the secret is replaced where %s stands inside it (row 38)", (_, splitter) => {
     expect(kept(`client ${secret.slice(0, 17)}${splitter}${secret.slice(17)}, refused`)).toBe(
       "client <redacted>, refused"
     )
   })
 
-  it.each([1000, 1021, 1024, 8192, 256 * 1024 - 20])("isn't halved by the cut, %i characters into the text", (at) => {
-    for (let shift = -40; shift <= 40; shift += 4) {
-      const result = kept("x".repeat(at + shift) + secret)
-      expect(result).not.toContain(secret.slice(0, 4))
-      expect(bytes(result)).toBeLessThanOrEqual(1024)
+  it.each([1000, 1021, 1024, 8192, 256 * 1024 - 20])(
+    "the cut leaves no part of a secret %i characters into the text (row 38)",
+    (at) => {
+      for (let shift = -40; shift <= 40; shift += 4) {
+        const result = kept("x".repeat(at + shift) + secret)
+        expect(result).not.toContain(secret.slice(0, 4))
+        expect(bytes(result)).toBeLessThanOrEqual(1024)
+      }
     }
-  })
+  )
 
-  it("is all that is replaced: another UUID stays", () => {
+  it("only the secret is replaced, and another UUID stays (row 38)", () => {
     expect(kept(vendor.clientId)).toBe(vendor.clientId)
     expect(kept(secret.slice(0, -1))).toBe(secret.slice(0, -1))
   })
@@ -88,7 +91,9 @@ describe("the secret in the server's words (row 38)", () => {
     FastCheck.constantFrom(...disguises.map(([, disguise]) => disguise(secret))),
     FastCheck.constantFrom("<", ">", "<p>", "%", "\\", "eyJ", ".", "\u0000")
   )
-  it.prop("never gets through, among whatever else", [FastCheck.array(piece, { maxLength: 50 })], ([pieces]) => {
+  it.prop("the secret never gets through among random pieces of text (row 38)", [
+    FastCheck.array(piece, { maxLength: 50 })
+  ], ([pieces]) => {
     const result = kept(pieces.join(""))
     for (const [, disguise] of disguises) expect(result).not.toContain(disguise(secret))
     expect(bytes(result)).toBeLessThanOrEqual(1024)
@@ -97,29 +102,32 @@ describe("the secret in the server's words (row 38)", () => {
   })
 })
 
-describe("a token in the server's words (row 22)", () => {
+describe("A token in a server's text", () => {
   it.each([
     ["whole", vendor.token],
     ["cut in its signature", vendor.token.slice(0, -200)],
     ["cut in its payload", vendor.token.slice(0, 200)],
-    ["without a signature", vendor.token.split(".").slice(0, 2).join(".")]
-  ])("is replaced: %s", (_, token) => {
+    ["cut before its signature", vendor.token.split(".").slice(0, 2).join(".")]
+  ])("a token is replaced where it is %s (row 22)", (_, token) => {
     expect(kept(token)).toBe("<redacted>")
     expect(kept(`the token ${token} has expired`)).toBe("the token <redacted> has expired")
     expect(kept(`<p>${token}</p>`)).toBe("<redacted>")
   })
 
-  it.each([500, 1000, 8000, 8150, 8190])("leaves no piece of itself at a cut, %i characters into the text", (at) => {
-    expect(kept("x".repeat(at) + vendor.token)).not.toMatch(/eyJ[\w-]+\.e/)
-    expect(kept(`<${"x".repeat(at)}>${vendor.token}`)).not.toMatch(/eyJ[\w-]+\.e/)
-  })
+  it.each([500, 1000, 8000, 8150, 8190])(
+    "the cut leaves no piece of a token %i characters into the text (row 22)",
+    (at) => {
+      expect(kept("x".repeat(at) + vendor.token)).not.toMatch(/eyJ[\w-]+\.e/)
+      expect(kept(`<${"x".repeat(at)}>${vendor.token}`)).not.toMatch(/eyJ[\w-]+\.e/)
+    }
+  )
 })
 
-describe("what is kept is printable and short (row 39)", () => {
+describe("The kept form of a server's text", () => {
   it.each([
-    ["plain text, as it is", "The client is unknown.", "The client is unknown."],
-    ["text of the world", "Die Bank sagt “nein” 🦓 銀行", "Die Bank sagt “nein” 🦓 銀行"],
-    ["white space, as one space", "  a \t\r\n\n b\u00a0 c ", "a b c"],
+    ["plain words", "The client is unknown.", "The client is unknown."],
+    ["characters of the world", "Die Bank sagt “nein” 🦓 銀行", "Die Bank sagt “nein” 🦓 銀行"],
+    ["white space", "  a \t\r\n\n b\u00a0 c ", "a b c"],
     ["control characters", "a\u0000b\u0007c\u007fd\u009be", "a b c d e"],
     ["terminal escapes", "\u001b[31mred\u001b[0m \u001b]0;title\u0007", "[31mred [0m ]0;title"],
     ["bidi controls", "a\u202eb\u2066c\u200fd", "a b c d"],
@@ -130,19 +138,19 @@ describe("what is kept is printable and short (row 39)", () => {
     ["markup", "<!DOCTYPE html><html><h1>502</h1>\n<p>Bad   gateway</p></html>", "502 Bad gateway"],
     ["markup after white space", "\n <p>Bad gateway</p>", "Bad gateway"],
     ["markup between words", "<ul><li>one</li><li>two</li></ul>", "one two"],
-    ["no markup", "1 < 2 and 3 > 2", "1 < 2 and 3 > 2"],
-    ["nothing", "", ""],
-    ["nothing printable", " \u0000\n\u200b ", ""]
-  ])("%s", (_, text, expected) => {
+    ["comparison signs", "1 < 2 and 3 > 2", "1 < 2 and 3 > 2"],
+    ["no characters", "", ""],
+    ["no printable characters", " \u0000\n\u200b ", ""]
+  ])("a server's text with %s is kept in printable form (row 39)", (_, text, expected) => {
     expect(kept(text)).toBe(expected)
   })
 
   it.each([
-    ["ASCII", "x", 1021],
-    ["two bytes a character", "ä", 510],
-    ["three bytes a character", "銀", 340],
-    ["four bytes a character", "🦓", 255]
-  ])("is cut at 1 KiB, never in mid character: %s", (_, character, count) => {
+    ["one byte", "x", 1021],
+    ["two bytes", "ä", 510],
+    ["three bytes", "銀", 340],
+    ["four bytes", "🦓", 255]
+  ])("a server's text is cut at 1 KiB, never inside a character of %s (row 39)", (_, character, count) => {
     const room = Math.floor(1024 / bytes(character))
     expect(kept(character.repeat(room))).toBe(character.repeat(room))
     expect(kept(character.repeat(room + 1))).toBe(`${character.repeat(count)}…`)
@@ -168,12 +176,12 @@ describe("what is kept is printable and short (row 39)", () => {
     "9 ",
     secret.slice(0, -1),
     Str.toUpperCase(secret)
-  ])("costs no time worth the name, for 256 KiB of %j", (piece) => {
+  ])("256 KiB of %j are made printable within a second (row 39)", (piece) => {
     const result = within(1000, () => kept(piece.repeat(256 * 1024 / piece.length)))
     expect(bytes(result)).toBeLessThanOrEqual(1024)
   })
 
-  it("costs no time worth the name for 1 MB", () => {
+  it("1 MB of text is made printable within a second (row 39)", () => {
     const result = within(1000, () => kept(`${"word ".repeat(2e5)}${Redacted.value(clientSecret)}`))
     expect(result).toMatch(/^(word )+w?o?r?d?…$/)
   })

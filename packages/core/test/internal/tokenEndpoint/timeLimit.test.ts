@@ -11,8 +11,8 @@ import * as TimeLimit from "../../../src/internal/tokenEndpoint/timeLimit.js"
 /** In so many seconds, or not at all. */
 const inTime = (seconds: number) => ({ duration: Duration.seconds(seconds), onTimeout: () => "late" as const })
 
-describe("E6: a time limit", () => {
-  it.scoped("leaves alone what ends in time, success, failure or defect", () =>
+describe("Time limit (E6)", () => {
+  it.scoped("an effect that ends in time keeps its success, failure or defect (E6)", () =>
     Effect.gen(function*() {
       const within = yield* TimeLimit.make
       expect(yield* within(Effect.succeed(1), inTime(1))).toBe(1)
@@ -20,7 +20,7 @@ describe("E6: a time limit", () => {
       expect(yield* Effect.exit(within(Effect.die("oh"), inTime(1)))).toStrictEqual(Exit.die("oh"))
     }))
 
-  it.scoped("interrupts what doesn't, at its own time whoever else is under way, and awaits its end", () =>
+  it.scoped("each effect that is late is interrupted at its own time, and its end is awaited (E6)", () =>
     Effect.gen(function*() {
       const within = yield* TimeLimit.make
       const cleaned: Array<number> = []
@@ -37,7 +37,7 @@ describe("E6: a time limit", () => {
       expect(yield* Effect.forEach(fibers, Fiber.join)).toStrictEqual(["late", "late", "late"])
     }))
 
-  it.scoped("is watched by one sleeper, which ends when nothing is under way", () =>
+  it.scoped("one sleeper watches all time limits and ends when no effect runs (E6)", () =>
     Effect.gen(function*() {
       const within = yield* TimeLimit.make
       for (let n = 0; n < 100; n++) yield* within(Effect.void, inTime(10))
@@ -46,7 +46,7 @@ describe("E6: a time limit", () => {
       expect(Chunk.size(yield* TestClock.sleeps())).toBe(0)
     }))
 
-  it.scoped("holds again after the sleeper has ended", () =>
+  it.scoped("a time limit holds again after the sleeper has ended (E6)", () =>
     Effect.gen(function*() {
       const within = yield* TimeLimit.make
       yield* within(Effect.void, inTime(1))
@@ -56,7 +56,7 @@ describe("E6: a time limit", () => {
       expect(yield* Fiber.join(fiber)).toBe("late")
     }))
 
-  it.scoped("interruption of the caller interrupts the effect, and nothing is late", () =>
+  it.scoped("the interruption of a caller interrupts its effect without a time-out (E6)", () =>
     Effect.gen(function*() {
       const within = yield* TimeLimit.make
       let interrupted = false
@@ -68,7 +68,7 @@ describe("E6: a time limit", () => {
       expect(interrupted).toBe(true)
     }))
 
-  it.effect("the end of its scope interrupts what is under way, and what comes later", () =>
+  it.effect("the end of the scope interrupts running effects and later effects (E6)", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const within = yield* Scope.extend(TimeLimit.make, scope)

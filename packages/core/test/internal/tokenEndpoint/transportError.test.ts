@@ -22,7 +22,7 @@ const kindOf = (cause: unknown): string => {
   return error._tag === "TokenTransportError" ? error.reason : error._tag
 }
 
-describe("a failure on the way, by its code", () => {
+describe("Transport failures by their code", () => {
   it.each([
     ["ENOTFOUND", "Dns"],
     ["EAI_AGAIN", "Dns"],
@@ -65,25 +65,28 @@ describe("a failure on the way, by its code", () => {
     ["", "Other"],
     ["constructor", "Other"],
     [7, "Other"]
-  ])("%s is %s", (code, kind) => {
+  ])("a transport failure with the code \"%s\" is %s", (code, kind) => {
     expect(kindOf(coded(code))).toBe(kind)
   })
 })
 
-describe("a failure on the way, by a code that only looks like one we know", () => {
+describe("Transport failures with an unknown code", () => {
   it.each(
     ["ENOTFOUND", "ECONNREFUSED", "ETIMEDOUT", "UND_ERR_BODY_TIMEOUT", "EPIPE", "EPROTO", "INVALID_CA"]
-  )("%s, with something before or after", (code) => {
+  )("the code %s is unknown with text before or after it", (code) => {
     expect(kindOf(coded(`NO_${code}`))).toBe("Other")
     expect(kindOf(coded(`${code}_NOT`))).toBe("Other")
   })
 
-  it.each(["EAI_", "ERR_TLS_", "ERR_SSL_", "UNABLE_TO_", "CRL_", "INVALID_", "UND_ERR__TIMEOUT"])("%s", (code) => {
-    expect(kindOf(coded(code))).toBe("Other")
-  })
+  it.each(["EAI_", "ERR_TLS_", "ERR_SSL_", "UNABLE_TO_", "CRL_", "INVALID_", "UND_ERR__TIMEOUT"])(
+    "the code %s is unknown by itself",
+    (code) => {
+      expect(kindOf(coded(code))).toBe("Other")
+    }
+  )
 })
 
-describe("a failure on the way, wherever its code is", () => {
+describe("Transport failures with a nested code", () => {
   const many = (count: number): ReadonlyArray<Error> => Array.from({ length: count }, () => new Error())
   const deep = (count: number) => many(count).reduce((cause) => new Error("", { cause }), coded("EPIPE"))
 
@@ -97,12 +100,12 @@ describe("a failure on the way, wherever its code is", () => {
     ["in the cause, as fetch has it", new TypeError("fetch failed", { cause: coded("ECONNREFUSED") }), "Refused"],
     ["five causes deep", deep(4), "Reset"],
     ["64 causes deep", deep(64), "Reset"],
-    ["nowhere, if deeper", deep(65), "Other"],
+    ["nowhere if it is 65 causes deep", deep(65), "Other"],
     ["in the eighth of an AggregateError", new AggregateError([...many(7), coded("EPIPE")]), "Reset"],
-    ["nowhere, if later", new AggregateError([...many(8), coded("EPIPE")]), "Other"],
+    ["nowhere if it is in the ninth of an AggregateError", new AggregateError([...many(8), coded("EPIPE")]), "Other"],
     ["in a plain record", { cause: { code: "ENOTFOUND" } }, "Dns"],
-    ["outermost first", coded("ENOTFOUND", { cause: coded("ECONNRESET") }), "Dns"],
-    ["below an unknown one", coded("ERR_INVALID_ARG", { cause: coded("CERT_HAS_EXPIRED") }), "Tls"],
+    ["in the outermost error first", coded("ENOTFOUND", { cause: coded("ECONNRESET") }), "Dns"],
+    ["below an unknown code", coded("ERR_INVALID_ARG", { cause: coded("CERT_HAS_EXPIRED") }), "Tls"],
     [
       "in an AggregateError, as Node has it for two addresses",
       new AggregateError([
@@ -117,31 +120,31 @@ describe("a failure on the way, wherever its code is", () => {
       "Refused"
     ],
     ["in an AggregateError's cause", new Error("", { cause: new AggregateError([coded("EPIPE")]) }), "Reset"],
-    ["in a ring", codedRing, "Reset"],
-    ["nowhere in a ring", ring, "Other"],
+    ["in a ring of causes", codedRing, "Reset"],
+    ["nowhere in a ring of causes without a code", ring, "Other"],
     ["nowhere in an empty AggregateError", new AggregateError([]), "Other"],
-    ["nowhere in rubbish", new AggregateError([null, undefined, 7, "ECONNRESET"]), "Other"],
+    ["nowhere in values that are no errors", new AggregateError([null, undefined, 7, "ECONNRESET"]), "Other"],
     ["nowhere in a text", "ECONNRESET", "Other"],
     ["nowhere in null", null, "Other"],
-    ["nowhere at all", undefined, "Other"]
-  ])("%s", (_, cause, kind) => {
+    ["nowhere in undefined", undefined, "Other"]
+  ])("the code of a transport failure is found %s", (_, cause, kind) => {
     expect(within(1000, () => kindOf(cause))).toBe(kind)
   })
 
-  it("in a body that broke off, which platform reports as `Decode` (row 8)", () => {
+  it("the code of a body that broke off is found in platform's Decode error (row 8)", () => {
     const response = HttpClientResponse.fromWeb(request, new Response("{"))
     const error = (cause: unknown) => new HttpClientError.ResponseError({ request, response, reason: "Decode", cause })
     expect(fromHttpClientError(error(coded("ECONNRESET")), context)).toMatchObject({ reason: "Reset" })
     expect(fromHttpClientError(error(new SyntaxError("bad JSON")), context)).toMatchObject({ reason: "Other" })
   })
 
-  it.each([2, 8, 1000])("of an AggregateError that holds itself %i times ends soon", (times) => {
+  it.each([2, 8, 1000])("the search in an AggregateError that holds itself %i times ends within a second", (times) => {
     const error = new AggregateError([])
     error.errors = Array.from({ length: times }, () => error)
     expect(within(1000, () => kindOf(error))).toBe("Other")
   })
 
-  it("takes nothing else along: no request, no cause, no secret (E8)", () => {
+  it("a TokenTransportError holds no request, no cause and no secret (E8)", () => {
     const cause = coded("ECONNRESET", { cause: coded("X") })
     const error = fromHttpClientError(
       new HttpClientError.RequestError({ request, reason: "Transport", cause }),

@@ -46,7 +46,7 @@ const received = (
 /** Every field of an error, and nothing else. */
 const fieldsOf = Schema.encodeSync(TokenError.TokenError)
 
-describe("M3: a mediator's refusal is the error that it names, with the mediator's words", () => {
+describe("Refusals of a mediator (M3)", () => {
   const said = { status: 418, attempts: 2, serverMessage: "No." }
 
   it.each<[TokenError.TokenError, Partial<Refusal>?]>([
@@ -64,23 +64,26 @@ describe("M3: a mediator's refusal is the error that it names, with the mediator
     [new TokenTransportError({ reason: "Other", tokenUrl, attempts: 2 }), { retryable: true }],
     [new TokenTransportError({ reason: "Tls", tokenUrl, attempts: 2 })],
     [new TokenTimeoutError({ tokenUrl, attempts: 2 })]
-  ])("%s", (error, refusal = {}) => {
+  ])("the page makes the error that a refusal names: %s (M3)", (error, refusal = {}) => {
     const made = fromRefusal({ _tag: error._tag, retryable: false, message: "No.", ...refusal }, received(418), target)
     expect(fieldsOf(made)).toStrictEqual(fieldsOf(error))
   })
 })
 
-describe("a user who is refused is told apart from a client", () => {
-  it.each([[401, "login_required"], [403, "access_denied"], [500, undefined]])("%i: %s", (status, code) => {
-    const refusal = { _tag: "InvalidClientError", retryable: false, message: "No." } as const
-    expect(fromRefusal(refusal, received(status), target)).toMatchObject(
-      code === undefined ? { status } : { status, code }
-    )
-    expect("code" in fieldsOf(fromRefusal(refusal, received(status), target))).toBe(code !== undefined)
-  })
+describe("Refusals of a user", () => {
+  it.each([[401, "login_required"], [403, "access_denied"], [500, undefined]])(
+    "a refusal with status %i becomes an InvalidClientError with the code %s",
+    (status, code) => {
+      const refusal = { _tag: "InvalidClientError", retryable: false, message: "No." } as const
+      expect(fromRefusal(refusal, received(status), target)).toMatchObject(
+        code === undefined ? { status } : { status, code }
+      )
+      expect("code" in fieldsOf(fromRefusal(refusal, received(status), target))).toBe(code !== undefined)
+    }
+  )
 })
 
-describe("E3, E7: what isn't a mediator's is told by its status, and nothing else of it is kept", () => {
+describe("Responses that are no refusal of a mediator (E3, E7)", () => {
   const unexpected = (status: number, problem: string) =>
     new UnexpectedResponseError({ status, attempts: 2, tokenUrl, problem })
   const redirects = "it redirects, and no redirect is followed"
@@ -88,7 +91,7 @@ describe("E3, E7: what isn't a mediator's is told by its status, and nothing els
 
   it.each<[string, Received, TokenError.TokenError]>([
     [
-      "from elsewhere",
+      "a response from elsewhere",
       received(200, {}, { url: "https://evil.example" }),
       unexpected(200, "the HTTP client went on to elsewhere")
     ],
@@ -99,8 +102,8 @@ describe("E3, E7: what isn't a mediator's is told by its status, and nothing els
       received(status, { location: "https://swordfish.example" }),
       unexpected(status, redirects)
     ]),
-    ["a status that is none", received(299), unexpected(299, unlikely)],
-    ["no mediator there", received(404), unexpected(404, unlikely)],
+    ["a status that no mediator sends", received(299), unexpected(299, unlikely)],
+    ["a 404 without a mediator", received(404), unexpected(404, unlikely)],
     ["a proxy's 400", received(400), new InvalidRequestError({ status: 400, attempts: 2 })],
     ["a server's 401", received(401), new InvalidClientError({ status: 401, attempts: 2, code: "login_required" })],
     ["a proxy's 403", received(403), new InvalidClientError({ status: 403, attempts: 2, code: "access_denied" })],
@@ -116,7 +119,7 @@ describe("E3, E7: what isn't a mediator's is told by its status, and nothing els
       received(503, { "retry-after": "Thu, 01 Jan 1970 00:00:07 GMT" }),
       new ServiceUnavailableError({ status: 503, attempts: 2, retryAfter })
     ]
-  ])("%s", (_, response, error) => {
+  ])("%s becomes an error that keeps nothing of the body (E3, E7)", (_, response, error) => {
     expect(fieldsOf(fromOther(response, target))).toStrictEqual(fieldsOf(error))
   })
 })

@@ -12,7 +12,7 @@ import { response as sample } from "../../fixtures/vendorSample.js"
 const origin = "https://shop.example"
 const scopes = (...names: ReadonlyArray<string>) => Effect.runSync(Scopes.make(names))
 
-describe("M3: isSameOrigin", () => {
+describe("isSameOrigin (M3)", () => {
   it.each<[boolean, Record<string, string>]>([
     [true, { "sec-fetch-site": "same-origin" }],
     [true, { "sec-fetch-site": "same-origin", origin }],
@@ -39,12 +39,12 @@ describe("M3: isSameOrigin", () => {
     [false, { host: "evil.example", origin: "https://evil.example" }],
     [false, { host: "shop.example", referer: `${origin}/` }],
     [false, { host: "shop.example", "x-forwarded-host": "shop.example" }]
-  ])("%s: %j", (expected, headers) => {
+  ])("isSameOrigin is %s for the headers %j (M3)", (expected, headers) => {
     expect(ServerPolicy.isSameOrigin(Headers.fromInput(headers), origin)).toBe(expected)
   })
 })
 
-describe("M3: isJson", () => {
+describe("isJson (M3)", () => {
   it.each<[boolean, string | undefined]>([
     [true, "application/json"],
     [true, "application/json; charset=utf-8"],
@@ -59,12 +59,12 @@ describe("M3: isJson", () => {
     [false, "multipart/form-data; boundary=application/json"],
     [false, "application/jsonp"],
     [false, "application/problem+json"]
-  ])("%s: %s", (expected, type) => {
+  ])("isJson is %s for the content type \"%s\" (M3)", (expected, type) => {
     expect(ServerPolicy.isJson(Headers.fromInput(type === undefined ? {} : { "content-type": type }))).toBe(expected)
   })
 })
 
-describe("M3: unread", () => {
+describe("unread (M3)", () => {
   const good = { "sec-fetch-site": "same-origin", "content-type": "application/json" }
   it.each<[number | undefined, string, Record<string, string>]>([
     [undefined, "POST", good],
@@ -77,7 +77,7 @@ describe("M3: unread", () => {
     [405, "OPTIONS", good],
     [415, "POST", { ...good, "content-type": "text/plain" }],
     [413, "POST", { ...good, "content-length": "16385" }]
-  ])("%s: %s %j", (status, method, headers) => {
+  ])("unread yields the status %s for the method %s with the headers %j (M3)", (status, method, headers) => {
     expect(ServerPolicy.refusalBeforeReading({ method, headers: Headers.fromInput(headers) }, origin)?.status).toBe(
       status
     )
@@ -104,15 +104,15 @@ const errors: ReadonlyArray<[number, TokenError.TokenError]> = [
   [503, new TokenError.TokenTimeoutError({ tokenUrl, attempts: 4 })]
 ]
 
-describe("M3: a refusal has the error's tag, whether to try again, and words of our own", () => {
-  it.each(errors)("%i: %s", (status, error) => {
+describe("Refusal of an error (M3)", () => {
+  it.each(errors)("a refusal has status %i, the error's tag and our own words for %s (M3)", (status, error) => {
     const refused = ServerPolicy.fromTokenError(error)
     expect(refused).toMatchObject({ status, refusal: { _tag: error._tag, retryable: error.retryable } })
     expect(JSON.stringify(refused)).not.toMatch(/vendor|auth\.example/)
     expect(refused.refusal.message).toMatch(/^[A-Z][\x20-\x7e]*\.$/)
   })
 
-  it("Retry-After is the vendor's; a second, where it named none or a shorter one; nothing, where it is useless", () => {
+  it("a refusal waits as long as the server says, a second at least, or has no wait where it is useless (M3)", () => {
     const wait = (error: TokenError.TokenError) => ServerPolicy.fromTokenError(error).refusal.retryAfter
     expect(wait(new TokenError.RateLimitedError({ ...said, retryAfter }))).toStrictEqual(retryAfter)
     expect(wait(new TokenError.RateLimitedError({ ...said, retryAfter: Duration.zero }))).toStrictEqual(
@@ -128,7 +128,7 @@ describe("M3: a refusal has the error's tag, whether to try again, and words of 
     [403, new TokenError.InvalidClientError({ ...said, status: 200 })],
     [400, new TokenError.InvalidScopeError(said)],
     [503, new TokenError.ServiceUnavailableError(said)]
-  ])("M2: authorize: %i: %s", (status, error) => {
+  ])("the refusal has status %i where authorize fails with %s (M2, M3)", (status, error) => {
     const refused = ServerPolicy.fromAuthorize(error)
     expect(refused).toMatchObject({ status, refusal: { _tag: error._tag, retryable: error.retryable } })
     expect(JSON.stringify(refused)).not.toMatch(/vendor/)
@@ -136,7 +136,7 @@ describe("M3: a refusal has the error's tag, whether to try again, and words of 
 })
 
 /** What is of no use to send again is refused with its status, tag and words, and the headers that HTTP asks for. */
-describe("M2, M3, M5: whoever is refused reads why", () => {
+describe("Words of a refusal (M2, M3, M5)", () => {
   const refused = (method: string, headers: Record<string, string> = {}) =>
     ServerPolicy.refusalBeforeReading({ method, headers: Headers.fromInput({ origin, ...headers }) }, origin)
   const authorize = (status: number) =>
@@ -176,20 +176,26 @@ describe("M2, M3, M5: whoever is refused reads why", () => {
       "The token can do more than was granted, and isn't handed out.",
       ServerPolicy.tooWide
     ]
-  ])("%i %s: %s", (status, _tag, message, refused, headers = {}) => {
-    expect(refused).toStrictEqual({ status, headers, refusal: { _tag, retryable: false, message } })
-  })
+  ])(
+    "a refusal with status %i and the tag %s says \"%s\" (M2, M3, M5)",
+    (status, _tag, message, refused, headers = {}) => {
+      expect(refused).toStrictEqual({ status, headers, refusal: { _tag, retryable: false, message } })
+    }
+  )
 
   it.each<[number, string, ServerPolicy.Refused]>([
     [503, "The token is about to expire; the next one is coming.", ServerPolicy.aboutToExpire],
     [500, "Something went wrong.", ServerPolicy.defect]
-  ])("%i, and may ask again in a second: %s", (status, message, refused) => {
-    const refusal = { _tag: "ServiceUnavailableError", retryable: true, message, retryAfter: Duration.seconds(1) }
-    expect(refused).toStrictEqual({ status, headers: {}, refusal })
-  })
+  ])(
+    "a refusal with status %i may be tried again in a second and says \"%s\" (M2, M3, M5)",
+    (status, message, refused) => {
+      const refusal = { _tag: "ServiceUnavailableError", retryable: true, message, retryAfter: Duration.seconds(1) }
+      expect(refused).toStrictEqual({ status, headers: {}, refusal })
+    }
+  )
 })
 
-describe("M5", () => {
+describe("Reach of a token (M5)", () => {
   it.each<[boolean, ReadonlyArray<string> | undefined, Scopes.Scopes]>([
     [true, ["a"], scopes("a")],
     [true, ["a"], scopes("a", "b")],
@@ -200,7 +206,7 @@ describe("M5", () => {
     [false, ["a,b"], scopes("a", "b")],
     [false, ["__proto__"], scopes("a")],
     [false, undefined, scopes("a")]
-  ])("isWithin: %s: %j in %j", (expected, reach, granted) => {
+  ])("isWithin is %s for the reach %j in the grant %j (M5)", (expected, reach, granted) => {
     expect(ServerPolicy.isWithin(reach, granted)).toBe(expected)
   })
 
@@ -213,19 +219,19 @@ describe("M5", () => {
   const withPayload = (payload: unknown) => `e30.${Buffer.from(JSON.stringify(payload)).toString("base64url")}.x`
 
   it.each<[string, string, ReadonlyArray<string> | undefined]>([
-    ["an array", withPayload({ scopes: ["user_info"] }), ["user_info"]],
-    ["more than the answer", withPayload({ scopes: ["user_info", "a b"] }), ["user_info", "a b"]],
-    ["less than the answer", withPayload({ scopes: [] }), ["user_info"]],
-    ["an opaque token", "opaque", undefined],
-    ["a JWT without scopes", withPayload({}), undefined],
+    ["an array of scopes", withPayload({ scopes: ["user_info"] }), ["user_info"]],
+    ["more scopes than its response", withPayload({ scopes: ["user_info", "a b"] }), ["user_info", "a b"]],
+    ["fewer scopes than its response", withPayload({ scopes: [] }), ["user_info"]],
+    ["opaque text", "opaque", undefined],
+    ["no scopes in its claims", withPayload({}), undefined],
     ["scopes as a text", withPayload({ scopes: "user_info" }), undefined],
-    ["a mixed array", withPayload({ scopes: ["user_info", 1] }), undefined],
-    ["no JSON", `e30.${Buffer.from("{").toString("base64url")}.x`, undefined]
-  ])("reachOf: %s", (_, text, expected) => {
+    ["an array of mixed types", withPayload({ scopes: ["user_info", 1] }), undefined],
+    ["claims that are not JSON", `e30.${Buffer.from("{").toString("base64url")}.x`, undefined]
+  ])("reachOf reads the reach of a token with %s (M5)", (_, text, expected) => {
     expect(ServerPolicy.reachOf(token(text))).toStrictEqual(expected)
   })
 
-  it("the vendor's own sample can do more than its answer says", () => {
+  it("the vendor's sample token can do more than its response says (M5)", () => {
     const reach = ServerPolicy.reachOf(token(sample.access_token))
     expect(reach).not.toBeUndefined()
     expect(ServerPolicy.isWithin(reach, scopes(...sample.scope.split(",")))).toBe(false)

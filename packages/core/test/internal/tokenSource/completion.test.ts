@@ -5,8 +5,8 @@ import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 import * as Completion from "../../../src/internal/tokenSource/completion.js"
 
-describe("S2: a completion", () => {
-  it.effect("wakes all who wait, and who comes later at once", () =>
+describe("Arrival of a flight (S2)", () => {
+  it.effect("an arrival wakes all waiting callers, and a later caller does not wait (S2)", () =>
     Effect.gen(function*() {
       const { complete, wait } = Completion.make<number, string>()
       const fibers = yield* Effect.forEach([1, 2, 3], () => Effect.fork(wait))
@@ -17,7 +17,7 @@ describe("S2: a completion", () => {
       expect(yield* wait).toBe(7)
     }))
 
-  it.effect("is one: what is said of it later changes nothing", () =>
+  it.effect("the first result of an arrival stays, and a later result changes nothing (S2)", () =>
     Effect.gen(function*() {
       const { complete, wait } = Completion.make<number, string>()
       complete(Exit.fail("lost"))
@@ -25,7 +25,7 @@ describe("S2: a completion", () => {
       expect(yield* Effect.flip(wait)).toBe("lost")
     }))
 
-  it.effect("S3: concerns nobody who has gone", () =>
+  it.effect("an arrival reaches the caller that stays after another caller was interrupted (S2, S3)", () =>
     Effect.gen(function*() {
       const { complete, wait } = Completion.make<number, string>()
       const [gone, stayed] = yield* Effect.all([Effect.fork(wait), Effect.fork(wait)])

@@ -20,8 +20,8 @@ const after = (wall: number, monotonic = wall): Instant => ({
   monotonic: begin.monotonic + monotonic
 })
 
-describe("a token's life (S4, S5)", () => {
-  it.effect("is from the moment before the request to its end, whatever the time", () =>
+describe("Lifetime of a token (S4, S5)", () => {
+  it.effect("the lifetime lasts from before the request to the expiry, whatever the clock says (S4, S5)", () =>
     Effect.gen(function*() {
       const token = yield* TestAccessToken.make({ issuedAt: DateTime.unsafeMake(7000), life: "1 hour" })
       expect(lifetimeOf(token)).toBe(hour)
@@ -34,36 +34,39 @@ describe("a token's life (S4, S5)", () => {
     [100 * second, 80_000, 90_000],
     [hour, 2_880_000, 3_590_000],
     [400 * day, 320 * day, 400 * day - 10_000]
-  ])("row 76: one of %d ms is due at %d and usable for %d", (lifetime, staleAfter, expiredAfter) => {
-    const of = validity(lifetime, begin, 0.5, policy)
-    expect(of.staleAfter).toBeCloseTo(staleAfter, 3)
-    expect(of).toMatchObject({ begin, expiredAfter })
-  })
+  ])(
+    "a token with a lifetime of %d ms is due at %d ms and usable for %d ms (S4, S5, row 76)",
+    (lifetime, staleAfter, expiredAfter) => {
+      const of = validity(lifetime, begin, 0.5, policy)
+      expect(of.staleAfter).toBeCloseTo(staleAfter, 3)
+      expect(of).toMatchObject({ begin, expiredAfter })
+    }
+  )
 
   it.each([[0, 78_000], [0.25, 79_000], [0.5, 80_000], [1, 82_000]])(
-    "a draw of %d is due at %d",
+    "the random draw %d makes a token of 100 s due at %d ms (S4, S5)",
     (draw, staleAfter) => {
       expect(validity(100_000, begin, draw, policy).staleAfter).toBeCloseTo(staleAfter, 6)
     }
   )
 
   it.each([
-    ["below a tenth of the life counts in full", 9999, 90_001],
-    ["above it is cut to that", 10_001, 90_000],
-    ["far above it too", day, 90_000]
-  ])("a margin %s", (_, expiryMargin, expiredAfter) => {
+    ["below a tenth of the lifetime counts in full", 9999, 90_001],
+    ["above a tenth of the lifetime is cut to a tenth", 10_001, 90_000],
+    ["far above a tenth of the lifetime is cut to a tenth", day, 90_000]
+  ])("an expiryMargin %s (S4, S5)", (_, expiryMargin, expiredAfter) => {
     expect(validity(100_000, begin, 0.5, { ...policy, expiryMargin }).expiredAfter).toBe(expiredAfter)
   })
 
   it.each([
-    ["after the end is due at the end", { refreshAt: 0.99, jitter: 0.5 }, 1, 90_000],
-    ["before the beginning is due at once", { refreshAt: 0.01, jitter: 0.5 }, 0, 0]
-  ])("a draw %s", (_, unlikely, draw, staleAfter) => {
+    ["beyond the end makes a token due at its end", { refreshAt: 0.99, jitter: 0.5 }, 1, 90_000],
+    ["before the beginning makes a token due at once", { refreshAt: 0.01, jitter: 0.5 }, 0, 0]
+  ])("a random draw %s (S4, S5)", (_, unlikely, draw, staleAfter) => {
     expect(validity(100_000, begin, draw, { ...policy, ...unlikely }).staleAfter).toBe(staleAfter)
   })
 
   it.prop(
-    "is in order, whatever the policy: 0 ≤ due ≤ usable < life, and usable for nine tenths of it at least",
+    "any policy has 0 ≤ due ≤ usable < lifetime, with usable at least nine tenths of the lifetime (S4, S5)",
     [
       FastCheck.integer({ min: 1, max: 400 * day }),
       FastCheck.double({ min: 0, max: 1, noNaN: true }),
@@ -83,39 +86,54 @@ describe("a token's life (S4, S5)", () => {
   )
 })
 
-describe("fresh, refresh in the background, or wait? (S4–S6, S10)", () => {
+describe("Freshness of a token (S4-S6, S10)", () => {
   const minute = validity(60_000, begin, 0.5, policy) // due at 48 s, usable for 54 s
 
   it.each<[string, Instant, number, ReturnType<typeof decide>]>([
-    ["new", after(0), never, { _tag: "Fresh", holdsFor: 48_000 }],
-    ["a moment before it is due", after(47_999), never, { _tag: "Fresh", holdsFor: 1 }],
-    ["when it is due", after(48_000), never, { _tag: "Stale", holdsFor: 6000 }],
-    ["a moment before it expires", after(53_999), never, { _tag: "Stale", holdsFor: 1 }],
-    ["when it expires", after(54_000), never, { _tag: "Expired", holdsFor: Infinity }],
-    ["long after", after(day), never, { _tag: "Expired", holdsFor: Infinity }],
-    ["before it began", after(-hour), never, { _tag: "Fresh", holdsFor: hour + 48_000 }],
-    ["due, but to be left alone for 2 s", after(49_000), after(51_000).monotonic, { _tag: "Fresh", holdsFor: 2000 }],
-    ["due, but to be left alone beyond its end", after(49_000), after(day).monotonic, {
+    ["a new token is fresh", after(0), never, { _tag: "Fresh", holdsFor: 48_000 }],
+    ["a token is fresh until a moment before it is due", after(47_999), never, { _tag: "Fresh", holdsFor: 1 }],
+    ["a token is stale when it is due", after(48_000), never, { _tag: "Stale", holdsFor: 6000 }],
+    ["a token is stale until a moment before it expires", after(53_999), never, { _tag: "Stale", holdsFor: 1 }],
+    ["a token is expired when its end comes", after(54_000), never, { _tag: "Expired", holdsFor: Infinity }],
+    ["a token is expired long after its end", after(day), never, { _tag: "Expired", holdsFor: Infinity }],
+    ["a token is fresh before its beginning", after(-hour), never, { _tag: "Fresh", holdsFor: hour + 48_000 }],
+    ["a due token is fresh during a back-off of 2 s", after(49_000), after(51_000).monotonic, {
+      _tag: "Fresh",
+      holdsFor: 2000
+    }],
+    ["a due token is fresh until its end during a back-off beyond its end", after(49_000), after(day).monotonic, {
       _tag: "Fresh",
       holdsFor: 5000
     }],
-    ["due, and left alone for long enough", after(51_000), after(51_000).monotonic, {
+    ["a due token is stale after a back-off", after(51_000), after(51_000).monotonic, {
       _tag: "Stale",
       holdsFor: 3000
     }],
-    ["expired, and to be left alone", after(54_000), after(day).monotonic, { _tag: "Expired", holdsFor: Infinity }],
-    ["not due, and to be left alone for less", after(1000), after(2000).monotonic, { _tag: "Fresh", holdsFor: 47_000 }],
-    ["an hour ahead on the wall", after(hour, 1000), never, { _tag: "Expired", holdsFor: Infinity }],
-    ["an hour back on the wall, due by the other hand", after(-hour, 48_000), never, {
-      _tag: "Stale",
-      holdsFor: 6000
-    }],
-    ["an hour back on the wall, expired by the other hand", after(-hour, 54_000), never, {
+    ["an expired token is expired during a back-off", after(54_000), after(day).monotonic, {
       _tag: "Expired",
       holdsFor: Infinity
     }],
-    ["with a monotonic hand that stood still", after(50_000, 0), never, { _tag: "Stale", holdsFor: 4000 }]
-  ])("row 75: %s", (_, now, notBefore, decision) => {
+    ["a token that is not due is fresh during a shorter back-off", after(1000), after(2000).monotonic, {
+      _tag: "Fresh",
+      holdsFor: 47_000
+    }],
+    ["a token is expired by a wall clock that is an hour ahead", after(hour, 1000), never, {
+      _tag: "Expired",
+      holdsFor: Infinity
+    }],
+    ["a token is stale by the monotonic clock while the wall clock is an hour back", after(-hour, 48_000), never, {
+      _tag: "Stale",
+      holdsFor: 6000
+    }],
+    ["a token is expired by the monotonic clock while the wall clock is an hour back", after(-hour, 54_000), never, {
+      _tag: "Expired",
+      holdsFor: Infinity
+    }],
+    ["a token is stale by the wall clock while the monotonic clock stands still", after(50_000, 0), never, {
+      _tag: "Stale",
+      holdsFor: 4000
+    }]
+  ])("%s (S4-S6, S10, row 75)", (_, now, notBefore, decision) => {
     expect(decide(minute, notBefore, now)).toStrictEqual(decision)
   })
 
@@ -125,7 +143,7 @@ describe("fresh, refresh in the background, or wait? (S4–S6, S10)", () => {
   const notBefore = FastCheck.oneof(FastCheck.constant(never), time)
 
   it.prop(
-    "what it says holds until it says that it has to be decided again, and not longer",
+    "a decision about freshness holds for exactly as long as it says (S4-S6, S10)",
     [lifetime, draw, time, time, notBefore],
     ([lifetime, draw, wall, monotonic, notBefore]) => {
       const token = validity(lifetime, begin, draw, policy)
@@ -138,7 +156,7 @@ describe("fresh, refresh in the background, or wait? (S4–S6, S10)", () => {
   )
 
   it.prop(
-    "no hand of the clock makes a token live longer than the other one would",
+    "no hand of the clock makes a token usable for longer than the other hand does (S4-S6, S10)",
     [lifetime, draw, time, time],
     ([lifetime, draw, wall, monotonic]) => {
       const token = validity(lifetime, begin, draw, policy)

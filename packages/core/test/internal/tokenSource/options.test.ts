@@ -7,8 +7,8 @@ const scopes = ["user_info"]
 const messageOf = (options: Partial<Options>): string =>
   Either.match(validate({ scopes, ...options }), { onLeft: ({ message }) => message, onRight: () => "" })
 
-describe("the options of a token source", () => {
-  it("have the defaults of the design (§3), in milliseconds", () => {
+describe("Options of a token source", () => {
+  it("the options of a token source have the defaults of the design in milliseconds", () => {
     expect(validate({ scopes })).toStrictEqual(Either.right({
       scopes,
       refreshAt: 0.8,
@@ -23,7 +23,7 @@ describe("the options of a token source", () => {
     }))
   })
 
-  it("are taken as they are given, times to the next millisecond", () => {
+  it("the options of a token source are taken as given, with times to the next millisecond", () => {
     const given = {
       scopes: ["read_wallet"],
       refreshAt: 0.5,
@@ -56,7 +56,7 @@ describe("the options of a token source", () => {
     [`coolDown.base must be ${aTime}.`, { coolDown: { base: 0 } }],
     [`coolDown.max must be ${aTime}.`, { coolDown: { max: 0 } }],
     [`checkEvery must be ${aTime}.`, { checkEvery: 0 }]
-  ])("row 64: %s", (message, options) => {
+  ])("a bad option has the error \"%s\" (row 64)", (message, options) => {
     expect(messageOf(options)).toBe(message)
   })
 })

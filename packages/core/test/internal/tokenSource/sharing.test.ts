@@ -9,7 +9,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { make } from "../../../src/internal/tokenSource/sharing.js"
 
-describe("T1: what is asked, and when", () => {
+describe("Steps of a shared request (T1)", () => {
   /** A store that answers its readers and those who want its lock in turn, and a server; both note who comes. */
   const asking = Effect.fnUntraced(function*(
     { found, isFree = [true], mustAsk = false }: {
@@ -64,51 +64,51 @@ describe("T1: what is asked, and when", () => {
 
   it.effect.each(
     [
-      ["a token that is there", { found: ["old"] }, ["read"], ["old", 1, false]],
+      ["a source takes a usable stored token without the lock", { found: ["old"] }, ["read"], ["old", 1, false]],
       [
-        "none",
+        "a source requests and stores a token if the store has none",
         { found: [] },
         ["read", "lock", "read", "request", "write new", "release"],
         ["new", 2, true]
       ],
       [
-        "one that won't do",
+        "a source requests and stores a token if the stored one is not usable",
         { found: ["stale", "stale"] },
         ["read", "lock", "read", "request", "write new", "release"],
         ["new", 2, true]
       ],
       [
-        "one that another wrote before this one had the lock",
+        "a source takes a token that another source stored before it got the lock",
         { found: [undefined, "old"] },
         ["read", "lock", "read", "release"],
         ["old", 1, false]
       ],
       [
-        "one that the lock's holder writes",
+        "a source takes a token that the holder of the lock stores",
         { found: [undefined, undefined, "old"], isFree: [false, false] },
         ["read", "lock", "read", "lock", "read"],
         ["old", 1, false]
       ],
       [
-        "a holder that goes without having written",
+        "a source requests a token if the holder of the lock releases it without one",
         { found: [], isFree: [false, true] },
         ["read", "lock", "read", "lock", "read", "request", "write new", "release"],
         ["new", 2, true]
       ],
       [
-        "whatever, where another one is wanted",
+        "a source that must request does not read the store",
         { found: ["old", "old"], mustAsk: true },
         ["lock", "request", "write new", "release"],
         ["new", 2, true]
       ]
     ] as const
-  )("%s", ([_, store, noted, got]) =>
+  )("%s (T1)", ([_, store, noted, got]) =>
     Effect.gen(function*() {
       expect(yield* asking(store)).toStrictEqual({ noted, got })
     }))
 })
 
-it.effect("T2: a store that is down has no token, and that is told", () =>
+it.effect("a store that is down has no token, and its error is reported (T2)", () =>
   Effect.gen(function*() {
     const skipped: Array<StoreError> = []
     const error = new StoreError({ reason: "Unavailable" })
