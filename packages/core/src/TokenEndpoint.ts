@@ -96,9 +96,9 @@ export const make: (
       { client_id: clientId, client_secret: clientSecret, grant_type: "client_credentials", scope: scopes },
       tokenUrl
     )
-    const received = yield* roundTrip(request, target)
-    const grant = yield* parseTokenResponse(received, { ...target, clientSecret })
-    return yield* toAccessToken(grant, received, scopes, target)
+    const response = yield* roundTrip(request, target)
+    const grant = yield* parseTokenResponse(response, { ...target, clientSecret })
+    return yield* toAccessToken(grant, response, scopes, target)
   })
 
   /** If the server refuses credentials that have changed meanwhile, the new ones are tried at once (S12). */

@@ -30,6 +30,7 @@ import { errorOf } from "./internal/tokenEndpoint/errorResponse.js"
 import * as Json from "./internal/tokenEndpoint/json.js"
 import * as Limits from "./internal/tokenEndpoint/options.js"
 import { grantIn, toAccessToken } from "./internal/tokenEndpoint/parseTokenResponse.js"
+import type { RawResponse } from "./internal/tokenEndpoint/rawResponse.js"
 import * as RequestToken from "./internal/tokenEndpoint/requestToken.js"
 import * as RoundTrip from "./internal/tokenEndpoint/roundTrip.js"
 import * as ClientErrors from "./internal/tokenMediator/clientErrors.js"
@@ -70,9 +71,8 @@ const toHttpClientRequest = (mediatorUrl: string, request: Request): HttpClientR
 const decodeRefusal = Schema.decodeUnknownEither(Refusal)
 
 /** What the mediator granted, or why it did not. */
-const parseResponse = (received: RoundTrip.Received, target: RoundTrip.Target): Either.Either<Grant, TokenError> => {
-  const { response } = received
-  if (response.url !== target.tokenUrl) return Either.left(ClientErrors.fromOther(received, target))
+const parseResponse = (response: RawResponse, target: RoundTrip.Target): Either.Either<Grant, TokenError> => {
+  if (response.url !== target.tokenUrl) return Either.left(ClientErrors.fromOther(response, target))
   const json = Json.fromResponse(response)
   return response.status === 200
     ? Either.mapLeft(
@@ -80,8 +80,8 @@ const parseResponse = (received: RoundTrip.Received, target: RoundTrip.Target): 
       (problem) => errorOf("UnexpectedResponseError", { ...target, status: response.status, problem })
     )
     : Either.left(Either.match(Either.flatMap(json, decodeRefusal), {
-      onLeft: () => ClientErrors.fromOther(received, target),
-      onRight: (refusal) => ClientErrors.fromRefusal(refusal, received, target)
+      onLeft: () => ClientErrors.fromOther(response, target),
+      onRight: (refusal) => ClientErrors.fromRefusal(refusal, response, target)
     }))
 }
 
@@ -108,9 +108,9 @@ export const make: (
         scopes,
         ...(rejected !== undefined && { rejected: RejectedToken.hash(rejected) })
       })
-      const received = yield* roundTrip(request, target)
-      const grant = yield* parseResponse(received, target)
-      return yield* toAccessToken(grant, received, scopes, target)
+      const response = yield* roundTrip(request, target)
+      const grant = yield* parseResponse(response, target)
+      return yield* toAccessToken(grant, response, scopes, target)
     })
 
     return { requestToken: requestToken(attempt) }

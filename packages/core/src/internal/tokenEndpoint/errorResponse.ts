@@ -17,7 +17,7 @@ import {
 import * as RetryAfter from "../retryAfter.js"
 import type { ErrorBody } from "./errorBody.js"
 import type { RawResponse } from "./rawResponse.js"
-import type { Received, Target } from "./roundTrip.js"
+import type { Target } from "./roundTrip.js"
 import { sanitize } from "./sanitize.js"
 
 /** What the errors of an endpoint tell about a request, and the secret that they must not tell. */
@@ -115,8 +115,8 @@ const problemOf = ({ headers, status }: RawResponse, context: Context): string =
 }
 
 /** The error of a response that is not a token, with the server's words made fit to be kept (E8). */
-export const fromResponse = ({ receivedAt, response }: Received, context: Context, body: ErrorBody): TokenError => {
-  const { headers, status } = response
+export const fromResponse = (response: RawResponse, context: Context, body: ErrorBody): TokenError => {
+  const { headers, receivedAt, status } = response
   const { attempts, clientSecret, tokenUrl } = context
   const keep = (text = "") => sanitize(text, clientSecret) || undefined
   return errorOf(classify(status, body.code), {

@@ -14,7 +14,8 @@ import { fromResponse } from "../accessToken.js"
 import * as ErrorBody from "./errorBody.js"
 import * as ErrorResponse from "./errorResponse.js"
 import * as Json from "./json.js"
-import type { Received, Target } from "./roundTrip.js"
+import type { RawResponse } from "./rawResponse.js"
+import type { Target } from "./roundTrip.js"
 
 const decodeTokenResponse = Schema.decodeUnknownEither(TokenResponse)
 
@@ -40,56 +41,56 @@ export const grantIn = (json: unknown): Either.Either<TokenResponse, string> =>
 const errorIn = (json: unknown): ErrorBody.ErrorBody | undefined =>
   Predicate.hasProperty(json, "error") && Predicate.isNotNullable(json.error) ? ErrorBody.fromJson(json) : undefined
 
-const unexpected = ({ response: { status } }: Received, context: Target, problem: string): TokenError =>
+const unexpected = ({ status }: RawResponse, context: Target, problem: string): TokenError =>
   ErrorResponse.errorOf("UnexpectedResponseError", { ...context, status, problem })
 
 /** A 200: a token, or an error, or neither (E4). */
-const parseOk = (received: Received, context: ErrorResponse.Context): Either.Either<TokenResponse, TokenError> => {
-  const noToken = (problem: string) => unexpected(received, context, problem)
-  return Either.flatMap(Either.mapLeft(Json.fromResponse(received.response), noToken), (json) => {
+const parseOk = (response: RawResponse, context: ErrorResponse.Context): Either.Either<TokenResponse, TokenError> => {
+  const noToken = (problem: string) => unexpected(response, context, problem)
+  return Either.flatMap(Either.mapLeft(Json.fromResponse(response), noToken), (json) => {
     const error = errorIn(json)
     return error === undefined
       ? Either.mapLeft(grantIn(json), noToken)
-      : Either.left(ErrorResponse.fromResponse(received, context, error))
+      : Either.left(ErrorResponse.fromResponse(response, context, error))
   })
 }
 
 /** Any other status. A body is quoted from 400 on: that of a lower status may hold a token (E8). */
-const parseError = (received: Received, context: ErrorResponse.Context): TokenError => {
-  const { body, status } = received.response
+const parseError = (response: RawResponse, context: ErrorResponse.Context): TokenError => {
+  const { body, status } = response
   const error = status >= 400 ? ErrorBody.fromText(new TextDecoder().decode(body)) : {}
-  return ErrorResponse.fromResponse(received, context, error)
+  return ErrorResponse.fromResponse(response, context, error)
 }
 
 /** The error of a response that no server has sent as it is: the HTTP client or the browser made it. */
-const notFromServer = (received: Received, context: ErrorResponse.Context): TokenError | undefined => {
-  const { isHiddenRedirect, status, url } = received.response
+const notFromServer = (response: RawResponse, context: ErrorResponse.Context): TokenError | undefined => {
+  const { isHiddenRedirect, status, url } = response
   const { attempts, tokenUrl } = context
   // A client that follows redirects by itself cannot be stopped, but it can be detected (E3).
   if (url !== tokenUrl) {
-    return unexpected(received, context, `the HTTP client went on to ${ErrorResponse.originOf(url, context)}`)
+    return unexpected(response, context, `the HTTP client went on to ${ErrorResponse.originOf(url, context)}`)
   }
-  if (isHiddenRedirect) return unexpected(received, context, "it redirects, and no redirect is followed")
+  if (isHiddenRedirect) return unexpected(response, context, "it redirects, and no redirect is followed")
   // XMLHttpRequest says so of a refused connection, of an unknown name and of a CORS refusal.
   return status === 0 ? new TokenTransportError({ reason: "Other", tokenUrl, attempts }) : undefined
 }
 
 /** What the server granted, or why it did not. */
 export const parseTokenResponse = (
-  received: Received,
+  response: RawResponse,
   context: ErrorResponse.Context
 ): Either.Either<TokenResponse, TokenError> => {
-  const failure = notFromServer(received, context)
+  const failure = notFromServer(response, context)
   if (failure !== undefined) return Either.left(failure)
-  return received.response.status === 200
-    ? parseOk(received, context)
-    : Either.left(parseError(received, context))
+  return response.status === 200
+    ? parseOk(response, context)
+    : Either.left(parseError(response, context))
 }
 
 /** The access token that a response grants. A token whose lifetime was over when it arrived is a time-out (S5). */
 export const toAccessToken = (
   grant: TokenResponse,
-  { age, receivedAt }: Received,
+  { age, receivedAt }: RawResponse,
   requested: Scopes,
   { attempts, tokenUrl }: Target
 ): Either.Either<AccessToken, TokenTimeoutError> =>

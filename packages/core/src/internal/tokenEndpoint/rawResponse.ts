@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
+import * as Instant from "../../Instant.js"
 
 export interface RawResponse {
   /** The URL that responded: another one than was asked if the client followed a redirect. */
@@ -20,6 +21,10 @@ export interface RawResponse {
   readonly isComplete: boolean
   /** Whether a browser hides a redirect that it did not follow. */
   readonly isHiddenRedirect: boolean
+  /** When the body was complete, in milliseconds since 1970. */
+  readonly receivedAt: number
+  /** The time since before the request was sent, in milliseconds: the age of a token in the response (S5). */
+  readonly age: number
 }
 
 const maxBytes = 256 * 1024
@@ -68,21 +73,22 @@ const readUpToLimit = (
 
 /** Reads a response to its end, or to the limit. */
 export const read = (
-  response: HttpClientResponse.HttpClientResponse
+  response: HttpClientResponse.HttpClientResponse,
+  sentAt: Instant.Instant
 ): Effect.Effect<RawResponse, HttpClientError.ResponseError> =>
   Effect.suspend(() => {
     const { headers } = response // the clients make them anew each time
-    return Effect.map(
-      isShort(headers)
-        ? Effect.map(response.arrayBuffer, (buffer) => new Uint8Array(buffer))
-        : readUpToLimit(response.stream),
-      (body) => ({
-        url: response.request.url,
-        status: response.status,
-        headers,
-        body: body.subarray(0, maxBytes),
-        isComplete: body.length <= maxBytes,
-        isHiddenRedirect: isHiddenRedirect(response)
-      })
-    )
+    const body = isShort(headers)
+      ? Effect.map(response.arrayBuffer, (buffer) => new Uint8Array(buffer))
+      : readUpToLimit(response.stream)
+    return Effect.zipWith(body, Instant.now, (body, now) => ({
+      url: response.request.url,
+      status: response.status,
+      headers,
+      body: body.subarray(0, maxBytes),
+      isComplete: body.length <= maxBytes,
+      isHiddenRedirect: isHiddenRedirect(response),
+      receivedAt: now.wall,
+      age: Instant.elapsed(sentAt, now)
+    }))
   })

@@ -25,19 +25,10 @@ export interface Target {
   readonly attempts: number
 }
 
-/** A response, and when it came. */
-export interface Received {
-  readonly response: RawResponse.RawResponse
-  /** In milliseconds since 1970. */
-  readonly receivedAt: number
-  /** The time since before the request was sent, in milliseconds: the age of a token in the response (S5). */
-  readonly age: number
-}
-
 export type RoundTrip = (
   request: HttpClientRequest.HttpClientRequest,
   target: Target
-) => Effect.Effect<Received, TokenTimeoutError | TokenTransportError>
+) => Effect.Effect<RawResponse.RawResponse, TokenTimeoutError | TokenTransportError>
 
 /** A client that made an error of a status has a response all the same. */
 const orResponse = (
@@ -56,11 +47,11 @@ export const make: Effect.Effect<RoundTrip, never, HttpClient.HttpClient> = Effe
    * A request that does not come to its end closes its socket, whether it stops before the response, in its headers or in its
    * body (E6). One that does leaves nothing to close: `Effect.scoped` would abort it in vain (P3).
    */
-  const send = (request: HttpClientRequest.HttpClientRequest) =>
+  const send = (request: HttpClientRequest.HttpClientRequest, sentAt: Instant.Instant) =>
     Effect.flatMap(Scope.make(), (scope) =>
       client.execute(request).pipe(
         Effect.catchAll(orResponse),
-        Effect.flatMap(RawResponse.read),
+        Effect.flatMap((response) => RawResponse.read(response, sentAt)),
         // No trace headers go to a third party (E3), and no span holds the headers of the response (E8).
         Effect.withTracerEnabled(false),
         // One change of the context for two things, since each costs some microseconds (P3).
@@ -70,10 +61,9 @@ export const make: Effect.Effect<RoundTrip, never, HttpClient.HttpClient> = Effe
         Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
       ))
 
-  return Effect.fnUntraced(function*(request, target) {
-    const sentAt = yield* Instant.now
-    const response = yield* Effect.mapError(send(request), (error) => fromHttpClientError(error, target))
-    const now = yield* Instant.now
-    return { response, receivedAt: now.wall, age: Instant.elapsed(sentAt, now) }
-  })
+  return (request, target) =>
+    Effect.flatMap(
+      Instant.now,
+      (sentAt) => Effect.mapError(send(request, sentAt), (error) => fromHttpClientError(error, target))
+    )
 })

@@ -10,7 +10,8 @@ import {
 } from "../../TokenError.js"
 import * as RetryAfter from "../retryAfter.js"
 import * as ErrorResponse from "../tokenEndpoint/errorResponse.js"
-import type { Received, Target } from "../tokenEndpoint/roundTrip.js"
+import type { RawResponse } from "../tokenEndpoint/rawResponse.js"
+import type { Target } from "../tokenEndpoint/roundTrip.js"
 import type { Refusal } from "./protocol.js"
 
 /**
@@ -26,7 +27,7 @@ const errorOf = (tag: ErrorResponse.Tag, details: ErrorResponse.Details): TokenE
   )
 
 /** The error that a refusal stands for. Its message is the mediator's own, as its schema has made sure. */
-export const fromRefusal = (refusal: Refusal, { response: { status } }: Received, target: Target): TokenError => {
+export const fromRefusal = (refusal: Refusal, { status }: RawResponse, target: Target): TokenError => {
   const { _tag, message, retryAfter, retryable } = refusal
   const { attempts, tokenUrl } = target
   switch (_tag) {
@@ -54,8 +55,8 @@ export const fromRefusal = (refusal: Refusal, { response: { status } }: Received
 }
 
 /** The error of a response that no mediator has made: a proxy's, or that of a server without one. None of it is kept. */
-export const fromOther = ({ receivedAt, response }: Received, { attempts, tokenUrl }: Target): TokenError => {
-  const { headers, isHiddenRedirect, status, url } = response
+export const fromOther = (response: RawResponse, { attempts, tokenUrl }: Target): TokenError => {
+  const { headers, isHiddenRedirect, receivedAt, status, url } = response
   const details = (problem: string): ErrorResponse.Details => ({ tokenUrl, attempts, status, problem })
   const unexpected = (problem: string) => errorOf("UnexpectedResponseError", details(problem))
   if (url !== tokenUrl) return unexpected("the HTTP client went on to elsewhere")

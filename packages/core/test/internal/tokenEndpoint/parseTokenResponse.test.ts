@@ -37,7 +37,12 @@ const reply = (
   { headers = {}, isComplete = true, isHiddenRedirect = false, url = tokenUrl }: Reply = {}
 ) =>
   parseTokenResponse({
-    response: { url, status, headers: Headers.fromInput(headers), body: bytesOf(body), isComplete, isHiddenRedirect },
+    url,
+    status,
+    headers: Headers.fromInput(headers),
+    body: bytesOf(body),
+    isComplete,
+    isHiddenRedirect,
     receivedAt,
     age: 0
   }, context)

@@ -4,7 +4,6 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import type { RawResponse } from "../../../src/internal/tokenEndpoint/rawResponse.js"
-import type { Received } from "../../../src/internal/tokenEndpoint/roundTrip.js"
 import { fromOther, fromRefusal } from "../../../src/internal/tokenMediator/clientErrors.js"
 import type { Refusal } from "../../../src/TokenMediator.js"
 
@@ -29,18 +28,16 @@ const received = (
   status: number,
   headers: Record<string, string> = {},
   fields: Partial<RawResponse> = {}
-): Received => ({
-  response: {
-    url: tokenUrl,
-    status,
-    headers: Headers.fromInput(headers),
-    body: new TextEncoder().encode("swordfish"),
-    isComplete: true,
-    isHiddenRedirect: false,
-    ...fields
-  },
+): RawResponse => ({
+  url: tokenUrl,
+  status,
+  headers: Headers.fromInput(headers),
+  body: new TextEncoder().encode("swordfish"),
+  isComplete: true,
+  isHiddenRedirect: false,
   receivedAt: 0,
-  age: 0
+  age: 0,
+  ...fields
 })
 
 /** Every field of an error, and nothing else. */
@@ -89,7 +86,7 @@ describe("Responses that are no refusal of a mediator (E3, E7)", () => {
   const redirects = "it redirects, and no redirect is followed"
   const unlikely = "a mediator doesn't answer with this status"
 
-  it.each<[string, Received, TokenError.TokenError]>([
+  it.each<[string, RawResponse, TokenError.TokenError]>([
     [
       "a response from elsewhere",
       received(200, {}, { url: "https://evil.example" }),
@@ -97,7 +94,7 @@ describe("Responses that are no refusal of a mediator (E3, E7)", () => {
     ],
     ["a redirect that fetch hides", received(0, {}, { isHiddenRedirect: true }), unexpected(0, redirects)],
     ["a failure that a client hides", received(0), new TokenTransportError({ reason: "Other", tokenUrl, attempts: 2 })],
-    ...[300, 302, 399].map((status): [string, Received, TokenError.TokenError] => [
+    ...[300, 302, 399].map((status): [string, RawResponse, TokenError.TokenError] => [
       "a redirect",
       received(status, { location: "https://swordfish.example" }),
       unexpected(status, redirects)
