@@ -46,7 +46,7 @@ export class BrowserTokenStore extends Context.Tag("@effect-tilia/browser/Browse
 interface Entry {
   kept: Known.Kept | undefined
   holder: Known.Holder | undefined
-  /** When the others were last asked, on the monotonic hand, and what ends with their answers. */
+  /** When the others were last asked, by the monotonic clock, and what ends with their answers. */
   asked: number
   answers: Deferred.Deferred<undefined> | undefined
 }
@@ -115,7 +115,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     listeners.tell({ key: undefined, change: "Cleared" })
   }
 
-  const locked = (key: string, generation: number, now: Known.Hands) => {
+  const locked = (key: string, generation: number, now: Known.Moment) => {
     const entry = entryOf(key)
     known = Math.max(known, generation)
     entry.holder = Known.heardOf(entry.holder, generation, now)
@@ -135,7 +135,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   }
 
   const hear = (message: Message.Message, answer: (message: Message.Message) => void) => {
-    const now = Known.hands(clock)
+    const now = Known.now(clock)
     switch (message._tag) {
       case "Locked":
         return locked(message.key, message.generation, now)
@@ -185,7 +185,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     Effect.gen(function*() {
       const key = Scopes.key(scopes)
       const entry = entryOf(key)
-      const now = Known.hands(clock)
+      const now = Known.now(clock)
       if (Known.isDoubtful(entry.kept, entry.asked, now)) {
         entry.asked = now.monotonic
         entry.answers = yield* Deferred.make<undefined>()
@@ -194,19 +194,19 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         yield* answersIn(entry.answers)
       }
       const { kept } = entry
-      const then = Known.hands(clock)
+      const then = Known.now(clock)
       return kept === undefined || Known.isOver(kept, then)
         ? Option.none()
         : Option.some({ token: Known.tokenOf(kept, then), generation: kept.generation })
     })
 
   const lockOf = (key: string, turn: Tabs.Turn): Lock => {
-    const now = Known.hands(clock)
+    const now = Known.now(clock)
     const generation = Known.next(known, now)
     /** T3: whoever has lost the lock leaves it, and what is written, to the next. */
     const announce = () => {
       if (turn.isLost()) return
-      locked(key, generation, Known.hands(clock))
+      locked(key, generation, Known.now(clock))
       say({ _tag: "Locked", key, generation })
     }
     announce()
@@ -215,14 +215,14 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       write: (token) =>
         Effect.sync(() => {
           if (turn.isLost()) return
-          const now = Known.hands(clock)
+          const now = Known.now(clock)
           const kept = Known.keptOf(token, generation, now)
           if (keep(key, kept)) say({ _tag: "Written", key, token: Message.told(kept, now) })
         }),
       renew: Effect.sync(announce),
       release: Effect.gen(function*() {
         // The next one's generation may come from the clock alone, which has to have passed this one.
-        if (Known.hands(clock).wall <= generation) yield* Effect.sleep("2 millis")
+        if (Known.now(clock).wall <= generation) yield* Effect.sleep("2 millis")
         yield* turn.end
         released(key, generation)
         say({ _tag: "Released", key, generation })
@@ -231,7 +231,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   }
 
   const isHolderLost = (key: string): boolean => {
-    const now = Known.hands(clock)
+    const now = Known.now(clock)
     const entry = entryOf(key)
     entry.holder ??= Known.stranger(now)
     return Known.isLost(entry.holder, now)
@@ -263,7 +263,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         Stream.map(({ change }) => change)
       ),
     clear: Effect.sync(() => {
-      const generation = Known.next(known, Known.hands(clock))
+      const generation = Known.next(known, Known.now(clock))
       empty(generation)
       say({ _tag: "Cleared", generation })
     })

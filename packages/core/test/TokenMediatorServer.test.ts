@@ -1,6 +1,6 @@
 import { TokenError } from "@effect-tilia/core"
 import * as TokenMediatorServer from "@effect-tilia/core/TokenMediatorServer"
-import { leakProbe, TestAccessToken, TwoHandedClock } from "@effect-tilia/testing"
+import { leakProbe, SkewClock, TestAccessToken } from "@effect-tilia/testing"
 import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
@@ -506,7 +506,7 @@ describe("E8: nothing leaks", () => {
 
 it.scoped("S10: the life that is left is by both hands of the clock, from when the token was first seen", () =>
   Effect.gen(function*() {
-    const { clock, step } = yield* TwoHandedClock.make
+    const { clock, step } = yield* SkewClock.make
     const { app } = yield* Effect.withClock(application(), clock)
     const ask = Effect.withClock(Effect.suspend(() => Effect.flatMap(serve(app, request()), answered)), clock)
     yield* ask

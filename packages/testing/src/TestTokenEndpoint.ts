@@ -99,19 +99,19 @@ export const hang: Answer = { outcome: "hang" }
  */
 export const after = (wait: Duration.DurationInput, answer: Answer): Answer => ({ ...answer, after: wait })
 
-const hands = (clock: Clock.Clock) => ({
+const timesOf = (clock: Clock.Clock) => ({
   wall: clock.unsafeCurrentTimeMillis(),
   monotonic: Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
 })
 
 const play = Effect.fnUntraced(function*({ after = 0, outcome }: Answer, scopes: Input, text: string) {
   const clock = yield* Effect.clock
-  const began = hands(clock)
+  const began = timesOf(clock)
   if (outcome === "hang") return yield* Effect.never
   yield* Effect.sleep(after)
   if ("error" in outcome) return yield* Effect.fail(outcome.error)
-  const now = hands(clock)
-  // S5, S10: as the real one does, from before the request, by the hand that says more.
+  const now = timesOf(clock)
+  // S5, S10: as the real one does, from before the request, by the wall clock or the monotonic clock, whichever says more.
   const age = Math.max(now.wall - began.wall, now.monotonic - began.monotonic)
   const token = yield* TestAccessToken.make({
     scopes,

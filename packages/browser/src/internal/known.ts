@@ -10,56 +10,59 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import type * as Redacted from "effect/Redacted"
 
-/** The wall clock, which all tabs share and someone may set, and the tab's own, which may stand still in a suspend (S10). */
-export interface Hands {
+/**
+ * A moment by the wall clock, which all tabs share and someone may set, and by the tab's own monotonic clock, which may stand
+ * still in a suspend (S10).
+ */
+export interface Moment {
   readonly wall: number
   readonly monotonic: number
 }
 
-export const hands = (clock: Clock.Clock): Hands => ({
+export const now = (clock: Clock.Clock): Moment => ({
   wall: clock.unsafeCurrentTimeMillis(),
   monotonic: Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
 })
 
-/** A token that was written under the lock with that generation. `began` is when its life did, on either hand. */
+/** A token that was written under the lock with that generation. `began` is when its life did. */
 export interface Kept {
   readonly generation: number
   readonly value: Redacted.Redacted
   readonly scopes: Scopes
   readonly lifetime: number
-  readonly began: Hands
+  readonly began: Moment
 }
 
-/** Who has the lock, as far as the tab has heard, and when it last did, on the monotonic hand. */
+/** Who has the lock, as far as the tab has heard, and when it last did, by the monotonic clock. */
 export interface Holder {
   readonly generation: number
   readonly heard: number
 }
 
 /** A lock that somebody has who was never heard of: a tab that was there before this one. */
-export const stranger = (now: Hands): Holder => ({ generation: 0, heard: now.monotonic })
+export const stranger = (now: Moment): Holder => ({ generation: 0, heard: now.monotonic })
 
-/** T7: the larger of what the hands say. */
-export const age = ({ began }: Kept, now: Hands): number =>
+/** T7: the larger of what the two clocks say. */
+export const age = ({ began }: Kept, now: Moment): number =>
   Math.max(0, now.wall - began.wall, now.monotonic - began.monotonic)
 
 /** When that began which is so old. */
-export const begun = (age: number, now: Hands): Hands => ({ wall: now.wall - age, monotonic: now.monotonic - age })
+export const begun = (age: number, now: Moment): Moment => ({ wall: now.wall - age, monotonic: now.monotonic - age })
 
-export const isOver = (kept: Kept, now: Hands): boolean => age(kept, now) >= kept.lifetime
+export const isOver = (kept: Kept, now: Moment): boolean => age(kept, now) >= kept.lifetime
 
 /** T3: a late writer replaces nothing, nor does one that began before the store was emptied (M4). */
 export const isNews = (kept: Kept | undefined, generation: number, cleared: number): boolean =>
   generation > cleared && (kept === undefined || generation > kept.generation)
 
 /** Larger than whatever any tab had before: what this one hasn't heard of, the clock that they share has passed. */
-export const next = (known: number, now: Hands): number => Math.max(known + 1, now.wall)
+export const next = (known: number, now: Moment): number => Math.max(known + 1, now.wall)
 
 /** T3: whoever wasn't heard for a lease has lost the lock: its tab is frozen, or busy beyond hope. */
-export const isLost = ({ heard }: Holder, now: Hands): boolean => now.monotonic - heard >= Duration.toMillis(lease)
+export const isLost = ({ heard }: Holder, now: Moment): boolean => now.monotonic - heard >= Duration.toMillis(lease)
 
 /** T3: whoever was overtaken holds nothing, whatever it still says. */
-export const heardOf = (holder: Holder | undefined, generation: number, now: Hands): Holder =>
+export const heardOf = (holder: Holder | undefined, generation: number, now: Moment): Holder =>
   holder !== undefined && holder.generation > generation ? holder : { generation, heard: now.monotonic }
 
 /** Between two times that the others are asked for the same token. */
@@ -69,11 +72,11 @@ const pause = 1_000
  * Whether the other tabs may know of a newer token. A tab hears of each one, unless it wasn't there yet or slept: so it asks
  * when it has none, or one so old that most sources have replaced it.
  */
-export const isDoubtful = (kept: Kept | undefined, asked: number, now: Hands): boolean =>
+export const isDoubtful = (kept: Kept | undefined, asked: number, now: Moment): boolean =>
   now.monotonic - asked >= pause && (kept === undefined || age(kept, now) >= kept.lifetime * 0.75)
 
 /** As its reader's clock has it (T7). */
-export const tokenOf = (kept: Kept, now: Hands): AccessToken => {
+export const tokenOf = (kept: Kept, now: Moment): AccessToken => {
   const issuedAt = now.wall - age(kept, now)
   return new AccessToken(
     {
@@ -88,7 +91,7 @@ export const tokenOf = (kept: Kept, now: Hands): AccessToken => {
 }
 
 /** As its writer has it. */
-export const keptOf = ({ expiresAt, issuedAt, scopes, value }: AccessToken, generation: number, now: Hands): Kept => ({
+export const keptOf = ({ expiresAt, issuedAt, scopes, value }: AccessToken, generation: number, now: Moment): Kept => ({
   generation,
   value,
   scopes,

@@ -50,7 +50,7 @@ export const decode = Schema.decodeUnknownOption(Message)
 
 export const encode = Schema.encodeSync(Message)
 
-export const told = (kept: Known.Kept, now: Known.Hands): typeof Token.Type => ({
+export const told = (kept: Known.Kept, now: Known.Moment): typeof Token.Type => ({
   generation: kept.generation,
   value: kept.value,
   scopes: kept.scopes,
@@ -59,7 +59,7 @@ export const told = (kept: Known.Kept, now: Known.Hands): typeof Token.Type => (
   sentAt: now.wall
 })
 
-export const heard = ({ age, sentAt, ...token }: typeof Token.Type, now: Known.Hands): Known.Kept => ({
+export const heard = ({ age, sentAt, ...token }: typeof Token.Type, now: Known.Moment): Known.Kept => ({
   ...token,
   began: Known.begun(age + Math.max(0, now.wall - sentAt), now)
 })

@@ -10,7 +10,7 @@ import * as Message from "../../src/internal/message.js"
 
 const scopes = Schema.decodeSync(Scopes.Scopes)("a,b")
 
-/** A token that began at 0 on both hands, and lives for 1000 milliseconds. */
+/** A token that began at 0 by the wall clock and by the monotonic clock, and lives for 1000 milliseconds. */
 const kept = (generation = 1): Known.Kept => ({
   generation,
   value: Redacted.make("abc"),
@@ -19,7 +19,7 @@ const kept = (generation = 1): Known.Kept => ({
   began: { wall: 0, monotonic: 0 }
 })
 
-const at = (wall: number, monotonic = wall): Known.Hands => ({ wall, monotonic })
+const at = (wall: number, monotonic = wall): Known.Moment => ({ wall, monotonic })
 
 describe("T3: what replaces what", () => {
   it.each([
