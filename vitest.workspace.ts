@@ -32,7 +32,7 @@ const inBrowser = chromium === undefined ? [] : [{
     root: "packages/browser",
     include: ["test/*.test.ts", "test/internal/*.test.ts"],
     testTimeout: 20_000,
-    globalSetup: "test/support/stageServer.ts",
+    globalSetup: "test/support/scriptedServer.ts",
     setupFiles: "test/support/setup.ts",
     browser: {
       enabled: true,

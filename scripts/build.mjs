@@ -1,8 +1,10 @@
 /*
  * Builds every package as `tsc -b` does, and says of each call at a module's top level that it has no side effects: without
  * that, a bundler keeps every schema, error and Layer of a module of which a page uses one (P7). A call that is a statement
- * of its own is meant for its effect. All is built anew, since `tsc -b` alone writes to `dist` too.
+ * of its own is meant for its effect. All is built anew in an empty `dist`: `tsc -b` alone writes there too, and leaves what a
+ * module was that has moved.
  */
+import { readFileSync, rmSync } from "node:fs"
 import ts from "typescript"
 
 const isCall = (node) => ts.isCallExpression(node) || ts.isNewExpression(node)
@@ -51,6 +53,10 @@ const report = (diagnostic) =>
     getCurrentDirectory: ts.sys.getCurrentDirectory,
     getNewLine: () => "\n"
   }))
+
+for (const { path } of JSON.parse(readFileSync("tsconfig.build.json", "utf8")).references) {
+  rmSync(`${path}/dist`, { recursive: true, force: true })
+}
 
 const host = ts.createSolutionBuilderHost(ts.sys, undefined, report, () => undefined)
 const builder = ts.createSolutionBuilder(host, ["tsconfig.build.json"], { force: true })

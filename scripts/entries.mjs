@@ -54,7 +54,7 @@ const loaded = spawnSync(
       await import("effect") // keeps what is global to it in one name of globalThis
       const before = Object.keys(globalThis)
       for (const entry of ${JSON.stringify(entries.filter((entry) => !forTests.test(entry)))}) await import(entry)
-      // tslib's helpers, which start so, are there for a dependency of NodeStage.
+      // tslib's helpers, which start so, are there for a dependency of NodeScriptedServer.
       const made = Object.keys(globalThis).filter((name) => !before.includes(name) && !name.startsWith("__"))
       if (made.length > 0) throw new Error("An entry point makes something global: " + made)
     `

@@ -2,8 +2,18 @@
  * What only a browser's client can do wrong, in a real page against real sockets.
  */
 import { BrowserTokenHttpClient } from "@effect-tilia/browser"
-import * as RemoteStage from "@effect-tilia/contract/RemoteStage"
-import { always, answer, end, inTurn, json, refuse, send, Stage, until } from "@effect-tilia/contract/Stage"
+import * as RemoteScriptedServer from "@effect-tilia/contract/RemoteScriptedServer"
+import {
+  always,
+  answer,
+  end,
+  inTurn,
+  json,
+  refuse,
+  ScriptedServer,
+  send,
+  until
+} from "@effect-tilia/contract/ScriptedServer"
 import { ClientCredentials, Environment, TokenEndpoint } from "@effect-tilia/core"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -44,9 +54,10 @@ const ours = Effect.provide(BrowserTokenHttpClient.layer)
 const bare = <A, E, R>(self: Effect.Effect<A, E, R>) =>
   Effect.provide(Effect.withTracerEnabled(self, false), FetchHttpClient.layer)
 
-const open = (script: Parameters<Stage["Type"]["open"]>[0]) => Effect.flatMap(Stage, ({ open }) => open(script))
+const open = (script: Parameters<ScriptedServer["Type"]["open"]>[0]) =>
+  Effect.flatMap(ScriptedServer, ({ open }) => open(script))
 
-layer(RemoteStage.layer(inject("stage")), { excludeTestServices: true })("browser", (it) => {
+layer(RemoteScriptedServer.layer(inject("scriptedServer")), { excludeTestServices: true })("browser", (it) => {
   it.scoped("a token request needs no preflight", () =>
     Effect.gen(function*() {
       const server = yield* open(always(json(200, token)))
@@ -62,7 +73,7 @@ layer(RemoteStage.layer(inject("stage")), { excludeTestServices: true })("browse
       const { url } = yield* open(refuse)
       expect(yield* Effect.flip(requestToken(url))).toMatchObject(other)
 
-      // Of an answer that is sent in two pieces the stage doesn't know the head, and adds no header.
+      // The scripted server doesn't recognise the head of an answer that is sent in two pieces, and adds no header to it.
       const head = "HTTP/1.1"
       const rest = new TextDecoder().decode(json(200, token)).slice(head.length)
       const server = yield* open(inTurn([send(head), send(rest), end]))

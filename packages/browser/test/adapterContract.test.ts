@@ -3,11 +3,11 @@
  */
 import { BrowserTokenHttpClient } from "@effect-tilia/browser"
 import { adapterContract } from "@effect-tilia/contract/adapterContract"
-import * as RemoteStage from "@effect-tilia/contract/RemoteStage"
+import * as RemoteScriptedServer from "@effect-tilia/contract/RemoteScriptedServer"
 import { inject } from "vitest"
 
 adapterContract("browser", BrowserTokenHttpClient.layer, {
-  stage: RemoteStage.layer(inject("stage")),
+  server: RemoteScriptedServer.layer(inject("scriptedServer")),
   hidesReasons: true,
   hidesRedirects: true,
   setsAcceptEncoding: true,

@@ -1,8 +1,8 @@
 /*
  * The command as an operator and a script meet it: a process of its own, against a server on a socket.
  */
-import * as NodeStage from "@effect-tilia/contract/NodeStage"
-import { silent } from "@effect-tilia/contract/Stage"
+import * as NodeScriptedServer from "@effect-tilia/contract/NodeScriptedServer"
+import { silent } from "@effect-tilia/contract/ScriptedServer"
 import { Sandbox } from "@effect-tilia/sandbox"
 import * as NodeSandbox from "@effect-tilia/sandbox/NodeSandbox"
 import { describe, expect, it } from "@effect/vitest"
@@ -11,7 +11,7 @@ import * as Schedule from "effect/Schedule"
 import { start, tilia } from "./support/tilia.js"
 
 const { clientId, clientSecret } = Sandbox.wellKnown
-const { open } = NodeStage.make()
+const { open } = NodeScriptedServer.make()
 
 const configured = (url: string) => ({
   TILIA_AUTH_URL: url,

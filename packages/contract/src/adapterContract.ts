@@ -11,14 +11,14 @@ import { describe, expect, it } from "vitest"
 import { answerRows } from "./internal/answers.js"
 import { exchangeRows } from "./internal/exchange.js"
 import { transportRows } from "./internal/transport.js"
-import type { Stage } from "./Stage.js"
+import type { ScriptedServer } from "./ScriptedServer.js"
 
 /**
- * Where the servers play, and what a client can't do, or does in its own way. Each of these is still tested: the suite
+ * What opens the servers, and what a client can't do, or does in its own way. Each of these is still tested: the suite
  * expects what the option says, so an option that isn't true fails.
  *
- * - `stage`: where the servers play (`NodeStage.layer()`, which is imported only where it is needed). A page needs one in
- *   another process, whose `NodeStage` adds `access-control-allow-origin`.
+ * - `server`: what opens the servers (`NodeScriptedServer.layer()`, which is imported only where it is needed). A page needs
+ *   `RemoteScriptedServer`, over a `NodeScriptedServer.serve` that adds `access-control-allow-origin`.
  * - `trusting`: the same client, with a certificate authority to trust, in PEM form. Without it the tests of certificates
  *   that are wrong in one way only, and of one that is right, are skipped.
  * - `hidesReasons`: every failure on the way is `Other`, and so tried again; browsers tell nothing of it.
@@ -36,7 +36,7 @@ import type { Stage } from "./Stage.js"
  * @category models
  */
 export interface Options {
-  readonly stage?: Layer.Layer<Stage> | undefined
+  readonly server?: Layer.Layer<ScriptedServer> | undefined
   readonly trusting?: ((authority: string) => Layer.Layer<HttpClient, unknown>) | undefined
   readonly hidesReasons?: boolean | undefined
   readonly hidesRedirects?: boolean | undefined
@@ -50,7 +50,9 @@ export interface Options {
 }
 
 /** Imported when a test needs it: a page has no `node:net`. */
-const nodeStage = Layer.unwrapEffect(Effect.map(Effect.promise(() => import("./NodeStage.js")), ({ layer }) => layer()))
+const nodeServer = Layer.unwrapEffect(
+  Effect.map(Effect.promise(() => import("./NodeScriptedServer.js")), ({ layer }) => layer())
+)
 
 /**
  * Declares the suite, under this name, for a client that the given Layer makes; each test builds it anew. To be called
@@ -72,7 +74,7 @@ export const adapterContract = (
 ): void => {
   describe(name, () => {
     const titles: Array<string> = []
-    const subject = { ...options, client: Layer.orDie(client), stage: options.stage ?? nodeStage, titles }
+    const subject = { ...options, client: Layer.orDie(client), server: options.server ?? nodeServer, titles }
     exchangeRows(subject)
     transportRows(subject)
     answerRows(subject)

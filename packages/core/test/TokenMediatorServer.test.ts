@@ -1,6 +1,6 @@
 import { TokenError } from "@effect-tilia/core"
 import * as TokenMediatorServer from "@effect-tilia/core/TokenMediatorServer"
-import { leakProbe, TestAccessToken, TwoHandedClock } from "@effect-tilia/testing"
+import { leakProbe, SkewClock, TestAccessToken } from "@effect-tilia/testing"
 import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
@@ -520,7 +520,7 @@ describe("Tokens in what the mediator prints (E8)", () => {
 
 it.scoped("the remaining lifetime follows both hands of the clock since the token was first seen (S10)", () =>
   Effect.gen(function*() {
-    const { clock, step } = yield* TwoHandedClock.make
+    const { clock, step } = yield* SkewClock.make
     const { app } = yield* Effect.withClock(application(), clock)
     const ask = Effect.withClock(Effect.suspend(() => Effect.flatMap(serve(app, request()), answered)), clock)
     yield* ask

@@ -3,7 +3,7 @@
  * every request; what holds in every history is said by `complaints`, and beside each rule the bug that it was seen to find.
  */
 import { type AccessToken, TokenError } from "@effect-tilia/core"
-import { TestAccessToken, TestTokenEndpoint, TwoHandedClock } from "@effect-tilia/testing"
+import { SkewClock, TestAccessToken, TestTokenEndpoint } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
@@ -236,7 +236,7 @@ const storms = (asks: ReadonlyArray<Ask>, counts: Counts, stepsBack: number): Re
 
 const world = Effect.fnUntraced(function*({ background, checkEvery }: Setting) {
   const timers = yield* TestClock.testClock()
-  const hands = yield* TwoHandedClock.make
+  const hands = yield* SkewClock.make
   /** The time that has truly gone by, whatever the hands say. */
   const elapsed = () => timers.unsafeCurrentTimeMillis() + asleep
   let asleep = 0

@@ -3,7 +3,7 @@
  * what can be observed of it: TokenSource.surface.test.ts.
  */
 import { TokenError, type TokenSource } from "@effect-tilia/core"
-import { TestAccessToken, TestTokenEndpoint, TwoHandedClock } from "@effect-tilia/testing"
+import { SkewClock, TestAccessToken, TestTokenEndpoint } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
@@ -53,7 +53,7 @@ describe("TokenSource.get with a valid token (S1)", () => {
       const { calls, source } = yield* scripted(succeed())
       const made = yield* source({ background: "onDemand" })
       yield* made.get
-      const later = yield* TwoHandedClock.make
+      const later = yield* SkewClock.make
       yield* later.step(7_200_000)
       expect(Option.map(made.peek(), text)).toStrictEqual(Option.some("token-0"))
       expect(text(yield* Effect.withClock(made.get, later.clock))).toBe("token-1")
@@ -132,7 +132,7 @@ describe("Interruption of callers (S3)", () => {
     Effect.gen(function*() {
       const { calls, source } = yield* scripted(succeed())
       const { get } = yield* source()
-      const elsewhere = yield* TwoHandedClock.make
+      const elsewhere = yield* SkewClock.make
       yield* Effect.withClock(get, elsewhere.clock)
       expect(calls[0]?.at).toBe(0) // by the source's clock
     }))
@@ -345,7 +345,7 @@ describe("Clocks whose hands move apart (S10)", () => {
   /** A source that lives by such a clock, and its callers. */
   const apart = (life: number, options: Partial<TokenSource.Options> = {}) =>
     Effect.gen(function*() {
-      const hands = yield* TwoHandedClock.make
+      const hands = yield* SkewClock.make
       const { calls, source } = yield* scripted(succeed({ life: Duration.seconds(life) }))
       const made = yield* source(options).pipe(centred, Effect.withClock(hands.clock))
       return { calls, hands, peek: made.peek, get: Effect.map(Effect.withClock(made.get, hands.clock), text) }

@@ -1,5 +1,5 @@
-import * as NodeStage from "@effect-tilia/contract/NodeStage"
-import { always, json } from "@effect-tilia/contract/Stage"
+import * as NodeScriptedServer from "@effect-tilia/contract/NodeScriptedServer"
+import { always, json } from "@effect-tilia/contract/ScriptedServer"
 import { NodeTilia } from "@effect-tilia/node"
 import { linesShowing } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
@@ -33,7 +33,7 @@ const secretFile = (content: string) =>
     ({ folder }) => Effect.sync(() => rmSync(folder, { recursive: true }))
   ).pipe(Effect.map(({ path }) => path))
 
-const server = NodeStage.make().open(always(json(200, token)))
+const server = NodeScriptedServer.make().open(always(json(200, token)))
 
 describe("layer", () => {
   it.scopedLive("obtains a token", () =>

@@ -1,5 +1,5 @@
-import * as NodeStage from "@effect-tilia/contract/NodeStage"
-import { always, inTurn, json, send, until } from "@effect-tilia/contract/Stage"
+import * as NodeScriptedServer from "@effect-tilia/contract/NodeScriptedServer"
+import { always, inTurn, json, send, until } from "@effect-tilia/contract/ScriptedServer"
 import { NodeTokenHttpClient } from "@effect-tilia/node"
 import { linesShowing } from "@effect-tilia/testing"
 import * as Undici from "@effect/platform-node/Undici"
@@ -14,7 +14,7 @@ import { clientSecret, endpointAt, requestToken } from "./support/endpoint.js"
 
 const token = { access_token: "abc", token_type: "Bearer", expires_in: "3600", scope: "user_info,write_invoices" }
 
-const { open } = NodeStage.make()
+const { open } = NodeScriptedServer.make()
 
 const over = (options: NodeTokenHttpClient.Options) => Layer.orDie(NodeTokenHttpClient.layer(options))
 

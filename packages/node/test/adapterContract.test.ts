@@ -2,8 +2,8 @@
  * Rows 1–56 of docs/design/faults.md for each of Effect's clients in Node.
  */
 import { adapterContract } from "@effect-tilia/contract/adapterContract"
-import * as NodeStage from "@effect-tilia/contract/NodeStage"
-import * as RemoteStage from "@effect-tilia/contract/RemoteStage"
+import * as NodeScriptedServer from "@effect-tilia/contract/NodeScriptedServer"
+import * as RemoteScriptedServer from "@effect-tilia/contract/RemoteScriptedServer"
 import { NodeTokenHttpClient } from "@effect-tilia/node"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Undici from "@effect/platform-node/Undici"
@@ -25,7 +25,7 @@ adapterContract("node:http", clients["node:http"], {
 
 adapterContract("fetch", clients.fetch, {
   // As for a page: scripts, and what was seen, cross to it as JSON, and its answers may be read from everywhere.
-  stage: Layer.unwrapScoped(Effect.map(NodeStage.serve(), RemoteStage.layer)),
+  server: Layer.unwrapScoped(Effect.map(NodeScriptedServer.serve(), RemoteScriptedServer.layer)),
   trusting: (ca) =>
     FetchHttpClient.layer.pipe(
       Layer.provide(Layer.succeed(FetchHttpClient.Fetch, (input, init) =>

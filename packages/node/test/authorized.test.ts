@@ -1,8 +1,8 @@
 /*
  * Rows 90–95 of docs/design/faults.md from real sockets, for each of Effect's clients.
  */
-import * as NodeStage from "@effect-tilia/contract/NodeStage"
-import * as Stage from "@effect-tilia/contract/Stage"
+import * as NodeScriptedServer from "@effect-tilia/contract/NodeScriptedServer"
+import * as ScriptedServer from "@effect-tilia/contract/ScriptedServer"
 import { AuthorizedHttpClient, Tilia, TokenSource } from "@effect-tilia/core"
 import { leakProbe } from "@effect-tilia/testing"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
@@ -20,8 +20,8 @@ import * as Stream from "effect/Stream"
 import { clients } from "./support/clients.js"
 import { clientId, clientSecret } from "./support/endpoint.js"
 
-const { always, answer, awaitRequests, end, inTurn, json, repeat, reset, send, silent, until, wait } = Stage
-const { open } = NodeStage.make()
+const { always, answer, awaitRequests, end, inTurn, json, repeat, reset, send, silent, until, wait } = ScriptedServer
+const { open } = NodeScriptedServer.make()
 
 const grant = (n: number) =>
   json(200, { access_token: `swordfish-${n}`, token_type: "Bearer", expires_in: 3600, scope: "user_info" })
@@ -29,7 +29,7 @@ const grant = (n: number) =>
 /** Its tokens are `swordfish-0`, `swordfish-1` and `swordfish-2`. */
 const tokenServer = open(inTurn([send(grant(0)), end], [send(grant(1)), end], [send(grant(2)), end]))
 
-const bearers = ({ seen }: Stage.Server) =>
+const bearers = ({ seen }: ScriptedServer.Server) =>
   Effect.map(
     seen,
     ({ requests }) =>
@@ -47,13 +47,13 @@ const refusingOnce = inTurn(
 )
 
 /** Answers the first request, once the rest of it has come too: fetch sends streams in chunks, whose end looks like another. */
-const later = (bytes: Uint8Array): Stage.Script => inTurn([wait(100), send(bytes), end], [])
+const later = (bytes: Uint8Array): ScriptedServer.Script => inTurn([wait(100), send(bytes), end], [])
 
-const isLetGo = ({ used }: Stage.Seen): boolean => used === 0
+const isLetGo = ({ used }: ScriptedServer.Seen): boolean => used === 0
 
 describe.each(Object.entries(clients))("%s", (_, http) => {
   /** Two servers, one of tokens and one of an API that plays, and the client that may send them to the latter. */
-  const setUp = Effect.fnUntraced(function*(play: Stage.Script, options: AuthorizedHttpClient.Options = {}) {
+  const setUp = Effect.fnUntraced(function*(play: ScriptedServer.Script, options: AuthorizedHttpClient.Options = {}) {
     const auth = yield* tokenServer
     const api = yield* open(play)
     const environment = { authUrl: auth.url, apiOrigins: [api.url] }
@@ -97,7 +97,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
       readonly what: string
       readonly make: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest
       readonly options?: AuthorizedHttpClient.Options
-      readonly play?: Stage.Script
+      readonly play?: ScriptedServer.Script
     }>([
       { what: "POST", make: (request) => withBody(post(request)) },
       { what: "GET, never", make: (request) => request, options: { replay: "never" } },
@@ -190,7 +190,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
 
     it.scopedLive.each<{
       readonly what: string
-      readonly play: Stage.Script
+      readonly play: ScriptedServer.Script
       readonly ends: (
         call: Effect.Effect<HttpClientResponse.HttpClientResponse, unknown>
       ) => Effect.Effect<unknown, unknown>

@@ -1,8 +1,19 @@
 /*
  * Our client over undici beside platform-node's: as a general client it does the same.
  */
-import * as NodeStage from "@effect-tilia/contract/NodeStage"
-import { always, answer, end, inTurn, json, repeat, reset, send, until, wait } from "@effect-tilia/contract/Stage"
+import * as NodeScriptedServer from "@effect-tilia/contract/NodeScriptedServer"
+import {
+  always,
+  answer,
+  end,
+  inTurn,
+  json,
+  repeat,
+  reset,
+  send,
+  until,
+  wait
+} from "@effect-tilia/contract/ScriptedServer"
 import { NodeTokenHttpClient } from "@effect-tilia/node"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Undici from "@effect/platform-node/Undici"
@@ -23,7 +34,7 @@ import type { AddressInfo } from "node:net"
 import { Readable } from "node:stream"
 import { inspect } from "node:util"
 
-const { open } = NodeStage.make()
+const { open } = NodeScriptedServer.make()
 
 /** Answers with what it was sent. */
 const echo = Effect.map(

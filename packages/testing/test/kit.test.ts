@@ -15,10 +15,10 @@ import {
   InMemoryHttpClient,
   MockHttpClient,
   SandboxHttpClient,
+  SkewClock,
   TestAccessToken,
   TestTokenEndpoint,
-  TestTokenSource,
-  TwoHandedClock
+  TestTokenSource
 } from "@effect-tilia/testing"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -147,18 +147,18 @@ describe("TestTokenEndpoint", () => {
     ))))
 })
 
-describe("TwoHandedClock", () => {
+describe("SkewClock", () => {
   it.effect("goes on as TestClock does, but for its wall clock, which steps alone", () =>
     Effect.gen(function*() {
-      const { clock, step } = yield* TwoHandedClock.make
+      const { clock, step } = yield* SkewClock.make
       const start = clock.unsafeCurrentTimeMillis()
-      const hands = () => [clock.unsafeCurrentTimeMillis() - start, clock.unsafeCurrentTimeNanos() / 1_000_000n]
+      const times = () => [clock.unsafeCurrentTimeMillis() - start, clock.unsafeCurrentTimeNanos() / 1_000_000n]
       const sleeper = yield* Effect.fork(Effect.withClock(Effect.sleep("2 seconds"), clock))
       yield* step(-3_600_000)
-      expect(hands()).toStrictEqual([-3_600_000, 0n])
+      expect(times()).toStrictEqual([-3_600_000, 0n])
       yield* step(3_610_000)
       yield* TestClock.adjust("1 second")
-      expect(hands()).toStrictEqual([11_000, 1000n])
+      expect(times()).toStrictEqual([11_000, 1000n])
       expect(sleeper.unsafePoll()).toBe(null) // no timer fires for a step
       yield* TestClock.adjust("1 second")
       yield* Fiber.join(sleeper)

@@ -5,7 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { describe, expect } from "vitest"
-import * as Stage from "../Stage.js"
+import * as ScriptedServer from "../ScriptedServer.js"
 import {
   ask,
   clientSecret,
@@ -19,13 +19,13 @@ import {
   tokenText
 } from "./subject.js"
 
-const { always, answer, end, inTurn, json, send } = Stage
+const { always, answer, end, inTurn, json, send } = ScriptedServer
 
 /** An answer that isn't a token, and the error that it must be. */
 interface Refusal {
   readonly row: number
   readonly what: string
-  readonly script: Stage.Script
+  readonly script: ScriptedServer.Script
   readonly tag: string
   /** How many requests the server must see: 2 where E7 tries again. */
   readonly attempts?: 1 | 2
@@ -36,7 +36,7 @@ interface Refusal {
 interface Grant {
   readonly row: number
   readonly what: string
-  readonly script: Stage.Script
+  readonly script: ScriptedServer.Script
   readonly seconds?: number
   readonly scopes?: ReadonlyArray<string>
   readonly value?: string

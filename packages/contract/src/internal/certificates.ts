@@ -1,5 +1,5 @@
 /*
- * Certificates for a stage's own servers, made at run time: no key is ever committed.
+ * Certificates for scripted servers, made at run time: no key is ever committed.
  */
 import "reflect-metadata"
 import * as x509 from "@peculiar/x509"

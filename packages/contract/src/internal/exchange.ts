@@ -11,7 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { describe, expect } from "vitest"
-import * as Stage from "../Stage.js"
+import * as ScriptedServer from "../ScriptedServer.js"
 import {
   ask,
   clientId,
@@ -27,22 +27,22 @@ import {
   tokenText
 } from "./subject.js"
 
-const { always, answer, inTurn, json, send, until } = Stage
+const { always, answer, inTurn, json, send, until } = ScriptedServer
 
 /** Something came, and no connection that it came over is open any more. */
-const isLetGo = ({ requests, used }: Stage.Seen): boolean => requests.length > 0 && used === 0
+const isLetGo = ({ requests, used }: ScriptedServer.Seen): boolean => requests.length > 0 && used === 0
 
 /** A request has come, and what the server says to it at once has gone back. */
-const untilAnswered = (server: Stage.Server) =>
+const untilAnswered = (server: ScriptedServer.Server) =>
   Effect.zipRight(until(server, ({ requests }) => requests.length > 0), Effect.sleep("50 millis"))
 
 /** The head of an answer whose body goes on and on. */
 const endless = send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
 
-const hanging: ReadonlyArray<readonly [string, Stage.Script]> = [
-  ["before headers", Stage.silent],
+const hanging: ReadonlyArray<readonly [string, ScriptedServer.Script]> = [
+  ["before headers", ScriptedServer.silent],
   ["in mid body", inTurn([send("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{")])],
-  ["a byte at a time", inTurn([endless, Stage.repeat("1\r\nx\r\n", { every: 5 })])]
+  ["a byte at a time", inTurn([endless, ScriptedServer.repeat("1\r\nx\r\n", { every: 5 })])]
 ]
 
 const theRequest = (subject: Subject): void => {
@@ -98,7 +98,7 @@ const byItself = (subject: Subject): void => {
 
   test("row 16: no answer is an error, not an answer of status 0", () =>
     Effect.gen(function*() {
-      const { url } = yield* open(Stage.refuse)
+      const { url } = yield* open(ScriptedServer.refuse)
       expectError(yield* errorOf(get(url)), { _tag: "RequestError", reason: "Transport" })
     }).pipe(provided))
 
@@ -142,7 +142,7 @@ const withoutEnd = (subject: Subject): void => {
   test("E5: row 27: a body without end is cut, and the connection with it", () =>
     Effect.gen(function*() {
       // Without end as far as anyone can tell: a client that doesn't stop isn't to fill the memory.
-      const flood = Stage.repeat(`4000\r\n${"x".repeat(0x4000)}\r\n`, { times: 4096 })
+      const flood = ScriptedServer.repeat(`4000\r\n${"x".repeat(0x4000)}\r\n`, { times: 4096 })
       const server = yield* open(inTurn([endless, flood]))
       const error = yield* errorOf(ask(server.url, client, { retry: { maxAttempts: 1 }, attemptTimeout: "2 seconds" }))
       expectError(error, { _tag: "UnexpectedResponseError", problem: "its body is larger than 256 KiB" })
@@ -179,7 +179,7 @@ const withoutEnd = (subject: Subject): void => {
 
   test("row 9: neither is a socket left open where the answer's body was never looked at", () =>
     Effect.gen(function*() {
-      const server = yield* open(inTurn([endless, Stage.repeat("1\r\nx\r\n", { every: 5 })]))
+      const server = yield* open(inTurn([endless, ScriptedServer.repeat("1\r\nx\r\n", { every: 5 })]))
       const stalling = Layer.map(client, (context) =>
         Context.make(
           HttpClient.HttpClient,

@@ -1,5 +1,5 @@
 /*
- * What the contract's tests are written in: a client, what it can't do, and a test over a stage.
+ * What the contract's tests are written in: a client, what it can't do, and a test over a scripted server.
  */
 import { ClientCredentials, Environment, TokenEndpoint } from "@effect-tilia/core"
 import { leakProbe } from "@effect-tilia/testing/leakProbe"
@@ -13,7 +13,7 @@ import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
 import { expect, it } from "vitest"
 import type { Options } from "../adapterContract.js"
-import { type Script, Stage } from "../Stage.js"
+import { type Script, ScriptedServer } from "../ScriptedServer.js"
 
 /** The vendor page's pair. */
 export const clientId = "3f2bfe5b-19b8-41c1-88d7-70a1586bce94"
@@ -29,7 +29,7 @@ export const token = {
 
 export interface Subject extends Options {
   readonly client: Layer.Layer<HttpClient.HttpClient>
-  readonly stage: Layer.Layer<Stage>
+  readonly server: Layer.Layer<ScriptedServer>
   /** The names of the tests that were declared. */
   readonly titles: Array<string>
 }
@@ -79,10 +79,10 @@ export const transport = ({ hidesReasons = false }: Options, reason: "Refused" |
 })
 
 /** A test, which is skipped where there is a reason: one that an option gives, or the given one. */
-export const testOver = ({ except = {}, stage, titles }: Subject) =>
+export const testOver = ({ except = {}, server, titles }: Subject) =>
 (
   title: string,
-  body: () => Effect.Effect<unknown, unknown, Scope.Scope | Stage>,
+  body: () => Effect.Effect<unknown, unknown, Scope.Scope | ScriptedServer>,
   missing?: string | false
 ): void => {
   titles.push(title)
@@ -90,14 +90,14 @@ export const testOver = ({ except = {}, stage, titles }: Subject) =>
   it(title, { timeout: 20_000 }, async ({ signal, skip }) => {
     if (typeof reason === "string") return skip(reason)
     const exit = await Effect.runPromiseExit(
-      Effect.suspend(body).pipe(Effect.scoped, Effect.provide(stage)),
+      Effect.suspend(body).pipe(Effect.scoped, Effect.provide(server)),
       { signal }
     )
     if (Exit.isFailure(exit)) throw Cause.squash(exit.cause)
   })
 }
 
-export const open = (script: Script) => Effect.flatMap(Stage, ({ open }) => open(script))
+export const open = (script: Script) => Effect.flatMap(ScriptedServer, ({ open }) => open(script))
 
 /** Bytes in gzip's form, made by what pages and Node both have. */
 export const gzipped = (bytes: Uint8Array): Effect.Effect<Uint8Array> =>

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { describe, expect } from "vitest"
-import * as Stage from "../Stage.js"
+import * as ScriptedServer from "../ScriptedServer.js"
 import {
   ask,
   endpointAt,
@@ -21,7 +21,7 @@ import {
   transport
 } from "./subject.js"
 
-const { always, answer, inTurn, json, reset, send, until, wait } = Stage
+const { always, answer, inTurn, json, reset, send, until, wait } = ScriptedServer
 
 const head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
 const body = JSON.stringify(token)
@@ -37,12 +37,12 @@ const broken = (["close", "reset"] as const).flatMap((how) =>
     title: `row ${row}: ${how} ${where}`,
     script: inTurn([
       ...(bytes === "" ? [] : [send(bytes), ...(how === "reset" ? [wait(20)] : [])]),
-      how === "close" ? Stage.end : reset
+      how === "close" ? ScriptedServer.end : reset
     ])
   }))
 )
 
-const malformed: ReadonlyArray<readonly [string, Stage.Script]> = [
+const malformed: ReadonlyArray<readonly [string, ScriptedServer.Script]> = [
   ["not HTTP", always("220 mail.example ESMTP\r\n")],
   ["headers over 16 KiB", always(answer(200, { x: "x".repeat(300_000) }, body))],
   ["two Content-Lengths", always(`${head}content-length: 5\r\ncontent-length: 7\r\n\r\n${body}`)],
@@ -56,8 +56,8 @@ const malformed: ReadonlyArray<readonly [string, Stage.Script]> = [
 const keptAlive = send(json(200, token, { connection: "keep-alive" }))
 
 /** How a connection that was kept alive ends: while nothing is asked, or as the next request comes. */
-const ended: ReadonlyArray<readonly [string, Stage.Play]> = [
-  ["FIN", inTurn([keptAlive, wait(10), Stage.end], [reset])],
+const ended: ReadonlyArray<readonly [string, ScriptedServer.Play]> = [
+  ["FIN", inTurn([keptAlive, wait(10), ScriptedServer.end], [reset])],
   ["RST", inTurn([keptAlive, wait(10), reset], [reset])],
   ["RST on reuse", inTurn([keptAlive], [reset])]
 ]
@@ -66,7 +66,7 @@ const timeout = { _tag: "TokenTimeoutError", attempts: 2 }
 const brief: TokenEndpoint.Options = { attemptTimeout: "400 millis" }
 
 /** What comes of a request to a server that plays this, in so little time. */
-const failure = Effect.fnUntraced(function*({ client }: Subject, script: Stage.Script) {
+const failure = Effect.fnUntraced(function*({ client }: Subject, script: ScriptedServer.Script) {
   const server = yield* open(script)
   return { server, error: yield* errorOf(ask(server.url, client, brief)) }
 })
@@ -77,13 +77,13 @@ const onTheWay = (subject: Subject): void => {
 
   test("row 1: connection refused", () =>
     Effect.gen(function*() {
-      const { error } = yield* failure(subject, Stage.refuse)
+      const { error } = yield* failure(subject, ScriptedServer.refuse)
       expectError(error, transport(subject, "Refused"))
     }))
 
   test("row 3: SYN swallowed", () =>
     Effect.gen(function*() {
-      const { error } = yield* failure(subject, Stage.swallow)
+      const { error } = yield* failure(subject, ScriptedServer.swallow)
       expectError(error, timeout)
     }))
 
@@ -98,9 +98,9 @@ const onTheWay = (subject: Subject): void => {
 const overTls = (subject: Subject): void => {
   const test = testOver(subject)
   const { client, trusting } = subject
-  const secured = (tls: Exclude<Stage.Play["tls"], undefined>) => open({ ...always(json(200, token)), tls })
+  const secured = (tls: Exclude<ScriptedServer.Play["tls"], undefined>) => open({ ...always(json(200, token)), tls })
   const untrusting = trusting === undefined && "there is no `trusting`, so nothing else can be wrong with a certificate"
-  const trustingOf = ({ authority = "" }: Stage.Server) =>
+  const trustingOf = ({ authority = "" }: ScriptedServer.Server) =>
     trusting === undefined ? client : Layer.orDie(trusting(authority))
 
   test("row 5: a certificate of an unknown authority, and not one byte is sent", () =>
@@ -142,7 +142,7 @@ const overTls = (subject: Subject): void => {
 
   test("row 6: https to a plain port that waits", () =>
     Effect.gen(function*() {
-      const server = yield* open(Stage.silent)
+      const server = yield* open(ScriptedServer.silent)
       expectError(yield* errorOf(ask(otherProtocol(server.url), client, brief)), timeout)
     }))
 
@@ -199,7 +199,9 @@ const unasked = (subject: Subject): void => {
   for (const status of ["100 Continue", "103 Early Hints"]) {
     test(`row 14: ${status} unasked`, () =>
       Effect.gen(function*() {
-        const server = yield* open(inTurn([send(`HTTP/1.1 ${status}\r\n\r\n`), send(json(200, token)), Stage.end]))
+        const server = yield* open(
+          inTurn([send(`HTTP/1.1 ${status}\r\n\r\n`), send(json(200, token)), ScriptedServer.end])
+        )
         const asked = ask(server.url, client)
         if (status === "100 Continue" && refusesContinue) {
           expectError(yield* errorOf(asked), transport(subject, "Reset"))

@@ -1,7 +1,7 @@
 /**
- * A server that plays what it is given: the bytes of any answer, honest or broken. A script is data, so that a stage may be
- * in another process than the tests that write for it: `NodeStage` is the one beside them; the tests of a page reach one
- * in Node, through whatever connects the two.
+ * A server that plays a script: the bytes of any answer, honest or broken. A script is data, so that the server may run in
+ * another process than the tests. `NodeScriptedServer` runs it in theirs; the tests of a page reach one in Node through
+ * `RemoteScriptedServer`.
  *
  * @since 0.1.0
  */
@@ -117,12 +117,12 @@ export interface Server {
 }
 
 /**
- * Where servers play. `open` starts one on a port of its own, until the scope's end, which cuts its connections.
+ * What starts such servers: `open` starts one on a port of its own. It runs until the scope's end, which cuts its connections.
  *
  * @since 0.1.0
  * @category tags
  */
-export class Stage extends Context.Tag("@effect-tilia/contract/Stage")<Stage, {
+export class ScriptedServer extends Context.Tag("@effect-tilia/contract/ScriptedServer")<ScriptedServer, {
   readonly open: (script: Script) => Effect.Effect<Server, never, Scope.Scope>
 }>() {}
 

@@ -1,5 +1,5 @@
 /**
- * A stage of Node's own sockets, on loopback, in the process of the tests.
+ * Scripted servers on Node's own sockets, on loopback, in the process of the tests.
  *
  * @since 0.1.0
  */
@@ -18,8 +18,8 @@ import { text } from "node:stream/consumers"
 import * as tls from "node:tls"
 import * as Backlog from "./internal/backlog.js"
 import * as Certificates from "./internal/certificates.js"
-import * as Wire from "./internal/stageWire.js"
-import { always, type Play, type Script, type Seen, type Server, Stage, type Step } from "./Stage.js"
+import * as Wire from "./internal/wire.js"
+import { always, type Play, type Script, ScriptedServer, type Seen, type Server, type Step } from "./ScriptedServer.js"
 
 /**
  * `headers` are added to every answer whose status line begins the bytes that a script sends, but to none of 1xx: a page
@@ -176,27 +176,28 @@ const open = (script: Script, options: Options): Effect.Effect<Server, never, Sc
 }
 
 /**
- * A stage as a value.
+ * The service as a value.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options = {}) => Stage.of({ open: (script) => open(script, options) })
+export const make = (options: Options = {}) => ScriptedServer.of({ open: (script) => open(script, options) })
 
 /**
- * A stage as a Layer.
+ * The service as a Layer.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Options = {}): Layer.Layer<Stage> => Layer.succeed(Stage, make(options))
+export const layer = (options: Options = {}): Layer.Layer<ScriptedServer> =>
+  Layer.succeed(ScriptedServer, make(options))
 
 /** A page may read what is played, wherever it comes from. */
 const readable = { "access-control-allow-origin": "*" }
 
 /**
- * Serves a stage to `RemoteStage` in other processes, at the URL that this comes to, until the scope's end. Unless
- * `headers` say otherwise, pages of every origin may read what is played on it.
+ * Opens servers for `RemoteScriptedServer` in other processes, until the scope's end, and succeeds with the URL at which that
+ * asks for them. Unless `headers` say otherwise, pages of every origin may read what the servers send.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,14 +1,14 @@
 /*
- * What a stage in Node and one in a page say to each other, as JSON: every request is one that CORS needn't ask about.
+ * What `RemoteScriptedServer` and `NodeScriptedServer.serve` say to each other, as JSON. No request makes CORS ask first.
  *
  * `POST /` with a script opens a server; `GET /<id>` tells what it has seen; `POST /<id>` closes it.
  */
 import * as Schema from "effect/Schema"
-import * as Stage from "../Stage.js"
+import * as ScriptedServer from "../ScriptedServer.js"
 
-export const Script = Schema.parseJson(Stage.Script)
+export const Script = Schema.parseJson(ScriptedServer.Script)
 
-export const Seen = Schema.parseJson(Stage.Seen)
+export const Seen = Schema.parseJson(ScriptedServer.Seen)
 
 export const Opened = Schema.parseJson(Schema.Struct({
   id: Schema.String,

@@ -1,17 +1,17 @@
-import * as NodeStage from "@effect-tilia/contract/NodeStage"
-import * as RemoteStage from "@effect-tilia/contract/RemoteStage"
-import * as Stage from "@effect-tilia/contract/Stage"
+import * as NodeScriptedServer from "@effect-tilia/contract/NodeScriptedServer"
+import * as RemoteScriptedServer from "@effect-tilia/contract/RemoteScriptedServer"
+import * as ScriptedServer from "@effect-tilia/contract/ScriptedServer"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as net from "node:net"
 
-const { always, answer, end, inTurn, repeat, reset, send, until, wait } = Stage
+const { always, answer, end, inTurn, repeat, reset, send, until, wait } = ScriptedServer
 
-it.prop("a script is data: it survives JSON", [Stage.Script], ([script]) => {
-  const json = Schema.encodeSync(Schema.parseJson(Stage.Script))(script)
-  expect(Schema.decodeSync(Schema.parseJson(Stage.Script))(json)).toStrictEqual(script)
+it.prop("a script is data: it survives JSON", [ScriptedServer.Script], ([script]) => {
+  const json = Schema.encodeSync(Schema.parseJson(ScriptedServer.Script))(script)
+  expect(Schema.decodeSync(Schema.parseJson(ScriptedServer.Script))(json)).toStrictEqual(script)
 })
 
 /** Sends this, and collects what comes back until the end of the connection. */
@@ -29,12 +29,13 @@ const exchange = (url: string, text: string) =>
 
 const get = "GET / HTTP/1.1\r\n\r\n"
 
-const served = Layer.unwrapScoped(Effect.map(NodeStage.serve({ headers: {} }), RemoteStage.layer))
+const served = Layer.unwrapScoped(Effect.map(NodeScriptedServer.serve({ headers: {} }), RemoteScriptedServer.layer))
 
-describe.each([["beside the tests", NodeStage.layer()], ["in another process, as far as it knows", served]])(
+describe.each([["beside the tests", NodeScriptedServer.layer()], ["in another process, as far as it knows", served]])(
   "a stage %s",
-  (_, stage) => {
-    const open = (script: Stage.Script) => Effect.flatMap(Stage.Stage, ({ open }) => open(script))
+  (_, servers) => {
+    const open = (script: ScriptedServer.Script) =>
+      Effect.flatMap(ScriptedServer.ScriptedServer, ({ open }) => open(script))
 
     it.live("plays its turns to whole requests, the last one for ever, and tells what came", () =>
       Effect.gen(function*() {
@@ -46,7 +47,7 @@ describe.each([["beside the tests", NodeStage.layer()], ["in another process, as
         const { requests, ...totals } = yield* server.seen
         expect(requests).toStrictEqual([get, get, "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi"])
         expect(totals).toStrictEqual({ received: requests.join("").length, sent: 4, made: 3, open: 0, used: 0 })
-      }).pipe(Effect.scoped, Effect.provide(stage)))
+      }).pipe(Effect.scoped, Effect.provide(servers)))
 
     it.live("counts turns on each connection, begins with the first byte, repeats", () =>
       Effect.gen(function*() {
@@ -55,26 +56,26 @@ describe.each([["beside the tests", NodeStage.layer()], ["in another process, as
         expect(yield* exchange(server.url, "x")).toBe("aaa|end")
         expect(yield* exchange(server.url, "x")).toBe("aaa|end")
         expect((yield* server.seen).requests).toStrictEqual(["x", "x"])
-      }).pipe(Effect.scoped, Effect.provide(stage)))
+      }).pipe(Effect.scoped, Effect.provide(servers)))
 
     it.live("issues a certificate, of an authority that it names", () =>
       Effect.gen(function*() {
         const server = yield* open({ ...always(answer(200)), tls: "valid" })
         expect(server.url).toMatch(/^https:/)
         expect(server.authority).toContain("BEGIN CERTIFICATE")
-      }).pipe(Effect.scoped, Effect.provide(stage)))
+      }).pipe(Effect.scoped, Effect.provide(servers)))
 
     it.live("is over with the scope", () =>
       Effect.gen(function*() {
         const { url } = yield* Effect.scoped(open(always("a")))
         expect(yield* exchange(url, get)).toBe("|reset")
-      }).pipe(Effect.scoped, Effect.provide(stage)))
+      }).pipe(Effect.scoped, Effect.provide(servers)))
   }
 )
 
 it.scopedLive("adds headers to answers, and to nothing else", () =>
   Effect.gen(function*() {
-    const { open } = NodeStage.make({ headers: { x: "y" } })
+    const { open } = NodeScriptedServer.make({ headers: { x: "y" } })
     const early = send("HTTP/1.1 103 Early Hints\r\n\r\n")
     const { url } = yield* open(inTurn([early, send("HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n"), end]))
     expect(yield* exchange(url, get)).toBe(

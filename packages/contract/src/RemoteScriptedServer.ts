@@ -1,5 +1,5 @@
 /**
- * A stage in another process: for tests in a page, which can open no server.
+ * Scripted servers in another process: for tests in a page, which can open no server.
  *
  * @since 0.1.0
  */
@@ -9,24 +9,24 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import * as Wire from "./internal/stageWire.js"
-import { Stage } from "./Stage.js"
+import * as Wire from "./internal/wire.js"
+import { ScriptedServer } from "./ScriptedServer.js"
 
 /**
- * The stage that `NodeStage.serve` serves at this URL. Where it doesn't answer, that is a defect.
+ * The servers that `NodeScriptedServer.serve` opens at this URL. If nothing answers there, that is a defect.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer = (url: string): Layer.Layer<Stage> =>
+export const layer = (url: string): Layer.Layer<ScriptedServer> =>
   Layer.effect(
-    Stage,
+    ScriptedServer,
     Effect.map(HttpClient.HttpClient, (http) => {
       const client = HttpClient.withTracerPropagation(http, false) // a header that CORS would ask about
       const ask = (request: HttpClientRequest.HttpClientRequest) =>
         Effect.flatMap(client.execute(request), ({ text }) => text)
       const close = (id: string) => Effect.orDie(ask(HttpClientRequest.post(`${url}/${id}`)))
-      return Stage.of({
+      return ScriptedServer.of({
         open: (script) =>
           Effect.acquireRelease(
             Schema.encode(Wire.Script)(script).pipe(
