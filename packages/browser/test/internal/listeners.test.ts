@@ -13,7 +13,7 @@ const settled = Effect.repeatN(Effect.yieldNow(), 2000)
 const upTo = (count: number) => Array.from({ length: count }, (_, n) => n)
 
 describe("listeners", () => {
-  it.effect("each hears what is told from then on, until the end", () =>
+  it.effect("each listener hears every event from its start until the scope ends", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const { heard, tell } = yield* Scope.extend(Listeners.make<number>(), scope)
@@ -26,7 +26,7 @@ describe("listeners", () => {
       for (const all of yield* Fiber.joinAll(fibers)) expect(Chunk.toReadonlyArray(all)).toStrictEqual([0, 1, 2])
     }))
 
-  it.effect("a slow one misses the oldest: of what is told for others alone, the last counts", () =>
+  it.effect("a slow listener still hears the last 256 events", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const { heard, tell } = yield* Scope.extend(Listeners.make<number>(), scope)
