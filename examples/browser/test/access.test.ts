@@ -70,8 +70,8 @@ const busy = (reader: Reader) =>
     yield* Effect.sleep("5 seconds")
   })
 
-layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("the demo's page, for everyone", (it) => {
-  it.scoped("is used by keyboard alone, and shows where it is", () =>
+layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("access to the demo's page", (it) => {
+  it.scoped("the demo's page can be used by keyboard alone and shows the focus", () =>
     Effect.gen(function*() {
       const reader = yield* tab(yield* profile())
       const { page } = reader
@@ -109,7 +109,7 @@ layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("the d
       ])
     }).pipe(Effect.provide(demo())))
 
-  it.scoped("is read aloud: everything has a role and a name, and what happens is announced", () =>
+  it.scoped("each part of the demo's page has a role and a name for screen readers", () =>
     Effect.gen(function*() {
       const reader = yield* tab(yield* profile())
       yield* reader.press("Call the API")
@@ -138,7 +138,7 @@ layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("the d
       expect(yield* Effect.promise(() => page.locator("html").getAttribute("lang"))).toBe("en")
     }).pipe(Effect.provide(demo())))
 
-  it.scoped("fits a phone, and a text of twice the size", () =>
+  it.scoped("the demo's page fits a phone, and a text of twice the size", () =>
     Effect.gen(function*() {
       const { page } = yield* tab(yield* profile({ viewport: { width: 320, height: 640 } }))
       const overflow = Effect.promise(() =>
@@ -151,7 +151,7 @@ layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("the d
     }).pipe(Effect.provide(demo())))
 
   for (const colorScheme of ["light", "dark"] as const) {
-    it.scoped(`can be read in ${colorScheme}`, () =>
+    it.scoped(`every text of the demo's page has enough contrast in ${colorScheme} mode`, () =>
       Effect.gen(function*() {
         const reader = yield* tab(yield* profile({ colorScheme, viewport: { width: 1000, height: 800 } }))
         yield* busy(reader)

@@ -43,8 +43,8 @@ const says = (child: ChildProcess, text: string) =>
     child.once("exit", () => reject(new Error(printed)))
   })
 
-describe("demo:browser", () => {
-  it("says where the page is, and ends at once on Ctrl-C, though browsers hold connections", async () => {
+describe("the command demo:browser", () => {
+  it("demo:browser prints the address of its page, and exits at once on Ctrl-C despite open connections", async () => {
     const port = await freePort()
     const child = start(port)
     const printed = await says(child, "Ctrl-C")
@@ -59,7 +59,7 @@ describe("demo:browser", () => {
     expect(performance.now() - began).toBeLessThan(2000)
   })
 
-  it("a port that is taken: says so, and how to name another", async () => {
+  it("demo:browser exits with 1 if its port is taken, and explains how to choose another", async () => {
     const other = createServer()
     const port = await portOf(other)
     const child = start(port)

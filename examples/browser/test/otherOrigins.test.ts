@@ -20,7 +20,7 @@ const stranger = Effect.gen(function*() {
 
 /** Every request that a page of another origin can make, and what the browser has of each. */
 const ways = {
-  "JSON: the browser asks first whether it may": {
+  "a JSON request": {
     comes: "net::ERR_FAILED",
     attack: (page: Page, url: string) =>
       page.evaluate((url) => {
@@ -32,7 +32,7 @@ const ways = {
         )
       }, url).then((came) => expect(came).toBe("none"))
   },
-  "plain text, sent blindly, whose answer it isn't even shown": {
+  "a plain-text request in no-cors mode": {
     comes: "net::ERR_BLOCKED_BY_RESPONSE.NotSameOrigin",
     attack: (page: Page, url: string) =>
       page.evaluate(async (url) => {
@@ -60,11 +60,11 @@ const ways = {
   }
 }
 
-layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("M3: a page of another origin", (it) => {
+layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("a page of another origin", (it) => {
   for (const host of ["127.0.0.1", "localhost"]) {
     describe(host, () => {
       for (const [way, { attack, comes }] of Object.entries(ways)) {
-        it.scoped(`${way}; is refused before authorize runs`, () =>
+        it.scoped(`the server refuses ${way} of a page on another port of ${host} before authorize runs (M3)`, () =>
           Effect.gen(function*() {
             const { url } = yield* DemoServer.DemoServer
             const port = yield* stranger

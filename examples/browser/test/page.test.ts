@@ -12,7 +12,7 @@ const isOfAnswer = (line: string): boolean => line.startsWith("Failed to load re
 
 const call = ({ press, sees }: Reader) => Effect.zipRight(press("Call the API"), sees("outcome", /\d|Error/))
 
-it("what searches for a secret finds it in every disguise", () => {
+it("the search for a secret finds it in every encoding", () => {
   const secret = Sandbox.wellKnown.clientSecret
   const base64 = (text: string) => Buffer.from(text).toString("base64")
   for (
@@ -30,7 +30,7 @@ it("what searches for a secret finds it in every disguise", () => {
 })
 
 layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("the demo's page", (it) => {
-  it.scoped("has a token at once, shows its life, and calls the API", () =>
+  it.scoped("the demo's page gets a token at once, shows its lifetime, and calls the API", () =>
     Effect.gen(function*() {
       const own = yield* profile()
       const { errors } = record(own)
@@ -49,7 +49,7 @@ layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("the d
       expect(errors()).toStrictEqual([])
     }).pipe(Effect.provide(demo())))
 
-  it.scoped("S4: the token is renewed before its end, by one request", () =>
+  it.scoped("the demo's page renews its token before it expires, with one request (S4)", () =>
     Effect.gen(function*() {
       const reader = yield* tab(yield* profile())
       const name = yield* reader.text("name")
@@ -62,7 +62,7 @@ layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("the d
       ])
     }).pipe(Effect.provide(demo("6 seconds"))))
 
-  it.scoped("A2: a token is revoked: the next call is replayed with a new one, and nobody notices", () =>
+  it.scoped("the demo's page replays a call with a new token after its token is revoked (A2)", () =>
     Effect.gen(function*() {
       const own = yield* profile()
       const { errors } = record(own)
@@ -81,7 +81,7 @@ layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("the d
       expect(errors().filter((line) => !isOfAnswer(line))).toStrictEqual([])
     }).pipe(Effect.provide(demo())))
 
-  it.scoped("S6, S7: an outage goes unnoticed until the token ends, and all is well soon after", () =>
+  it.scoped("the demo's page works during an outage until its token expires, and recovers afterwards (S6, S7)", () =>
     Effect.gen(function*() {
       const own = yield* profile()
       const { errors } = record(own)
@@ -101,7 +101,7 @@ layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("the d
       expect(errors().filter((line) => !isOfAnswer(line))).toStrictEqual([])
     }).pipe(Effect.provide(demo("6 seconds"))))
 
-  it.scoped("T1, M4: three tabs have one token, which leaves all of them when one logs out", () =>
+  it.scoped("three tabs share one token, and all of them lose it when one tab logs out (T1, M4)", () =>
     Effect.gen(function*() {
       const own = yield* profile()
       const { errors } = record(own)
@@ -128,7 +128,7 @@ layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("the d
       expect(errors().filter((line) => !isOfAnswer(line))).toStrictEqual([])
     }).pipe(Effect.provide(demo())))
 
-  it.scoped("M1: the secret is nowhere in the browser: in no answer, script, storage or console line", () =>
+  it.scoped("the secret is nowhere in the browser: in no response, script, storage or console line (M1)", () =>
     Effect.gen(function*() {
       const own = yield* profile()
       const { texts } = record(own)

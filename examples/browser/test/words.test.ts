@@ -14,7 +14,7 @@ const token = (text: string, at: number, life: string & `${number} seconds`) =>
   Effect.runSync(TestAccessToken.make({ text, issuedAt: DateTime.unsafeMake(at), life }))
 
 describe("Life", () => {
-  it("is what is left of a token's life, and due where its source asks for the next", () => {
+  it("Life.follow shows what is left of a token's lifetime, and when its source requests the next token", () => {
     const lifeOf = Life.follow()
     const one = token("one", 1000, "10 seconds")
     expect(lifeOf(one, 1000)).toMatchObject({ left: 10_000, fraction: 1, isDue: false })
@@ -24,7 +24,7 @@ describe("Life", () => {
     expect(lifeOf(one, 0), "a clock that was set back").toMatchObject({ left: 10_000, fraction: 1 })
   })
 
-  it("goes on where the same token is handed out again, and begins anew with another", () => {
+  it("Life.follow goes on if the same token is returned again, and starts anew with another token", () => {
     const lifeOf = Life.follow()
     expect(lifeOf(token("one", 0, "10 seconds"), 9000).fraction).toBe(0.1)
     expect(lifeOf(token("one", 9000, "1 seconds"), 9000).fraction).toBe(0.1)
@@ -32,7 +32,7 @@ describe("Life", () => {
   })
 })
 
-describe("words", () => {
+describe("the words for an event", () => {
   const { scopes, expiresAt } = token("one", 0, "10 seconds")
   const error = new ServiceUnavailableError({ status: 503, attempts: 1 })
   const fresh = { isThere: true, isSame: false }
@@ -48,7 +48,7 @@ describe("words", () => {
       [TokenEvent.StoreSkipped({ reason: "Slow" }), fresh, "due", "Without the other tabs (Slow)"]
     ] as const
   ) {
-    it(`${event._tag}: ${text}`, () => {
+    it(`the page says "${text}" on the event ${event._tag}`, () => {
       const line = Words.ofEvent(now)(event)
       expect(line.mood).toBe(mood)
       expect(line.text).toContain(text)

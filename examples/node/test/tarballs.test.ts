@@ -63,8 +63,8 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-describe("installed from tarballs", () => {
-  it("each package brings its README and licence, and no test", () => {
+describe("packages from tarballs", () => {
+  it("each package contains its README and its licence, and no tests", () => {
     for (const path of publicPackages) {
       const files = readdirSync(join(installed, manifest(path).name))
       expect(files).toEqual(expect.arrayContaining(["README.md", "LICENSE", "dist", "package.json"]))
@@ -77,7 +77,7 @@ describe("installed from tarballs", () => {
     expect(readdirSync(folder)).toContain("main.js")
   }, 120_000)
 
-  it.scopedLive("the README's program runs, against a sandbox and against nothing", () =>
+  it.scopedLive("the README's program calls a sandbox, and names missing settings", () =>
     Effect.gen(function*() {
       const { url } = yield* NodeSandbox.NodeSandbox
       const { clientId, clientSecret } = Sandbox.wellKnown
@@ -105,7 +105,7 @@ describe("installed from tarballs", () => {
       expect(works + refused + nothing.output).not.toContain(clientSecret)
     }).pipe(Effect.provide(NodeSandbox.layer())), 120_000)
 
-  it.scopedLive("tilia runs, with a sandbox and with nothing configured", () =>
+  it.scopedLive("the installed tilia prints a token, and names a missing setting", () =>
     Effect.gen(function*() {
       const { url } = yield* NodeSandbox.NodeSandbox
       const { clientId, clientSecret } = Sandbox.wellKnown

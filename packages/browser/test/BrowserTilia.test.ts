@@ -26,8 +26,8 @@ const loggedIn = Effect.acquireRelease(
     })
 )
 
-describe("a page whose server mediates", () => {
-  it.scopedLive("gets a token with the session's cookie, and calls the API with it", () =>
+describe("a page with a mediator", () => {
+  it.scopedLive("a page gets a token by its session cookie and calls the API with it", () =>
     Effect.gen(function*() {
       yield* loggedIn
       const client = yield* AuthorizedHttpClient.AuthorizedHttpClient
@@ -36,13 +36,13 @@ describe("a page whose server mediates", () => {
       expect((yield* TokenSource.TokenSource).peek()).toMatchObject({ _tag: "Some", value: { scopes: ["user_info"] } })
     }).pipe(Effect.provide(live)))
 
-  it.scopedLive("M2: gets none where nobody is logged in", () =>
+  it.scopedLive("a page without a logged-in user gets an InvalidClientError instead of a token (M2)", () =>
     Effect.gen(function*() {
       const { get } = yield* TokenSource.TokenSource
       expect(yield* Effect.flip(get)).toMatchObject({ _tag: "InvalidClientError", status: 401 })
     }).pipe(Effect.provide(live)))
 
-  it.effect("an option that is wrong is named, and nothing is sent", () =>
+  it.effect("BrowserTilia.layer rejects an invalid mediatorUrl and names it", () =>
     Effect.gen(function*() {
       const wrong = BrowserTilia.layer({
         mediatorUrl: "//elsewhere.example/token",

@@ -58,7 +58,7 @@ const open = (script: Parameters<ScriptedServer["Type"]["open"]>[0]) =>
   Effect.flatMap(ScriptedServer, ({ open }) => open(script))
 
 layer(RemoteScriptedServer.layer(inject("scriptedServer")), { excludeTestServices: true })("browser", (it) => {
-  it.scoped("a token request needs no preflight", () =>
+  it.scoped("a token request of a page causes no preflight request", () =>
     Effect.gen(function*() {
       const server = yield* open(always(json(200, token)))
       yield* Effect.withSpan(requestToken(server.url), "caller")
@@ -67,7 +67,7 @@ layer(RemoteScriptedServer.layer(inject("scriptedServer")), { excludeTestService
       expect(requests[0]).toMatch(/^POST \/token /)
     }))
 
-  it.scoped("row 16: a CORS refusal can't be told from a refused connection, although the server was asked", () =>
+  it.scoped("a response without CORS headers causes the same error as a refused connection (row 16)", () =>
     Effect.gen(function*() {
       const other = { _tag: "TokenTransportError", reason: "Other", attempts: 2 }
       const { url } = yield* open(refuse)
@@ -81,7 +81,7 @@ layer(RemoteScriptedServer.layer(inject("scriptedServer")), { excludeTestService
       expect((yield* server.seen).requests.length).toBe(2)
     }))
 
-  it.scoped("row 15: after a 101 the answer is waited for until the time is up, and the socket closed", () =>
+  it.scoped("a response with status 101 causes TokenTimeoutError, and its socket is closed (row 15)", () =>
     Effect.gen(function*() {
       const server = yield* open(inTurn([send("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n")]))
       const error = yield* Effect.flip(requestToken(server.url, { attemptTimeout: "100 millis" }))
@@ -89,7 +89,7 @@ layer(RemoteScriptedServer.layer(inject("scriptedServer")), { excludeTestService
       yield* until(server, ({ used }) => used === 0)
     }))
 
-  it.scoped("rows 7 and 13: of an answer that Chromium reads otherwise no token is made", () =>
+  it.scoped("a malformed response that Chromium accepts yields no token (rows 7 and 13)", () =>
     Effect.gen(function*() {
       const head = "HTTP/1.1 200 OK\r\n"
       const cut = yield* open(always(`${head}content-ty`))
@@ -102,7 +102,7 @@ layer(RemoteScriptedServer.layer(inject("scriptedServer")), { excludeTestService
       }
     }))
 
-  it.scoped("E3: an answer that redirects has status 0, whatever the program's own settings", () =>
+  it.scoped("the client reports a redirect as status 0, whatever RequestInit the program sets (E3)", () =>
     Effect.gen(function*() {
       const target = yield* open(always(answer(200)))
       const server = yield* open(always(answer(307, { location: target.url })))
@@ -113,7 +113,7 @@ layer(RemoteScriptedServer.layer(inject("scriptedServer")), { excludeTestService
       expect((yield* target.seen).requests.length).toBe(1)
     }))
 
-  it.scoped("no cookie, referrer or trace header to another origin, whatever the program's own settings", () =>
+  it.scoped("the client sends no cookie, referrer or trace header to another origin, whatever the RequestInit", () =>
     Effect.gen(function*() {
       yield* Effect.acquireRelease(
         Effect.sync(() => {

@@ -57,7 +57,7 @@ const without = (object: object, name: string) =>
 
 storeContract("browser", BrowserTokenStore.layer(optionsOf("the contract")))
 storeContract(
-  "browser, one tab for itself",
+  "browser, a store without a principal",
   Layer.succeedContext(
     await Effect.runPromise(
       Layer.buildWithScope(BrowserTokenStore.layer({ mediatorUrl: "/tilia/token" }), Effect.runSync(Scope.make()))
@@ -66,7 +66,7 @@ storeContract(
 )
 
 describe("the tabs of one principal", () => {
-  it.scopedLive("T1: whoever comes later asks the others, and waits for no one where there is none", () =>
+  it.scopedLive("a new tab asks the other tabs for their token, and a lone tab does not wait (T1)", () =>
     Effect.gen(function*() {
       const options = yield* somebody
       const one = yield* BrowserTokenStore.make(options)
@@ -76,7 +76,7 @@ describe("the tabs of one principal", () => {
       expect(yield* textIn(late)).toStrictEqual(Option.some("first"))
     }))
 
-  it.scopedLive("T2: one that is asleep holds a reader up for 100 milliseconds, not for the 250 that a store has", () =>
+  it.scopedLive("a sleeping tab delays a reader by 100 milliseconds, not by the 250 that a store may take (T2)", () =>
     Effect.gen(function*() {
       const options = yield* somebody
       const one = yield* BrowserTokenStore.make(options)
@@ -89,7 +89,7 @@ describe("the tabs of one principal", () => {
       expect(yield* millisOf(one.read(scopes))).toBeLessThan(50) // and not at each look
     }))
 
-  it.scopedLive("what is no message of ours is ignored", () =>
+  it.scopedLive("the store ignores messages on its channel that are not valid", () =>
     Effect.gen(function*() {
       const options = yield* somebody
       const one = yield* BrowserTokenStore.make(options)
@@ -115,7 +115,7 @@ describe("the tabs of one principal", () => {
       expect(yield* textIn(one)).toStrictEqual(Option.some("first"))
     }))
 
-  it.scopedLive("M4: `clear` empties it everywhere, and says so", () =>
+  it.scopedLive("`clear` empties the store of every tab and announces that (M4)", () =>
     Effect.gen(function*() {
       const options = yield* somebody
       const [one, other] = yield* Effect.all([BrowserTokenStore.make(options), BrowserTokenStore.make(options)])
@@ -130,7 +130,7 @@ describe("the tabs of one principal", () => {
       expect(yield* textIn(one).pipe(Effect.delay("20 millis"))).toStrictEqual(Option.some("second"))
     }))
 
-  it.scopedLive("M4: what was asked for before `clear` is shared with nobody after it", () =>
+  it.scopedLive("a token that was requested before `clear` is shared with no tab after it (M4)", () =>
     Effect.gen(function*() {
       const options = yield* somebody
       const [one, other] = yield* Effect.all([BrowserTokenStore.make(options), BrowserTokenStore.make(options)])
@@ -143,7 +143,7 @@ describe("the tabs of one principal", () => {
       expect(yield* Effect.all([one, other, late].map(textIn))).toStrictEqual(Array(3).fill(Option.none()))
     }))
 
-  it.scopedLive("T3: several that wait for a lock whose lease ends: one has it", () =>
+  it.scopedLive("only one of eight waiting tabs gets a lock whose lease has ended (T3)", () =>
     Effect.gen(function*() {
       const options = yield* somebody
       const holder = yield* BrowserTokenStore.make(options)
@@ -154,7 +154,7 @@ describe("the tabs of one principal", () => {
       expect(locks.filter(Option.isSome).length).toBe(1)
     }))
 
-  it.scopedLive("a store that is closed holds no lock, and is no tab any more", () =>
+  it.scopedLive("a closed store holds no lock, and the other tabs no longer count it", () =>
     Effect.gen(function*() {
       const options = yield* somebody
       const scope = yield* Scope.make()
@@ -172,11 +172,11 @@ describe("the tabs of one principal", () => {
     }))
 })
 
-describe("each tab for itself", () => {
+describe("tabs that share nothing", () => {
   it.scopedLive.each([
     { lacks: "Web Locks", object: navigator, name: "locks" },
     { lacks: "BroadcastChannel", object: globalThis, name: "BroadcastChannel" }
-  ])("row 104: in a browser without $lacks", ({ name, object }) =>
+  ])("tabs share no token in a browser without $lacks (row 104)", ({ name, object }) =>
     Effect.gen(function*() {
       const options = yield* somebody
       const [one, other] = yield* Effect.scoped(Effect.zipRight(
@@ -191,7 +191,7 @@ describe("each tab for itself", () => {
       expect(yield* textIn(first)).toStrictEqual(Option.none())
     }))
 
-  it.scopedLive("where it isn't said who is logged in", () =>
+  it.scopedLive("tabs share no token if the options have no principal", () =>
     Effect.gen(function*() {
       const mediatorUrl = `/tilia/${crypto.randomUUID()}`
       const [one, other] = yield* Effect.replicateEffect(BrowserTokenStore.make({ mediatorUrl }), 2)
@@ -202,8 +202,8 @@ describe("each tab for itself", () => {
     }))
 })
 
-describe("M4: who shares", () => {
-  it.scopedLive("row 106: another principal sees nothing, nor do the pages of another mediator", () =>
+describe("the tabs that share a token", () => {
+  it.scopedLive("the tabs of another principal or another mediator do not see the token (M4, row 106)", () =>
     Effect.gen(function*() {
       const options = yield* somebody
       const one = yield* BrowserTokenStore.make(options)
@@ -215,7 +215,7 @@ describe("M4: who shares", () => {
       expect(yield* Effect.all(others.map(textIn))).toStrictEqual([Option.none(), Option.none()])
     }))
 
-  it.scopedLive("a mediator is the same by its path and in full", () =>
+  it.scopedLive("tabs share a token although one gives the mediator's path and the other its whole URL (M4)", () =>
     Effect.gen(function*() {
       const { principal } = yield* somebody
       const one = yield* BrowserTokenStore.make({ mediatorUrl: "/tilia/token", principal })
@@ -224,7 +224,7 @@ describe("M4: who shares", () => {
       expect(yield* textIn(other)).toStrictEqual(Option.some("first"))
     }))
 
-  it.scoped("an empty principal is refused: it would be everybody's", () =>
+  it.scoped("an empty principal is rejected, because all users would share it (M4)", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(BrowserTokenStore.make({ mediatorUrl: "/tilia/token", principal: "" }))
       expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "principal" })

@@ -32,7 +32,7 @@ const itWithSandbox = <A, E>(name: string, effect: Effect.Effect<A, E, NodeSandb
 
 describe("tilia", () => {
   it.live.each(["", "--help", "token --help", "inspect -h", "sandbox --help"])(
-    "%s prints help that teaches by examples",
+    "the command `tilia %s` prints help with examples",
     (args) =>
       Effect.gen(function*() {
         const { status, stderr, stdout } = yield* tilia(args.split(" ").filter(Boolean))
@@ -58,7 +58,7 @@ describe("tilia", () => {
     ["sandbox", "--life", "10 millis"],
     ["sandbox", "--faults", "503,explode"],
     ["sandbox", "--scopes", ""]
-  ])("a mistake in the flags ends with 2 and says what is right: %j", (args) =>
+  ])("tilia exits with 2 and a short message for wrong arguments (case %$)", (args) =>
     Effect.gen(function*() {
       const { status, stderr, stdout } = yield* tilia(args)
       expect({ status, stdout }).toEqual({ status: 2, stdout: "" })
@@ -70,7 +70,7 @@ describe("tilia", () => {
 
 describe("tilia token", () => {
   itWithSandbox(
-    "header: for curl -H @-",
+    "tilia token --format header prints an Authorization header for curl -H @-",
     Effect.gen(function*() {
       const { token } = yield* withSandbox
       const { stdout } = yield* token("--format", "header", "--scopes", "write_invoices")
@@ -79,7 +79,7 @@ describe("tilia token", () => {
   )
 
   itWithSandbox(
-    "json: with its life and scopes",
+    "tilia token --format json prints the token with its lifetime and scopes",
     Effect.gen(function*() {
       const { token } = yield* withSandbox
       const before = Date.now()
@@ -94,7 +94,7 @@ describe("tilia token", () => {
     })
   )
 
-  it.live("with nothing configured: 2, and every setting by name", () =>
+  it.live("tilia token exits with 2 if nothing is configured, and names every setting", () =>
     Effect.gen(function*() {
       const plain = yield* tilia(["token"])
       expect({ status: plain.status, stdout: plain.stdout }).toEqual({ status: 2, stdout: "" })
@@ -116,7 +116,7 @@ describe("tilia token", () => {
     TILIA_ENVIRONMENT: "hunter2",
     TILIA_AUTH_URL: "http://hunter2.example",
     TILIA_API_ORIGINS: "ftp://hunter2"
-  }))("%s wrong: 2, the setting is named, its value isn't shown", ([name, value]) =>
+  }))("tilia token exits with 2 for a wrong %s and hides its value", ([name, value]) =>
     Effect.gen(function*() {
       const { status, stderr, stdout } = yield* tilia(["token"], {
         env: {
@@ -132,7 +132,7 @@ describe("tilia token", () => {
     }))
 
   itWithSandbox(
-    "refused: 3, in a block or as JSON, without the secret",
+    "tilia token exits with 3 if the server refuses, and its error never shows the secret",
     Effect.gen(function*() {
       const { env, token } = yield* withSandbox
       const wrongSecret = { ...env, TILIA_CLIENT_SECRET: clientId.replace("3f2b", "beef") }
@@ -155,7 +155,7 @@ describe("tilia token", () => {
   )
 
   itWithSandbox(
-    "unavailable: 4",
+    "tilia token exits with 4 if the endpoint limits the rate, hangs or cannot be reached",
     Effect.gen(function*() {
       const { env, script, token } = yield* withSandbox
       yield* script([Faults.status(429, { headers: { "retry-after": "3600" } })])
@@ -174,7 +174,7 @@ describe("tilia token", () => {
   )
 
   itWithSandbox(
-    "fewer scopes than asked for: a warning on standard error beside the token",
+    "tilia token warns on standard error if the token has fewer scopes than requested",
     Effect.gen(function*() {
       const { script, token } = yield* withSandbox
       const body = JSON.stringify({ access_token: "abc", token_type: "Bearer", expires_in: 60, scope: "user_info" })

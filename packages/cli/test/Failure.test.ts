@@ -26,17 +26,17 @@ const statuses = [
 ] as const
 
 describe("Failure", () => {
-  it.each(statuses)("exit status %i: %s", (status, error) => {
+  it.each(statuses)("the exit status is %i for %s", (status, error) => {
     expect(Failure.fromError(error, "text").exitStatus).toBe(status)
   })
 
-  it.each(statuses)("exit status %i as JSON: %s", (_, error) => {
+  it.each(statuses)("the JSON for exit status %i has a tag and a message: %s", (_, error) => {
     const shown = JSON.parse(Failure.render(Failure.fromError(error, "json")))
     expect(Object.keys(shown).filter((key) => key !== "status")).toEqual(["_tag", "message", "retryable"])
     expect(shown.status).toBe("status" in error ? error.status : undefined)
   })
 
-  it("names every setting once, each on a line of its own", () => {
+  it("a configuration error names every setting once, each on its own line", () => {
     const missing = ConfigError.MissingData(["tenant", "TILIA_SCOPES"], "Expected it to exist")
     const invalid = ConfigError.InvalidData(["TILIA_CLIENT_ID"], "must be a UUID version 4; the value is not shown")
     const error = ConfigError.And(ConfigError.And(missing, invalid), ConfigError.Or(missing, invalid))

@@ -10,15 +10,18 @@ describe("Script", () => {
     ["429:60", [Faults.status(429, { headers: { "retry-after": "60" } })]],
     ["delay:2 seconds, hang", [Faults.delay("2 seconds"), Faults.hang]],
     ["reset,truncate,revoked", [Faults.reset, Faults.truncate, Faults.revoked]]
-  ])("%s", (text, faults) => {
+  ])("the fault script %s is parsed", (text, faults) => {
     expect(Script.parse(text)).toEqual(Either.right(faults))
   })
 
-  it.each(["", "explode", "503,", "99", "600", "429:", "429:soon", "delay:", "delay:soon"])("refused: %s", (text) => {
-    expect(Either.isLeft(Script.parse(text))).toBe(true)
-  })
+  it.each(["", "explode", "503,", "99", "600", "429:", "429:soon", "delay:", "delay:soon"])(
+    "the fault script %j is rejected",
+    (text) => {
+      expect(Either.isLeft(Script.parse(text))).toBe(true)
+    }
+  )
 
-  it("begins again after the last", () => {
+  it("a fault script begins again after its last fault", () => {
     const faults = Script.cycle([Faults.hang, Faults.reset])
     expect([1, 2, 3].map(() => faults.next().value)).toEqual([Faults.hang, Faults.reset, Faults.hang])
   })

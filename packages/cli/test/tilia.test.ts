@@ -35,7 +35,7 @@ const itWithSandbox = <A, E>(name: string, effect: Effect.Effect<A, E, NodeSandb
 
 describe.concurrent("tilia token", () => {
   itWithSandbox(
-    "raw: the token alone",
+    "tilia token prints only the token",
     Effect.gen(function*() {
       const { token } = yield* withSandbox
       const { status, stderr, stdout } = yield* token()
@@ -44,7 +44,7 @@ describe.concurrent("tilia token", () => {
     })
   )
 
-  it.live("colours are for terminals", () =>
+  it.live("tilia prints no colours if its output is not a terminal", () =>
     Effect.gen(function*() {
       const help = yield* tilia(["--help"])
       const mistake = yield* tilia(["tokens"])
@@ -54,7 +54,7 @@ describe.concurrent("tilia token", () => {
     }), 60_000)
 
   itWithSandbox(
-    "a reader that goes away is no error; a full disk is",
+    "tilia token exits with 0 if its reader goes away, and with 1 if the disk is full",
     Effect.gen(function*() {
       const { env } = yield* withSandbox
       const closed = yield* tilia(["token"], { env, through: "| head -c 0; exit ${PIPESTATUS[0]}" })
@@ -65,7 +65,7 @@ describe.concurrent("tilia token", () => {
   )
 
   it.scopedLive(
-    "a certificate that no one vouches for: 3, and not one byte of the body is sent",
+    "tilia token exits with 3 for a certificate of an unknown authority and sends no byte of the request",
     () =>
       Effect.gen(function*() {
         const { seen, url } = yield* open({ ...silent, tls: "valid" })
@@ -78,7 +78,7 @@ describe.concurrent("tilia token", () => {
   )
 
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    it.scopedLive(`${signal} in mid request: 130, promptly, in silence`, () =>
+    it.scopedLive(`tilia token exits at once and silently with 130 on ${signal}`, () =>
       Effect.gen(function*() {
         const { seen, url } = yield* open(silent)
         const child = yield* start(["token"], { env: configured(url) })
@@ -96,7 +96,7 @@ describe.concurrent("tilia token", () => {
 
 describe.concurrent("tilia inspect", () => {
   itWithSandbox(
-    "shows what any format of `tilia token` holds, never the token",
+    "tilia inspect shows the claims of a token in every format of `tilia token`, but not the token",
     Effect.gen(function*() {
       const { token } = yield* withSandbox
       for (const format of ["raw", "json", "header"]) {
@@ -113,7 +113,7 @@ describe.concurrent("tilia inspect", () => {
   )
 
   itWithSandbox(
-    "as JSON",
+    "tilia inspect --format json shows the claims but not the token",
     Effect.gen(function*() {
       const { token } = yield* withSandbox
       const { stdout: input } = yield* token()
@@ -129,7 +129,7 @@ describe.concurrent("tilia inspect", () => {
   )
 
   it.live.each(["two words", "abc.def"])(
-    "what is no JWT: 2, and it isn't quoted: %s",
+    "tilia inspect exits with 2 for %j, which is not a JWT, and does not quote it",
     (input) =>
       Effect.gen(function*() {
         const { status, stderr, stdout } = yield* tilia(["inspect"], { input })
@@ -143,7 +143,7 @@ describe.concurrent("tilia inspect", () => {
 
 describe.concurrent("tilia sandbox", () => {
   it.scopedLive(
-    "prints what to paste, then a line per request, and ends at once on a signal",
+    "tilia sandbox prints its settings, then a line for each request, and exits on SIGTERM",
     () =>
       Effect.gen(function*() {
         const sandbox = yield* start(["sandbox", "--faults", "503,ok", "--life", "5 seconds", "--scopes", "user_info"])
@@ -170,7 +170,7 @@ describe.concurrent("tilia sandbox", () => {
     60_000
   )
 
-  it.scopedLive("a port that is taken: 2", () =>
+  it.scopedLive("tilia sandbox exits with 2 if its port is in use", () =>
     Effect.gen(function*() {
       const { url } = yield* NodeSandbox.NodeSandbox
       const { status, stderr } = yield* tilia(["sandbox", "--port", new URL(url).port])

@@ -78,7 +78,7 @@ export const adapterContract = (
     exchangeRows(subject)
     transportRows(subject)
     answerRows(subject)
-    it("every exception is one to some test", () => {
+    it("each key of the option `except` is the beginning of a test's title", () => {
       const isOne = (start: string) => titles.some((title) => title.startsWith(start))
       expect(Object.keys(options.except ?? {}).filter((start) => !isOne(start))).toStrictEqual([])
     })

@@ -52,7 +52,7 @@ const write = (store: Store, scopes: Scopes.Scopes, text: string) =>
 const untilItEnds = Effect.sleep("3200 millis")
 
 const promises: Readonly<Record<string, Body>> = {
-  "T1: what one writes another one reads: the token, its scopes, and what is left of its life": (one, other, scopes) =>
+  "a process reads the token that another wrote, with its scopes and remaining lifetime (T1)": (one, other, scopes) =>
     Effect.gen(function*() {
       expect(yield* one.read(scopes)).toStrictEqual(Option.none())
       const lock = yield* lockOf(one, scopes)
@@ -66,7 +66,7 @@ const promises: Readonly<Record<string, Body>> = {
       expect(Math.abs(read.token.issuedAt.epochMillis - token.issuedAt.epochMillis)).toBeLessThan(1000)
     }),
 
-  "T1: one has the lock at a time": (one, other, scopes) =>
+  "only one of 16 callers gets the lock (T1)": (one, other, scopes) =>
     Effect.gen(function*() {
       const locks = yield* Effect.all(
         Array.from({ length: 16 }, (_, n) => (n % 2 === 0 ? one : other).lock(scopes)),
@@ -75,7 +75,7 @@ const promises: Readonly<Record<string, Body>> = {
       expect(locks.filter(Option.isSome).length).toBe(1)
     }),
 
-  "T1: a lock that is released is the next one's at once": (one, other, scopes) =>
+  "another process gets the lock as soon as its holder releases it (T1)": (one, other, scopes) =>
     Effect.gen(function*() {
       const lock = yield* lockOf(one, scopes)
       expect(yield* isLocked(other, scopes)).toBe(true)
@@ -83,7 +83,7 @@ const promises: Readonly<Record<string, Body>> = {
       expect(yield* isLocked(other, scopes)).toBe(false)
     }),
 
-  "T5: the order of scopes doesn't matter, and other scopes share nothing": (one, other, scopes) =>
+  "the store ignores the order of scopes, and other scopes share neither token nor lock (T5)": (one, other, scopes) =>
     Effect.gen(function*() {
       yield* write(one, scopes, "here")
       yield* lockOf(one, scopes)
@@ -96,14 +96,14 @@ const promises: Readonly<Record<string, Body>> = {
       expect(yield* isLocked(other, fewer)).toBe(false)
     }),
 
-  "T6: each generation is larger than every one before": (one, other, scopes) =>
+  "each lock has a larger generation than every lock before it (T6)": (one, other, scopes) =>
     Effect.gen(function*() {
       const generations: Array<number> = []
       for (const store of [one, other, one, other]) generations.push((yield* write(store, scopes, "x")).generation)
       expect(generations).toStrictEqual([...new Set(generations)].sort((a, b) => a - b))
     }),
 
-  "T3: a lock that nobody renews ends with its lease": (one, other, scopes) =>
+  "a lock that its holder does not renew ends with its lease (T3)": (one, other, scopes) =>
     Effect.gen(function*() {
       yield* lockOf(one, scopes)
       yield* Effect.sleep("2 seconds")
@@ -112,7 +112,7 @@ const promises: Readonly<Record<string, Body>> = {
       expect(yield* isLocked(other, scopes)).toBe(false)
     }),
 
-  "T2: a lock that is renewed lasts": (one, other, scopes) =>
+  "a lock that its holder renews lasts longer than one lease (T2)": (one, other, scopes) =>
     Effect.gen(function*() {
       const lock = yield* lockOf(one, scopes)
       for (let n = 0; n < 4; n++) {
@@ -122,7 +122,7 @@ const promises: Readonly<Record<string, Body>> = {
       }
     }),
 
-  "T3: row 103: whoever was paused beyond the lease takes no lock from another, by releasing its own or renewing it": (
+  "a holder that paused beyond its lease cannot release or renew the lock of the next holder (T3, row 103)": (
     one,
     other,
     scopes
@@ -139,7 +139,7 @@ const promises: Readonly<Record<string, Body>> = {
       expect(yield* isLocked(one, scopes)).toBe(false)
     }),
 
-  "T3: row 103: a late writer replaces no newer token": (one, other, scopes) =>
+  "a holder that writes after its lease does not replace a newer token (T3, row 103)": (one, other, scopes) =>
     Effect.gen(function*() {
       const paused = yield* lockOf(one, scopes)
       yield* untilItEnds
@@ -149,7 +149,7 @@ const promises: Readonly<Record<string, Body>> = {
       expect(yield* textIn(other, scopes)).toStrictEqual(Option.some("newer"))
     }),
 
-  "T7: a token that is over isn't there, or is over": (one, other, scopes) =>
+  "the store returns no token after its lifetime, or an expired one (T7)": (one, other, scopes) =>
     Effect.gen(function*() {
       const lock = yield* lockOf(one, scopes)
       yield* lock.write(yield* tokenOf("short", "1 second"))
@@ -159,7 +159,7 @@ const promises: Readonly<Record<string, Body>> = {
       expect(Option.getOrElse(left, () => 0)).toBeLessThanOrEqual(0)
     }),
 
-  "T6: others hear of a token that was written": (one, other, scopes) =>
+  "another process is told of a token that was written (T6)": (one, other, scopes) =>
     Effect.gen(function*() {
       const heard = yield* Effect.fork(Stream.runHead(other.changes(scopes)))
       yield* Effect.sleep("200 millis")

@@ -9,7 +9,7 @@ import * as net from "node:net"
 
 const { always, answer, end, inTurn, repeat, reset, send, until, wait } = ScriptedServer
 
-it.prop("a script is data: it survives JSON", [ScriptedServer.Script], ([script]) => {
+it.prop("a script of a scripted server survives encoding to JSON", [ScriptedServer.Script], ([script]) => {
   const json = Schema.encodeSync(Schema.parseJson(ScriptedServer.Script))(script)
   expect(Schema.decodeSync(Schema.parseJson(ScriptedServer.Script))(json)).toStrictEqual(script)
 })
@@ -31,13 +31,12 @@ const get = "GET / HTTP/1.1\r\n\r\n"
 
 const served = Layer.unwrapScoped(Effect.map(NodeScriptedServer.serve({ headers: {} }), RemoteScriptedServer.layer))
 
-describe.each([["beside the tests", NodeScriptedServer.layer()], ["in another process, as far as it knows", served]])(
-  "a stage %s",
+describe.each([["in the process of the tests", NodeScriptedServer.layer()], ["behind an HTTP interface", served]])(
+  "a scripted server %s",
   (_, servers) => {
-    const open = (script: ScriptedServer.Script) =>
-      Effect.flatMap(ScriptedServer.ScriptedServer, ({ open }) => open(script))
+    const open = (script: ScriptedServer.Script) => Effect.flatMap(ScriptedServer.ScriptedServer, ({ open }) => open(script))
 
-    it.live("plays its turns to whole requests, the last one for ever, and tells what came", () =>
+    it.live("a scripted server plays its turns to whole requests, repeats the last, and reports what it received", () =>
       Effect.gen(function*() {
         const server = yield* open(inTurn([send("a"), wait(5), send("b"), end], [send("c"), wait(5), reset]))
         expect(yield* exchange(server.url, get)).toBe("ab|end")
@@ -49,7 +48,7 @@ describe.each([["beside the tests", NodeScriptedServer.layer()], ["in another pr
         expect(totals).toStrictEqual({ received: requests.join("").length, sent: 4, made: 3, open: 0, used: 0 })
       }).pipe(Effect.scoped, Effect.provide(servers)))
 
-    it.live("counts turns on each connection, begins with the first byte, repeats", () =>
+    it.live("a scripted server counts turns per connection, starts at the first byte and repeats bytes", () =>
       Effect.gen(function*() {
         const script = inTurn([repeat("a", { times: 3 }), end], [send("never")])
         const server = yield* open({ ...script, counted: "connection", begins: "bytes" })
@@ -58,14 +57,14 @@ describe.each([["beside the tests", NodeScriptedServer.layer()], ["in another pr
         expect((yield* server.seen).requests).toStrictEqual(["x", "x"])
       }).pipe(Effect.scoped, Effect.provide(servers)))
 
-    it.live("issues a certificate, of an authority that it names", () =>
+    it.live("a scripted server issues a certificate and names its authority", () =>
       Effect.gen(function*() {
         const server = yield* open({ ...always(answer(200)), tls: "valid" })
         expect(server.url).toMatch(/^https:/)
         expect(server.authority).toContain("BEGIN CERTIFICATE")
       }).pipe(Effect.scoped, Effect.provide(servers)))
 
-    it.live("is over with the scope", () =>
+    it.live("a scripted server stops with its scope", () =>
       Effect.gen(function*() {
         const { url } = yield* Effect.scoped(open(always("a")))
         expect(yield* exchange(url, get)).toBe("|reset")
@@ -73,7 +72,7 @@ describe.each([["beside the tests", NodeScriptedServer.layer()], ["in another pr
   }
 )
 
-it.scopedLive("adds headers to answers, and to nothing else", () =>
+it.scopedLive("a scripted server adds headers to final responses and to nothing else", () =>
   Effect.gen(function*() {
     const { open } = NodeScriptedServer.make({ headers: { x: "y" } })
     const early = send("HTTP/1.1 103 Early Hints\r\n\r\n")

@@ -8,46 +8,51 @@ import { planted } from "./support/planted.js"
 const results = planted("clients")
 
 const redirects = [301, 302, 303, 307, 308].flatMap((status) => [
-  `E3: row 20: ${status} is not followed, and its target not connected to`,
-  ...["https://127.0.0.2/token?x=1", "http://127.0.0.2/", "//127.0.0.2"].map((to) => `row 20: ${status} to ${to}`)
+  `the client does not follow a redirect with status ${status} or connect to its target (E3, row 20)`,
+  ...["https://127.0.0.2/token?x=1", "http://127.0.0.2/", "//127.0.0.2"].map((to) =>
+    `a response with status ${status} and Location ${to} causes UnexpectedResponseError (row 20)`
+  )
 ])
 
 /** On a busy machine its one attempt may end before there is a socket to be left open. */
-const unseen = "row 9: neither is a socket left open where the answer's body was never looked at"
+const unseen = "an attempt that times out before its body is read leaves no socket open (row 9)"
 
 const faults: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
-  ["follows redirects", [...redirects, "row 38: Location repeats the secret"]],
+  ["follows redirects", [
+    ...redirects,
+    "a response with a Location that repeats the secret causes UnexpectedResponseError (row 38)"
+  ]],
   ["buffers bodies", [
-    "E5: a body is read as it comes, and its socket closed where the reader stops",
-    "E6: the end of a scope closes the socket of an answer that nobody read",
-    "E5: row 27: a body without end is cut, and the connection with it"
+    "the client streams a body as it arrives, and closes the socket when the reader stops (E5)",
+    "the end of the scope closes the socket of a response that was never read (E6)",
+    "a token request stops reading an endless body and closes its connection (E5, row 27)"
   ]],
   ["swallows interruption", [
-    "E6: interruption before headers closes the socket",
-    "E6: interruption in mid body closes the socket",
-    "E6: interruption a byte at a time closes the socket",
-    "row 9: an attempt that hangs before headers ends in time, and its socket is closed",
-    "row 9: an attempt that hangs in mid body ends in time, and its socket is closed",
+    "the client closes the socket of a call that is interrupted before the headers (E6)",
+    "the client closes the socket of a call that is interrupted in the middle of the body (E6)",
+    "the client closes the socket of a call that is interrupted while the body arrives byte by byte (E6)",
+    "an attempt whose time runs out before the headers causes TokenTimeoutError and closes its socket (row 9)",
+    "an attempt whose time runs out in the middle of the body causes TokenTimeoutError and closes its socket (row 9)",
     unseen,
-    "row 10: interruption before headers closes the socket, and nothing is tried again",
-    "row 10: interruption in mid body closes the socket, and nothing is tried again"
+    "a token request that is interrupted before the headers closes its socket and is not retried (row 10)",
+    "a token request that is interrupted in the middle of the body closes its socket and is not retried (row 10)"
   ]],
   ["reports status 0", [
-    "row 16: no answer is an error, not an answer of status 0",
-    "row 1: connection refused",
-    "row 4: no such name",
-    "row 5: a certificate of an unknown authority, and not one byte is sent",
-    "row 6: https to a plain port that answers",
-    "row 7: close before headers",
-    "row 7: close in mid headers",
-    "row 7: reset before headers",
-    "row 7: reset in mid headers",
-    "row 14: 100 Continue unasked"
+    "the client fails if no response comes, and does not report a response with status 0 (row 16)",
+    "a refused connection causes TokenTransportError (row 1)",
+    "a host name that does not exist causes TokenTransportError (row 4)",
+    "the client rejects a certificate of an unknown authority and sends no byte of the request (row 5)",
+    "an https request to a plain port that responds causes TokenTransportError (row 6)",
+    "a connection that the server closes before the headers causes TokenTransportError (row 7)",
+    "a connection that the server closes in the middle of the headers causes TokenTransportError (row 7)",
+    "a connection that the server resets before the headers causes TokenTransportError (row 7)",
+    "a connection that the server resets in the middle of the headers causes TokenTransportError (row 7)",
+    "the client reads on after an unrequested 100 Continue, or fails as its options say (row 14)"
   ]]
 ]
 
-describe("adapterContract turns red on a client that", () => {
-  it.live.each(faults)("%s", ([fault, expected]) =>
+describe("adapterContract", () => {
+  it.live.each(faults)("adapterContract fails for a client that %s", ([fault, expected]) =>
     Effect.gen(function*() {
       const { failed, passed } = yield* results(fault)
       const certain = (titles: ReadonlyArray<string>) => titles.filter((title) => title !== unseen).sort()

@@ -12,15 +12,15 @@ storeContract("layerMemory", Layer.succeed(TokenStore.TokenStore, Effect.runSync
 
 const faults: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
   ["loses the lock's owner", [
-    "T3: row 103: whoever was paused beyond the lease takes no lock from another, by releasing its own or renewing it"
+    "a holder that paused beyond its lease cannot release or renew the lock of the next holder (T3, row 103)"
   ]],
-  ["lets a late writer win", ["T3: row 103: a late writer replaces no newer token"]]
+  ["lets a late writer win", ["a holder that writes after its lease does not replace a newer token (T3, row 103)"]]
 ]
 
-describe("storeContract turns red on a store that", () => {
+describe("storeContract", () => {
   const results = planted("stores")
 
-  it.live.each(faults)("%s", ([fault, expected]) =>
+  it.live.each(faults)("storeContract fails for a store that %s", ([fault, expected]) =>
     Effect.gen(function*() {
       const { failed, passed } = yield* results(fault)
       expect(failed).toStrictEqual(expected)

@@ -35,8 +35,8 @@ const secretFile = (content: string) =>
 
 const server = NodeScriptedServer.make().open(always(json(200, token)))
 
-describe("layer", () => {
-  it.scopedLive("obtains a token", () =>
+describe("NodeTilia.layer", () => {
+  it.scopedLive("a program with NodeTilia.layer obtains a token", () =>
     Effect.gen(function*() {
       const { url } = yield* server
       const layer = NodeTilia.layer({ environment: { authUrl: url }, clientId, clientSecret, scopes: ["user_info"] })
@@ -52,7 +52,7 @@ describe("layer", () => {
     ["scopes", { scopes: [] }],
     ["refreshAt", { source: { refreshAt: 1 } }],
     ["proxy", { http: { proxy: "swordfish" } }]
-  ])("a bad %s is an InvalidInputError that names it", ([setting, options]) =>
+  ])("NodeTilia.layer rejects an invalid %s and names it", ([setting, options]) =>
     Effect.gen(function*() {
       const layer = NodeTilia.layer({
         environment: { authUrl: "http://localhost:1" },
@@ -67,8 +67,8 @@ describe("layer", () => {
     }))
 })
 
-describe("layerConfig", () => {
-  it.scopedLive("obtains a token", () =>
+describe("NodeTilia.layerConfig", () => {
+  it.scopedLive("a program with NodeTilia.layerConfig obtains a token", () =>
     Effect.gen(function*() {
       const { url } = yield* server
       const layer = configured({ TILIA_CLIENT_ID: clientId, TILIA_CLIENT_SECRET: clientSecret, TILIA_AUTH_URL: url })
@@ -86,14 +86,14 @@ describe("layerConfig", () => {
     ["TILIA_SCOPES", { TILIA_SCOPES: "user info" }],
     ["TILIA_ENVIRONMENT", { TILIA_ENVIRONMENT: "swordfish" }],
     ["TILIA_AUTH_URL", { TILIA_AUTH_URL: "http://swordfish.example" }]
-  ])("a bad %s is a ConfigError that names it", ([setting, settings]) =>
+  ])("NodeTilia.layerConfig rejects an invalid %s and names it", ([setting, settings]) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(Effect.scoped(Layer.build(configured(settings))))
       expect(String(error)).toContain(setting)
       expect(linesShowing("swordfish", error)).toStrictEqual([])
     }))
 
-  it.effect("with nothing configured names all that is missing", () =>
+  it.effect("NodeTilia.layerConfig without any setting fails with an error that names each missing one", () =>
     Effect.gen(function*() {
       const layer = Layer.provide(NodeTilia.layerConfig(), Layer.setConfigProvider(ConfigProvider.fromMap(new Map())))
       const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
@@ -106,7 +106,7 @@ describe("TILIA_CLIENT_SECRET_FILE", () => {
   const fromFile = (path: string, url = "http://localhost:1") =>
     configured({ TILIA_CLIENT_ID: clientId, TILIA_CLIENT_SECRET_FILE: path, TILIA_AUTH_URL: url })
 
-  it.scopedLive("is read anew at each request, and one trailing newline is dropped", () =>
+  it.scopedLive("the secret file is read again at each request, and one trailing newline is dropped", () =>
     Effect.gen(function*() {
       const { seen, url } = yield* server
       const path = yield* secretFile(`${clientSecret}\n`)
@@ -121,7 +121,7 @@ describe("TILIA_CLIENT_SECRET_FILE", () => {
     }))
 
   it.scopedLive.each(["", "swordfish", `${clientSecret}\n\n`, ` ${clientSecret}`])(
-    "%j is refused and not quoted",
+    "a secret file that holds %j causes an InvalidInputError that does not quote it",
     (text) =>
       Effect.gen(function*() {
         const path = yield* secretFile(text)
@@ -131,7 +131,7 @@ describe("TILIA_CLIENT_SECRET_FILE", () => {
       })
   )
 
-  it.scopedLive("that isn't there is a CredentialsError of that request", () =>
+  it.scopedLive("a missing secret file causes a CredentialsError when a token is requested", () =>
     Effect.gen(function*() {
       const path = yield* secretFile(clientSecret)
       rmSync(path)
@@ -140,7 +140,7 @@ describe("TILIA_CLIENT_SECRET_FILE", () => {
       expect(error.message).toContain("NotFound")
     }))
 
-  it.scopedLive("that is a folder is one too", () =>
+  it.scopedLive("a secret file that is a folder causes a CredentialsError when a token is requested", () =>
     Effect.gen(function*() {
       const path = yield* secretFile(clientSecret)
       rmSync(path)

@@ -18,7 +18,7 @@ const { open } = NodeScriptedServer.make()
 
 const over = (options: NodeTokenHttpClient.Options) => Layer.orDie(NodeTokenHttpClient.layer(options))
 
-describe("options that can't be used", () => {
+describe("invalid options", () => {
   it.effect.each<[string, NodeTokenHttpClient.Options]>([
     ["proxy", { proxy: "user:swordfish@proxy" }],
     ["proxy", { proxy: "ftp://user:swordfish@proxy" }],
@@ -27,7 +27,7 @@ describe("options that can't be used", () => {
     ["ca", { ca: "swordfish" }],
     ["ca", { ca: [] }],
     ["ca", { ca: ["-----BEGIN CERTIFICATE-----\nswordfish\n-----END CERTIFICATE-----"] }]
-  ])("%s: %j is an InvalidInputError that doesn't quote it", ([setting, options]) =>
+  ])("InvalidInputError names an invalid %s and never quotes %j", ([setting, options]) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(Effect.scoped(Layer.build(NodeTokenHttpClient.layer(options))))
       expect(error).toMatchObject({ _tag: "InvalidInputError", setting })
@@ -36,7 +36,7 @@ describe("options that can't be used", () => {
 })
 
 describe("proxy", () => {
-  it.scopedLive("goes through it, and it can't read what is sent", () =>
+  it.scopedLive("a token request goes through the proxy, which cannot read the secret", () =>
     Effect.gen(function*() {
       const { authority, url } = yield* open({ ...always(json(200, token)), tls: "valid" })
       const seen: Array<string> = []
@@ -65,7 +65,7 @@ describe("proxy", () => {
     }))
 })
 
-it.scopedLive("a dispatcher of one's own is used, and left open", () =>
+it.scopedLive("the client leaves the caller's own dispatcher open for the next client", () =>
   Effect.gen(function*() {
     const dispatcher = new Undici.Agent()
     yield* Effect.addFinalizer(() => Effect.promise(() => dispatcher.close()))
@@ -75,7 +75,7 @@ it.scopedLive("a dispatcher of one's own is used, and left open", () =>
     expect((yield* server.seen).requests.length).toBe(2)
   }))
 
-it.scopedLive("keeps its connections for the next request, and closes them with the Layer", () =>
+it.scopedLive("the client keeps its connections for later requests, and closes them with its Layer", () =>
   Effect.gen(function*() {
     const server = yield* open(inTurn([send(json(200, token, { connection: "keep-alive" }))]))
     yield* Effect.gen(function*() {

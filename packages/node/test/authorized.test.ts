@@ -64,7 +64,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
     return { auth, api, client, source, request: HttpClientRequest.get(`${api.url}/v1/things`) }
   })
 
-  describe("row 90: 401 once", () => {
+  describe("requests that get one 401 (row 90)", () => {
     const post = HttpClientRequest.setMethod("POST")
     const withKey = HttpClientRequest.setHeader("Idempotency-Key", "key-1")
     const withBody = HttpClientRequest.bodyUnsafeJson({ amount: 1 })
@@ -77,10 +77,10 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
       readonly make: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest
       readonly options?: AuthorizedHttpClient.Options
     }>([
-      { what: "GET", make: (request) => request },
-      { what: "POST with a key", make: (request) => withKey(withBody(post(request))) },
-      { what: "POST, always", make: (request) => withBody(post(request)), options: { replay: "always" } }
-    ])("A2: row 90: $what is replayed as it was, with a new token", ({ make, options }) =>
+      { what: "a GET", make: (request) => request },
+      { what: "a POST with an Idempotency-Key", make: (request) => withKey(withBody(post(request))) },
+      { what: "a POST with replay `always`", make: (request) => withBody(post(request)), options: { replay: "always" } }
+    ])("after a 401 $what is replayed with a new token (A2, row 90)", ({ make, options }) =>
       Effect.gen(function*() {
         const { api, auth, client, request } = yield* setUp(refusingOnce, options)
         const response = yield* client.execute(make(request))
@@ -99,15 +99,15 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
       readonly options?: AuthorizedHttpClient.Options
       readonly play?: ScriptedServer.Script
     }>([
-      { what: "POST", make: (request) => withBody(post(request)) },
-      { what: "GET, never", make: (request) => request, options: { replay: "never" } },
+      { what: "a POST", make: (request) => withBody(post(request)) },
+      { what: "a GET with replay `never`", make: (request) => request, options: { replay: "never" } },
       {
-        what: "a stream with a key, always",
+        what: "a stream with an Idempotency-Key and replay `always`",
         make: (request) => withKey(withStream(post(request))),
         options: { replay: "always" },
         play: later(json(401, { error: "invalid_token" }))
       }
-    ])("A2: row 90: $what is returned", ({ make, options, play = refusingOnce }) =>
+    ])("the 401 to $what is returned (A2, row 90)", ({ make, options, play = refusingOnce }) =>
       Effect.gen(function*() {
         const { api, auth, client, request } = yield* setUp(play, options)
         const response = yield* client.execute(make(request))
@@ -117,7 +117,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
       }))
   })
 
-  it.scopedLive("A3: row 91: 50 parallel 401s are one token request", () =>
+  it.scopedLive("50 parallel 401s cause one token request (A3, row 91)", () =>
     Effect.gen(function*() {
       const refused = [awaitRequests(50), send(json(401, {})), end]
       const { api, auth, client, request } = yield* setUp(
@@ -131,7 +131,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
       expect((yield* auth.seen).requests.length).toBe(2)
     }))
 
-  it.scopedLive("A2: row 92: 403 insufficient_scope is returned, and the token stays", () =>
+  it.scopedLive("the client returns a 403 insufficient_scope and keeps the token (A2, row 92)", () =>
     Effect.gen(function*() {
       const refusal = answer(403, { "www-authenticate": "Bearer error=\"insufficient_scope\"" })
       const { api, auth, client, request } = yield* setUp(always(refusal))
@@ -141,7 +141,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
       expect((yield* auth.seen).requests.length).toBe(1)
     }))
 
-  it.scopedLive("A1: row 93: another origin isn't connected to, and no token is asked for", () =>
+  it.scopedLive("the client neither connects to another origin nor requests a token for it (A1, row 93)", () =>
     Effect.gen(function*() {
       const other = yield* open(always(json(200, {})))
       const { api, auth, client } = yield* setUp(always(json(200, {})))
@@ -157,7 +157,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
     }))
 
   it.scopedLive.each([301, 302, 303, 307, 308])(
-    "A4: row 94: %i to another origin is returned as it is, and the bearer isn't sent on",
+    "the client returns a %i to another origin unchanged and does not send the bearer on (A4, row 94)",
     (status) =>
       Effect.gen(function*() {
         const other = yield* open(always(json(200, {})))
@@ -176,7 +176,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
       })
   )
 
-  it.scopedLive("A4: row 94: a client that follows around it doesn't get there", () =>
+  it.scopedLive("a wrapper that follows redirects cannot reach another origin (A4, row 94)", () =>
     Effect.gen(function*() {
       const other = yield* open(always(json(200, {})))
       const { client, request } = yield* setUp(always(answer(307, { location: other.url })))
@@ -185,7 +185,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
       expect((yield* other.seen).made).toBe(0)
     }))
 
-  describe("row 95: what is printed", () => {
+  describe("printed responses and errors (row 95)", () => {
     const text = Effect.flatMap(({ text }: HttpClientResponse.HttpClientResponse) => text)
 
     it.scopedLive.each<{
@@ -196,10 +196,10 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
       ) => Effect.Effect<unknown, unknown>
       readonly tag: string | undefined
     }>([
-      { what: "an answer", play: always(json(200, { name: "a" })), ends: (call) => call, tag: undefined },
+      { what: "a response", play: always(json(200, { name: "a" })), ends: (call) => call, tag: undefined },
       { what: "a 401", play: always(json(401, {})), ends: (call) => call, tag: undefined },
       { what: "a reset", play: inTurn([reset]), ends: (call) => call, tag: "RequestError" },
-      { what: "no HTTP", play: always("SSH-2.0\r\n"), ends: (call) => call, tag: "RequestError" },
+      { what: "a response that is not HTTP", play: always("SSH-2.0\r\n"), ends: (call) => call, tag: "RequestError" },
       {
         what: "a bad status",
         play: always(json(500, {})),
@@ -224,7 +224,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
         ends: Effect.flatMap(({ stream }) => Stream.runDrain(stream)),
         tag: "ResponseError"
       }
-    ])("A6: row 95: $what shows no bearer", ({ ends, play, tag }) =>
+    ])("printed output shows no bearer after $what (A6, row 95)", ({ ends, play, tag }) =>
       Effect.gen(function*() {
         const { api, client, request } = yield* setUp(play)
         const { exit, leaks } = yield* leakProbe(ends(client.execute(request)), ["swordfish"])
@@ -242,7 +242,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
       repeat("a", { every: 5 })
     ])
 
-    it.scopedLive("A5: a body is read as it comes, and its socket is closed where the reader stops", () =>
+    it.scopedLive("the client streams a body as it arrives, and closes the socket when the reader stops (A5)", () =>
       Effect.gen(function*() {
         const { api, client, request } = yield* setUp(dripping)
         const chunks = yield* HttpClientResponse.stream(client.execute(request)).pipe(
@@ -254,7 +254,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
         yield* until(api, isLetGo)
       }))
 
-    it.scopedLive("A5: a stream is sent", () =>
+    it.scopedLive("the client sends a stream as the body of a request (A5)", () =>
       Effect.gen(function*() {
         const { api, client, request } = yield* setUp(later(json(200, {})))
         const body = HttpBody.stream(Stream.make("abc", "def").pipe(Stream.encodeText), "text/plain", 6)
@@ -264,7 +264,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
         expect((yield* api.seen).requests.join("")).toMatch(/\r\n\r\n(abcdef$|3\r\nabc\r\n3\r\ndef\r\n0)/)
       }))
 
-    it.scopedLive("interruption closes the socket, between headers and body's end too", () =>
+    it.scopedLive("interruption between the headers and the end of the body closes the socket", () =>
       Effect.gen(function*() {
         const { api, client, request } = yield* setUp(dripping)
         const fiber = yield* Effect.fork(Effect.flatMap(client.execute(request), ({ text }) => text))
@@ -275,7 +275,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
       }))
   })
 
-  it.scopedLive("interruption of a call closes its socket, and sends nothing more", () =>
+  it.scopedLive("the client closes the socket of an interrupted call and sends nothing more", () =>
     Effect.gen(function*() {
       const { api, client, request } = yield* setUp(silent)
       const fiber = yield* Effect.fork(client.execute(request))
@@ -285,7 +285,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
       expect((yield* api.seen).requests.length).toBe(1)
     }))
 
-  it.scopedLive("withScope on the given client: the scope's end closes the socket of an answer that nobody read", () =>
+  it.scopedLive("the end of a scope closes the socket of an unread response if the given client uses withScope", () =>
     Effect.gen(function*() {
       const { api, source } = yield* setUp(inTurn([send("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n")]))
       const given = Context.get(yield* Layer.build(http), HttpClient.HttpClient)

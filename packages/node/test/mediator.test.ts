@@ -45,8 +45,8 @@ const post = (init: RequestInit) =>
     })
   })
 
-layer(mediator)("M3: over a socket", (it) => {
-  it.effect("a page of the application's origin gets a token", () =>
+layer(mediator)("the mediator over a socket", (it) => {
+  it.effect("a page of the application's origin gets a token from the mediator (M3)", () =>
     Effect.gen(function*() {
       const page = HttpClient.mapRequest(yield* HttpClient.HttpClient, HttpClientRequest.setHeader("origin", origin))
       const { requestToken } = yield* TokenMediator.make({ mediatorUrl: yield* Url }).pipe(
@@ -58,11 +58,11 @@ layer(mediator)("M3: over a socket", (it) => {
     }).pipe(Effect.provide(NodeTokenHttpClient.layer()), Effect.scoped))
 
   it.effect.each<[string, RequestInit, number]>([
-    ["a foreign origin", { headers: { ...json, origin: "https://evil.example" } }, 403],
-    ["no origin", { headers: { "content-type": "application/json" } }, 403],
+    ["a request of a foreign origin", { headers: { ...json, origin: "https://evil.example" } }, 403],
+    ["a request without an origin", { headers: { "content-type": "application/json" } }, 403],
     ["a form", { headers: { origin }, body: new URLSearchParams({ scopes: "user_info" }) }, 415],
-    ["much too much, announced", { headers: json, body: " ".repeat(200_000) }, 413]
-  ])("%s is answered with a refusal", ([, init, status]) =>
+    ["an announced body of 200 kB", { headers: json, body: " ".repeat(200_000) }, 413]
+  ])("the mediator refuses %s (M3)", ([, init, status]) =>
     Effect.gen(function*() {
       expect(yield* post(init)).toStrictEqual([status, "no-store", {
         _tag: expect.stringMatching(/^Invalid(Client|Request)Error$/),
@@ -71,7 +71,7 @@ layer(mediator)("M3: over a socket", (it) => {
       }])
     }))
 
-  it.effect("much too much, in pieces, is answered too, and the next request is served", () =>
+  it.effect("the mediator refuses a chunked body of 200 kB and serves the next request (M3)", () =>
     Effect.gen(function*() {
       const pieces = new ReadableStream({
         start: (controller) => {

@@ -55,7 +55,7 @@ const echo = Effect.map(
 
 /** No form: undici 7.30 fails to dispatch one, whoever asks it. */
 const bodies: ReadonlyArray<[string, () => HttpBody.HttpBody, string]> = [
-  ["nothing", () => HttpBody.empty, ""],
+  ["an empty body", () => HttpBody.empty, ""],
   ["a text", () => HttpBody.text("täxt"), "täxt"],
   ["JSON", () => HttpBody.unsafeJson({ a: 1 }), "{\"a\":1}"],
   ["a raw text", () => HttpBody.raw("raw"), "raw"],
@@ -72,7 +72,7 @@ const clients: ReadonlyArray<[string, Layer.Layer<HttpClient.HttpClient>]> = [
 ]
 
 describe.each(clients)("%s", (name, layer) => {
-  it.scopedLive.each(bodies)("sends %s", ([, body, expected]) =>
+  it.scopedLive.each(bodies)("the client sends %s", ([, body, expected]) =>
     Effect.gen(function*() {
       const url = yield* echo
       const response = yield* HttpClient.execute(
@@ -81,7 +81,7 @@ describe.each(clients)("%s", (name, layer) => {
       expect(yield* response.json).toMatchObject({ method: "PUT", url: "/p?q=1", body: expected })
     }).pipe(Effect.provide(layer)))
 
-  it.scopedLive("reads an answer in every way, and again", () =>
+  it.scopedLive("the client reads a response as text and as JSON, more than once, with its headers and cookies", () =>
     Effect.gen(function*() {
       const response = yield* HttpClient.get(yield* echo)
       const text = yield* response.text
@@ -94,7 +94,7 @@ describe.each(clients)("%s", (name, layer) => {
       expect(inspect(response.request)).toContain("GET")
     }).pipe(Effect.provide(layer)))
 
-  it.scopedLive("reads bytes, fields, and nothing", () =>
+  it.scopedLive("the client reads a body as bytes or as form fields, and an empty one as null", () =>
     Effect.gen(function*() {
       const fields = yield* open(always(answer(200, {}, "a=1&b=2")))
       const response = yield* HttpClient.get(fields.url)
@@ -107,7 +107,7 @@ describe.each(clients)("%s", (name, layer) => {
       expect(yield* Effect.flatMap(HttpClient.get(nothing.url), ({ json }) => json)).toBe(null)
     }).pipe(Effect.provide(layer)))
 
-  it.scopedLive("streams a large body", () =>
+  it.scopedLive("the client streams a body of 3 MiB completely", () =>
     Effect.gen(function*() {
       const body = Buffer.alloc(3 * 1024 * 1024, "0123456789")
       const server = yield* open(always(answer(200, {}, body)))
@@ -116,7 +116,7 @@ describe.each(clients)("%s", (name, layer) => {
       expect(Buffer.concat([...Chunk.toReadonlyArray(chunks)]).equals(body)).toBe(true)
     }).pipe(Effect.provide(layer)))
 
-  it.scopedLive("types its errors, and keeps their causes", () =>
+  it.scopedLive("the client fails with typed errors and keeps the cause of a refused connection", () =>
     Effect.gen(function*() {
       expect(yield* Effect.flip(HttpClient.get("http://127.0.0.1:1"))).toMatchObject({
         _tag: "RequestError",
@@ -140,7 +140,7 @@ describe.each(clients)("%s", (name, layer) => {
     }).pipe(Effect.provide(layer)))
 
   it.scopedLive.each(["text", "arrayBuffer", "stream"] as const)(
-    "interruption of %s closes the socket",
+    "interruption while the body is read as %s closes the socket",
     (way) =>
       Effect.gen(function*() {
         const server = yield* open(inTurn([send("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{")]))
@@ -155,7 +155,7 @@ describe.each(clients)("%s", (name, layer) => {
       }).pipe(Effect.provide(layer))
   )
 
-  it.scopedLive("is traced", () =>
+  it.scopedLive("the client sends a traceparent header unless the tracer is disabled", () =>
     Effect.gen(function*() {
       const url = yield* echo
       const response = yield* Effect.withSpan(HttpClient.get(url), "caller")
@@ -164,7 +164,7 @@ describe.each(clients)("%s", (name, layer) => {
       expect(yield* quiet.json).not.toHaveProperty("headers.traceparent")
     }).pipe(Effect.provide(layer)))
 
-  it.scopedLive("prints no body, and obeys undici's own options", () =>
+  it.scopedLive("the client accepts undici's own options, and a printed response of ours shows no body", () =>
     Effect.gen(function*() {
       const server = yield* open(always(json(200, { access_token: "swordfish" })))
       const response = yield* HttpClient.get(server.url).pipe(
@@ -185,8 +185,8 @@ const large = (megabytes: number) =>
     repeat(megabyte, { times: megabytes })
   ])
 
-describe("what arrives is kept, and no more than a little of it", () => {
-  it.scopedLive("a body that no one reads waits in the server, and then comes whole", () =>
+describe("backpressure", () => {
+  it.scopedLive("the server waits while a body is not read, and the client then reads it completely", () =>
     Effect.gen(function*() {
       const server = yield* open(large(48))
       const response = yield* HttpClient.get(server.url)
@@ -195,7 +195,7 @@ describe("what arrives is kept, and no more than a little of it", () => {
       expect((yield* response.arrayBuffer).byteLength).toBe(48 * megabyte.length)
     }).pipe(over()))
 
-  it.scopedLive("so does a stream that no one draws from", () =>
+  it.scopedLive("the server waits for the reader of a stream, which misses no byte", () =>
     Effect.gen(function*() {
       const server = yield* open(large(48))
       const response = yield* HttpClient.get(server.url)
@@ -211,7 +211,7 @@ describe("what arrives is kept, and no more than a little of it", () => {
       expect(size).toBe(48 * megabyte.length)
     }).pipe(over()))
 
-  it.scopedLive("a stream that is left early closes its socket", () =>
+  it.scopedLive("the client closes the socket of a stream that the reader leaves early", () =>
     Effect.gen(function*() {
       const server = yield* open(large(48))
       const scope = yield* Scope.make()
@@ -221,7 +221,7 @@ describe("what arrives is kept, and no more than a little of it", () => {
       yield* until(server, ({ used }) => used === 0)
     }).pipe(over()))
 
-  it.scopedLive("a body that comes slowly is read by several at once", () =>
+  it.scopedLive("three concurrent readers get the same body while it arrives slowly", () =>
     Effect.gen(function*() {
       const server = yield* open(inTurn([send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\na"), wait(50), send("b")]))
       const { text } = yield* HttpClient.get(server.url)
@@ -229,7 +229,7 @@ describe("what arrives is kept, and no more than a little of it", () => {
       expect(texts).toStrictEqual(["ab", "ab", "ab"])
     }).pipe(over()))
 
-  it.scopedLive("a body is read whole, or as a stream", () =>
+  it.scopedLive("a body that was read as text can be streamed once, and later reads fail with Decode", () =>
     Effect.gen(function*() {
       const server = yield* open(always(answer(200, {}, "abc")))
       const response = yield* HttpClient.get(server.url)
@@ -244,7 +244,7 @@ describe("what arrives is kept, and no more than a little of it", () => {
 describe("a connection", () => {
   const request = (path: string) => Effect.flatMap(HttpClient.get(path), ({ text }) => text)
 
-  it.scopedLive("that isn't free yet: who doesn't wait for it sends nothing", () =>
+  it.scopedLive("a request that is interrupted while it waits for a connection is never sent", () =>
     Effect.gen(function*() {
       const server = yield* open(inTurn([wait(100), send(answer(200, { connection: "keep-alive" }, "a"))]))
       const first = yield* Effect.fork(request(server.url))
@@ -260,7 +260,7 @@ describe("a connection", () => {
       over({ dispatcher: new Undici.Agent({ connections: 1 }) })
     ))
 
-  it.scopedLive("that is refused: the body that was to be sent is let go of", () =>
+  it.scopedLive("the client destroys the Readable of a request whose connection is refused", () =>
     Effect.gen(function*() {
       const body = new Readable({ read: () => {} })
       expect(yield* Effect.flip(HttpClient.post("http://127.0.0.1:1", { body: HttpBody.raw(body) }))).toMatchObject({
@@ -269,7 +269,7 @@ describe("a connection", () => {
       expect(body.destroyed).toBe(true)
     }).pipe(over()))
 
-  it.scopedLive("of a dispatcher that throws: a typed error", () =>
+  it.scopedLive("a dispatcher that throws causes a RequestError", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(
         HttpClient.get("http://127.0.0.1:1", { headers: { "proxy-authorization": "x" } })
@@ -277,7 +277,7 @@ describe("a connection", () => {
       expect(error).toMatchObject({ _tag: "RequestError", reason: "Transport" })
     }).pipe(over({ proxy: "http://127.0.0.1:1" })))
 
-  it.scopedLive("that hints before it answers", () =>
+  it.scopedLive("the client ignores a 103 Early Hints and its headers before a response", () =>
     Effect.gen(function*() {
       const hint = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"
       const server = yield* open(inTurn([send(hint), wait(50), send(answer(200, {}, "a"))]))
@@ -286,8 +286,8 @@ describe("a connection", () => {
     }).pipe(over()))
 })
 
-describe("a dispatcher of one's own", () => {
-  it.live("undici's MockAgent", () =>
+describe("a dispatcher of the caller", () => {
+  it.live("the client gets responses and typed errors from undici's MockAgent", () =>
     Effect.gen(function*() {
       const agent = new Undici.MockAgent()
       agent.disableNetConnect()
@@ -308,9 +308,9 @@ describe("a dispatcher of one's own", () => {
   it.scopedLive.each(
     [
       ["a RetryAgent", () => new Undici.RetryAgent(new Undici.Agent(), { minTimeout: 1, statusCodes: [503] })],
-      ["one with interceptors", () => new Undici.Agent().compose(Undici.interceptors.responseError())]
+      ["an Agent with interceptors", () => new Undici.Agent().compose(Undici.interceptors.responseError())]
     ] as const
-  )("%s", ([, make]) =>
+  )("the second attempt over %s as dispatcher succeeds after a 503", ([, make]) =>
     Effect.gen(function*() {
       const server = yield* open(inTurn([send(answer(503)), end], [send(answer(200, {}, "a")), end]))
       const get = Effect.flatMap(HttpClient.get(server.url), ({ text }) => text)
@@ -318,7 +318,7 @@ describe("a dispatcher of one's own", () => {
       expect((yield* server.seen).requests).toHaveLength(2)
     }).pipe(over({ dispatcher: make() })))
 
-  it.scopedLive("a RetryAgent that was about to get the rest of a body that nobody wants any more", () =>
+  it.scopedLive("an interrupted stream closes the connection on which a RetryAgent resumes the body", () =>
     Effect.gen(function*() {
       const size = 8 * megabyte.length
       const server = yield* open(inTurn(
@@ -338,7 +338,7 @@ describe("a dispatcher of one's own", () => {
       yield* until(server, ({ used }) => used === 0)
     }).pipe(over({ dispatcher: new Undici.RetryAgent(new Undici.Agent(), { minTimeout: 100, maxTimeout: 100 }) })))
 
-  it.live("a pool of undici's MockAgent, which knows only the older handlers", () =>
+  it.live("the client works over a pool of undici's MockAgent, which knows only the older handlers", () =>
     Effect.gen(function*() {
       const pool = new Undici.MockAgent().get("http://mock.example")
       pool.intercept({ path: "/a" }).reply(200, { a: 1 }, { headers: { "x-many": ["b", "c"] } })
@@ -346,7 +346,7 @@ describe("a dispatcher of one's own", () => {
       expect([yield* response.json, response.headers["x-many"]]).toStrictEqual([{ a: 1 }, "b, c"])
     }))
 
-  it.scopedLive("a cache that has nothing", () =>
+  it.scopedLive("the client returns the 504 of an undici cache that has no entry", () =>
     Effect.gen(function*() {
       const server = yield* open(always(answer(200)))
       const response = yield* HttpClient.get(server.url, { headers: { "cache-control": "only-if-cached" } })
@@ -354,7 +354,7 @@ describe("a dispatcher of one's own", () => {
     }).pipe(over({ dispatcher: new Undici.Agent().compose(Undici.interceptors.cache()) })))
 })
 
-describe("a fiber that has to wait its turn in mid reading", () => {
+describe("a fiber that yields while it reads", () => {
   /** Answers at once, but for the end of the body, which comes after so many turns of the event loop. */
   class Late extends Undici.Dispatcher {
     readonly turns: number
@@ -378,7 +378,7 @@ describe("a fiber that has to wait its turn in mid reading", () => {
     scheduleTask: (task) => void setImmediate(task)
   }
 
-  it.scopedLive.each(["text", "stream"] as const)("misses no end (%s)", (way) =>
+  it.scopedLive.each(["text", "stream"] as const)("a read as %s that yields misses no end", (way) =>
     Effect.forEach(
       Array.from({ length: 20 * 10 }, (_, n) => ({ turns: n % 20, ops: 10 + Math.floor(n / 20) })),
       ({ ops, turns }) =>
@@ -391,13 +391,13 @@ describe("a fiber that has to wait its turn in mid reading", () => {
     ).pipe(Effect.withScheduler(slow)))
 })
 
-it.scopedLive("what undici can't send is a typed error", () =>
+it.scopedLive("a body that undici cannot send causes a RequestError with the reason Encode", () =>
   Effect.gen(function*() {
     const error = yield* Effect.flip(HttpClient.post("http://127.0.0.1:1", { body: HttpBody.raw({ some: "object" }) }))
     expect(error).toMatchObject({ _tag: "RequestError", reason: "Encode" })
   }).pipe(over()))
 
-it.scopedLive("a form that is answered", () =>
+it.scopedLive("the client reads a response as form data", () =>
   Effect.gen(function*() {
     const type = "application/x-www-form-urlencoded"
     const server = yield* open(always(answer(200, { "content-type": type }, "a=1")))

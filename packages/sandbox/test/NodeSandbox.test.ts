@@ -29,15 +29,15 @@ const setUp = Effect.gen(function*() {
   return { url, script }
 })
 
-describe("over a socket", () => {
-  it.scopedLive("X5: listens on loopback, on a free port", () =>
+describe("the sandbox over a socket", () => {
+  it.scopedLive("the sandbox listens on a free port of the loopback interface (X5)", () =>
     Effect.gen(function*() {
       const { url } = yield* setUp
       expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
       expect((yield* request(url)).status).toBe(200)
     }).pipe(Effect.provide(NodeSandbox.layer())))
 
-  it.scopedLive("X3: a reset, before an answer and in its middle", () =>
+  it.scopedLive("the sandbox resets a connection before a response or in the middle of one (X3)", () =>
     Effect.gen(function*() {
       const { script, url } = yield* setUp
       yield* script([Faults.reset, Faults.truncate])
@@ -46,7 +46,7 @@ describe("over a socket", () => {
       expect((yield* request(url)).status).toBe(200)
     }).pipe(Effect.provide(NodeSandbox.layer())))
 
-  it.scopedLive("tells of each request as it ends: answered, or broken off by the caller", () =>
+  it.scopedLive("the sandbox reports each request when it ends with a response or is aborted by the caller", () =>
     Effect.gen(function*() {
       const { script, url } = yield* setUp
       const { requests } = yield* Sandbox.Sandbox
@@ -60,7 +60,7 @@ describe("over a socket", () => {
       expect([...yield* told]).toEqual([{ ...entry, status: 503 }, entry, { ...entry, status: 200 }])
     }).pipe(Effect.provide(NodeSandbox.layer())))
 
-  it.scopedLive("X3: a request that hangs doesn't hold the server open", () =>
+  it.scopedLive("a hanging request does not keep the sandbox open (X3)", () =>
     Effect.gen(function*() {
       const fiber = yield* Effect.gen(function*() {
         const { script, url } = yield* setUp
@@ -75,7 +75,7 @@ describe("over a socket", () => {
       expect(yield* fiber).toMatch(/ECONNRESET|other side closed/)
     }))
 
-  it.scopedLive("X2: a chunked body over 64 KiB", () =>
+  it.scopedLive("the sandbox responds with 413 to a chunked body over 64 KiB (X2)", () =>
     Effect.gen(function*() {
       const { url } = yield* setUp
       const answer = yield* Effect.async<string>((resume) => {
@@ -93,14 +93,17 @@ describe("over a socket", () => {
     }).pipe(Effect.provide(NodeSandbox.layer())))
 })
 
-describe("X5: the well-known client beyond loopback", () => {
-  it.effect.each(["0.0.0.0", "::", "192.0.2.1"])("is refused on %s", (host) =>
-    Effect.gen(function*() {
-      const error = yield* Effect.flip(Effect.scoped(Layer.build(NodeSandbox.layer({ host }))))
-      expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "clients" })
-    }))
+describe("the well-known client beyond loopback", () => {
+  it.effect.each(["0.0.0.0", "::", "192.0.2.1"])(
+    "the sandbox refuses its well-known client on the host %s (X5)",
+    (host) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(Effect.scoped(Layer.build(NodeSandbox.layer({ host }))))
+        expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "clients" })
+      })
+  )
 
-  it.scopedLive("one's own client is welcome", () =>
+  it.scopedLive("the sandbox listens beyond loopback with a client of the caller (X5)", () =>
     Effect.gen(function*() {
       const clients = [{ clientId: form.client_secret, clientSecret: form.client_id }]
       const { port } = new URL(
@@ -113,7 +116,7 @@ describe("X5: the well-known client beyond loopback", () => {
     }))
 })
 
-it.scopedLive("a port that is taken is an InvalidInputError", () =>
+it.scopedLive("a port that is in use causes an InvalidInputError", () =>
   Effect.gen(function*() {
     const { url } = yield* setUp
     const error = yield* Effect.flip(Effect.scoped(Layer.build(NodeSandbox.layer({ port: Number(new URL(url).port) }))))

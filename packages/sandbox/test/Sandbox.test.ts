@@ -55,8 +55,8 @@ const open = (options?: Sandbox.Options) =>
     return { ...sandbox, send, whoami }
   })
 
-describe("X1: POST /token", () => {
-  it.effect("answers as the vendor's page does", () =>
+describe("POST /token", () => {
+  it.effect("the sandbox responds to a token request as the vendor's page shows (X1)", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(1_600_560_976_500)
       const { send } = yield* open()
@@ -89,10 +89,10 @@ describe("X1: POST /token", () => {
       [`${name} empty`, { [name]: "" }, 400, "INPUT_ERROR", "is invalid"],
       [`${name} malformed`, { [name]: "sword fish" }, 400, "INPUT_ERROR", "is invalid"]
     ]),
-    ["client unknown", { client_id: "04afbe17-cde6-499d-8e17-da1f806e7c4d" }, 401, "invalid_client"],
-    ["secret wrong", { client_secret: "04afbe17-cde6-499d-8e17-da1f806e7c4d" }, 401, "invalid_client"],
-    ["scope not allowed", { scope: "user_info,swordfish" }, 400, "invalid_scope"]
-  ])("row 110: %s", ([what, changes, status, code, problem]) =>
+    ["an unknown client", { client_id: "04afbe17-cde6-499d-8e17-da1f806e7c4d" }, 401, "invalid_client"],
+    ["a wrong secret", { client_secret: "04afbe17-cde6-499d-8e17-da1f806e7c4d" }, 401, "invalid_client"],
+    ["a scope that is not allowed", { scope: "user_info,swordfish" }, 400, "invalid_scope"]
+  ])("a request with %s is rejected (X1, row 110)", ([what, changes, status, code, problem]) =>
     Effect.gen(function*() {
       const { send } = yield* open()
       const answer = yield* send(post(fields(changes)))
@@ -107,35 +107,38 @@ describe("X1: POST /token", () => {
       for (const submitted of [clientSecret, clientId, "fish", "04afbe17"]) expect(answer.text).not.toContain(submitted)
     }))
 
-  it.effect.each(Object.keys(form))("row 110: %s repeated", (name) =>
-    Effect.gen(function*() {
-      const { send } = yield* open()
-      const answer = yield* send(post(`${fields({})}&${name}=${name === "client_id" ? clientId : clientSecret}`))
-      expect(answer).toMatchObject({ status: 400, json: { payload: { errors: { [name]: ["is repeated"] } } } })
-      expect(answer.text).not.toContain(clientSecret)
-    }))
+  it.effect.each(Object.keys(form))(
+    "the sandbox rejects a request with %s repeated (X1, row 110)",
+    (name) =>
+      Effect.gen(function*() {
+        const { send } = yield* open()
+        const answer = yield* send(post(`${fields({})}&${name}=${name === "client_id" ? clientId : clientSecret}`))
+        expect(answer).toMatchObject({ status: 400, json: { payload: { errors: { [name]: ["is repeated"] } } } })
+        expect(answer.text).not.toContain(clientSecret)
+      })
+  )
 })
 
-describe("X2", () => {
+describe("the form of a request", () => {
   it.effect.each<[string, string, Request["body"] | string, Record<string, string>, number]>([
-    ["JSON", "/token", JSON.stringify(form), { "content-type": "application/json" }, 415],
-    ["multipart", "/token", "--x--", { "content-type": "multipart/form-data; boundary=x" }, 415],
-    ["no content type", "/token", new Blob([fields({})]).stream(), {}, 415],
-    ["charset", "/token", fields({}), { "content-type": `${formType}; charset=utf-8` }, 200],
-    ["64 KiB", "/token", `${fields({})}&x=${"x".repeat(64 * 1024 - fields({}).length - 3)}`, {
+    ["in JSON", "/token", JSON.stringify(form), { "content-type": "application/json" }, 415],
+    ["in multipart form", "/token", "--x--", { "content-type": "multipart/form-data; boundary=x" }, 415],
+    ["without a content type", "/token", new Blob([fields({})]).stream(), {}, 415],
+    ["with a charset parameter", "/token", fields({}), { "content-type": `${formType}; charset=utf-8` }, 200],
+    ["of 64 KiB", "/token", `${fields({})}&x=${"x".repeat(64 * 1024 - fields({}).length - 3)}`, {
       "content-type": formType
     }, 200],
-    ["over 64 KiB", "/token", `${fields({})}&x=${"x".repeat(64 * 1024)}`, { "content-type": formType }, 413],
+    ["of more than 64 KiB", "/token", `${fields({})}&x=${"x".repeat(64 * 1024)}`, { "content-type": formType }, 413],
     [
-      "over 64 KiB, announced",
+      "of an announced length over 64 KiB",
       "/token",
       "x",
       { "content-type": formType, "content-length": "65537" },
       413
     ],
-    ["a secret in the query", `/token?client_secret=${clientSecret}`, fields({}), { "content-type": formType }, 400],
-    ["an id in the query", `/token?client_id=${clientId}`, fields({}), { "content-type": formType }, 400]
-  ])("row 111: %s", ([, path, body, headers, status]) =>
+    ["with a secret in a URL", `/token?client_secret=${clientSecret}`, fields({}), { "content-type": formType }, 400],
+    ["with an id in a URL", `/token?client_id=${clientId}`, fields({}), { "content-type": formType }, 400]
+  ])("a request %s gets status $4 (X2, row 111)", ([, path, body, headers, status]) =>
     Effect.gen(function*() {
       const { received, send } = yield* open()
       const answer = yield* send(post(body, headers, path))
@@ -144,17 +147,20 @@ describe("X2", () => {
       expect(yield* received).toMatchObject([{ method: "POST", path: "/token", status }])
     }))
 
-  it.effect.each(["GET", "PUT", "DELETE", "PATCH"])("row 111: %s", (method) =>
-    Effect.gen(function*() {
-      const { send } = yield* open()
-      const { headers, status } = yield* send(new Request("http://sandbox/token", { method }))
-      expect(status).toBe(405)
-      expect(headers.get("allow")).toBe("POST")
-    }))
+  it.effect.each(["GET", "PUT", "DELETE", "PATCH"])(
+    "a %s request to /token gets status 405 (X2, row 111)",
+    (method) =>
+      Effect.gen(function*() {
+        const { send } = yield* open()
+        const { headers, status } = yield* send(new Request("http://sandbox/token", { method }))
+        expect(status).toBe(405)
+        expect(headers.get("allow")).toBe("POST")
+      })
+  )
 })
 
-describe("X3: faults", () => {
-  it.effect("one a request, in turn; then all is well", () =>
+describe("faults", () => {
+  it.effect("each scripted fault applies to one request, and the next request succeeds (X3)", () =>
     Effect.gen(function*() {
       const { received, script, send } = yield* open()
       yield* script([
@@ -171,7 +177,7 @@ describe("X3: faults", () => {
       expect(yield* received).toMatchObject([{ clientId, scopes: form.scope.split(",") }, {}, {}, {}])
     }))
 
-  it.effect("forever, until another script", () =>
+  it.effect("a fault that is scripted forever applies until the next script (X3)", () =>
     Effect.gen(function*() {
       const { received, script, send } = yield* open()
       yield* script(Faults.forever(Faults.status(500)))
@@ -181,7 +187,7 @@ describe("X3: faults", () => {
       expect((yield* received).map(({ status }) => status)).toStrictEqual([500, 500, 500, 200])
     }))
 
-  it.effect("a delay, by the clock", () =>
+  it.effect("a scripted delay holds a response back by the clock (X3)", () =>
     Effect.gen(function*() {
       const { received, script, send } = yield* open()
       yield* script([Faults.delay("1 minute")])
@@ -197,7 +203,7 @@ describe("X3: faults", () => {
   it.effect.each(
     [["ahead", Faults.clockAhead("1 hour"), 3600], ["behind", Faults.clockBehind("2 hours"), -7200]] as const
   )(
-    "a clock that is %s",
+    "a sandbox whose clock is %s issues a token with a shifted iat (X3)",
     ([, fault, skew]) =>
       Effect.gen(function*() {
         yield* TestClock.setTime(10_000_000)
@@ -208,7 +214,7 @@ describe("X3: faults", () => {
       })
   )
 
-  it.effect("a revoked token, and all of them", () =>
+  it.effect("the sandbox rejects a revoked token, and every earlier one after revokeAll (X3)", () =>
     Effect.gen(function*() {
       const { revokeAll, script, send, whoami } = yield* open()
       yield* script([Faults.revoked])
@@ -220,8 +226,8 @@ describe("X3: faults", () => {
     }))
 })
 
-describe("X4", () => {
-  it.effect("/whoami shows the claims of a token that the JWKS verifies, until it expires", () =>
+describe("the other endpoints", () => {
+  it.effect("/whoami shows the claims of a token that the JWKS verifies, until it expires (X4)", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(1_600_560_976_000)
       const { send, whoami } = yield* open({ tokenLifetime: "5 minutes" })
@@ -238,13 +244,13 @@ describe("X4", () => {
       expect(late.headers.get("www-authenticate")).toMatch(/^Bearer/)
     }))
 
-  it.effect.each(["", "abc", "eyJh.eyJi.x"])("/whoami refuses %j", (token) =>
+  it.effect.each(["", "abc", "eyJh.eyJi.x"])("/whoami refuses the token %j (X4)", (token) =>
     Effect.gen(function*() {
       const { whoami } = yield* open()
       expect((yield* whoami(token)).status).toBe(401)
     }))
 
-  it.effect("/openapi.json describes what is answered", () =>
+  it.effect("/openapi.json describes the responses of the sandbox (X4)", () =>
     Effect.gen(function*() {
       const { send } = yield* open()
       const { json } = yield* send(new Request("http://sandbox/openapi.json"))
@@ -258,7 +264,7 @@ describe("X4", () => {
 })
 
 describe("options", () => {
-  it.effect("clients and their scopes", () =>
+  it.effect("the sandbox accepts only the configured clients and scopes", () =>
     Effect.gen(function*() {
       const { send } = yield* open({ clients: [{ clientId: clientSecret, clientSecret: clientId, scopes: ["x"] }] })
       const ask = (scope: string) =>
@@ -273,7 +279,7 @@ describe("options", () => {
     ["clientId", { clients: [{ clientId: "x", clientSecret }] }],
     ["clientSecret", { clients: [{ clientId, clientSecret: "x" }] }],
     ["scopes", { clients: [{ clientId, clientSecret, scopes: [] }] }]
-  ])("a bad %s is an InvalidInputError", ([setting, options]) =>
+  ])("a wrong %s causes an InvalidInputError", ([setting, options]) =>
     Effect.gen(function*() {
       expect(yield* Effect.flip(Sandbox.make(options))).toMatchObject({ _tag: "InvalidInputError", setting })
     }))

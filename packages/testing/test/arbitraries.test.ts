@@ -20,7 +20,7 @@ const schemas = Object.entries(Core).flatMap(([module, members]) =>
 )
 
 describe("Arbitrary.make", () => {
-  it("finds the schemas", () => {
+  it("the search for the public schemas of core finds them", () => {
     const names = schemas.map(([name]) => name)
     expect(names).toEqual(expect.arrayContaining([
       "AccessToken.AccessToken",
@@ -38,7 +38,7 @@ describe("Arbitrary.make", () => {
     const encode = Schema.encodeSync(schema)
     const decode = Schema.decodeSync(schema)
 
-    it("makes values that satisfy it, and that survive encoding and decoding", () => {
+    it("arbitrary values of a public schema satisfy it and survive encoding and decoding", () => {
       FastCheck.assert(FastCheck.property(values, (value) => {
         expect(is(value)).toBe(true)
         const wire = encode(value)
@@ -53,7 +53,7 @@ describe("Arbitrary.make", () => {
 })
 
 it.prop(
-  "TestAccessToken.arbitrary: a token lives for whole seconds, at most ten years",
+  "TestAccessToken.arbitrary makes tokens whose lifetime is whole seconds and at most ten years",
   [TestAccessToken.arbitrary()],
   ([token]) => {
     const life = (token.expiresAt.epochMillis - token.issuedAt.epochMillis) / 1000

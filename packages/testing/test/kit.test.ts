@@ -48,7 +48,7 @@ const authorized = AuthorizedHttpClient.layer().pipe(
 )
 
 describe("TestAccessToken", () => {
-  it.effect("has the life, the scopes and the claims that it is given", () =>
+  it.effect("TestAccessToken.make makes a token with the given lifetime, scopes and claims", () =>
     Effect.gen(function*() {
       const token = yield* TestAccessToken.make({ life: "5 minutes", scopes: ["a", "b"], claims: { integrator: "me" } })
       expect(token.scopes).toStrictEqual(["a", "b"])
@@ -59,7 +59,7 @@ describe("TestAccessToken", () => {
 })
 
 describe("TestTokenSource", () => {
-  it.effect("a token is there", () =>
+  it.effect("a call carries the token of TestTokenSource.layer", () =>
     Effect.gen(function*() {
       yield* call
       const { received } = yield* MockHttpClient.MockHttpClient
@@ -69,7 +69,7 @@ describe("TestTokenSource", () => {
       Effect.provide([TestTokenSource.layer({ text: "abc" }), MockHttpClient.layer({ answer: { body: { ok: true } } })])
     ))
 
-  it.effect("no token is to be had", () =>
+  it.effect("a call fails with the error of TestTokenSource.layerFailing", () =>
     Effect.gen(function*() {
       expect(yield* Effect.flip(call)).toMatchObject({ _tag: "ServiceUnavailableError" })
     }).pipe(
@@ -77,7 +77,7 @@ describe("TestTokenSource", () => {
       Effect.provide([TestTokenSource.layerFailing(down), MockHttpClient.layer()])
     ))
 
-  it.effect("a token expires in mid test", () =>
+  it.effect("TestTokenSource.layerExpiring yields another token after the lifetime of the first", () =>
     Effect.gen(function*() {
       expect(text(yield* get)).toBe("token-0")
       yield* TestClock.adjust("2 minutes")
@@ -88,7 +88,7 @@ describe("TestTokenSource", () => {
 describe("TestTokenEndpoint", () => {
   const { after, fail, hang, layer, succeed } = TestTokenEndpoint
 
-  it.effect("gives its answers in turn, repeats the last, and records the calls", () =>
+  it.effect("TestTokenEndpoint gives its responses in turn and records the calls", () =>
     Effect.gen(function*() {
       const source = yield* TokenSource.make({ scopes: ["a"], coolDown: { base: 1 } })
       expect((yield* Effect.flip(source.get))._tag).toBe(down._tag)
@@ -110,7 +110,7 @@ describe("TestTokenEndpoint", () => {
 
   const ask = Effect.flatMap(TokenEndpoint.TokenEndpoint, (endpoint) => endpoint.requestToken(["a", "b"]))
 
-  it.effect("makes an answer of the call and its number, and grants what was asked for or what it says", () =>
+  it.effect("TestTokenEndpoint makes a response from a call and its number, with the requested or its own scopes", () =>
     Effect.gen(function*() {
       const granted = (yield* ask).scopes
       const token = yield* ask
@@ -123,7 +123,7 @@ describe("TestTokenEndpoint", () => {
       )
     ))
 
-  it.effect("counts the requests that are under way, the most at once, and the interrupted ones", () =>
+  it.effect("TestTokenEndpoint counts the open requests, the most at once, and the interrupted ones", () =>
     Effect.gen(function*() {
       const { flights, tokens } = yield* TestTokenEndpoint.TestTokenEndpoint
       const [first, second] = [yield* Effect.fork(ask), yield* Effect.fork(ask)]
@@ -134,7 +134,7 @@ describe("TestTokenEndpoint", () => {
       expect(tokens).toStrictEqual([yield* Fiber.join(first)])
     }).pipe(Effect.provide(layer(after("1 second", succeed()), hang))))
 
-  it.effect("S5: a life begins as it is asked for, and one that is over on arrival is a time-out", () =>
+  it.effect("a lifetime starts at the request, and a token that expires on its way is a timeout (S5)", () =>
     Effect.gen(function*() {
       const asked = yield* Effect.fork(Effect.all([ask, Effect.either(ask)]))
       yield* TestClock.adjust("6 seconds")
@@ -148,7 +148,7 @@ describe("TestTokenEndpoint", () => {
 })
 
 describe("SkewClock", () => {
-  it.effect("goes on as TestClock does, but for its wall clock, which steps alone", () =>
+  it.effect("SkewClock follows TestClock, but its wall clock can step alone", () =>
     Effect.gen(function*() {
       const { clock, step } = yield* SkewClock.make
       const start = clock.unsafeCurrentTimeMillis()
@@ -166,7 +166,7 @@ describe("SkewClock", () => {
 })
 
 describe("MockHttpClient", () => {
-  it.effect("keeps each request as a value, and answers as it is told", () =>
+  it.effect("MockHttpClient records each request and responds as its handler says", () =>
     Effect.gen(function*() {
       const http = yield* HttpClient.HttpClient
       const text = Effect.flatMap((response: HttpClientResponse.HttpClientResponse) => response.text)
@@ -183,7 +183,7 @@ describe("MockHttpClient", () => {
       ])
     }).pipe(Effect.provide(MockHttpClient.layerHandler((_, n) => new Response(`${n}`)))))
 
-  it.effect("what an answer fails with is the cause of a RequestError", () =>
+  it.effect("the failure of a MockHttpClient handler is the cause of a RequestError", () =>
     Effect.gen(function*() {
       const failing = MockHttpClient.layerHandler(() => Effect.fail({ code: "ECONNREFUSED" }))
       const error = yield* Effect.flip(HttpClient.get(api)).pipe(Effect.provide(failing))
@@ -197,7 +197,7 @@ describe("MockHttpClient", () => {
       Effect.map((exit) => Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "no failure")
     )
 
-  it.effect("a request that wasn't expected is a defect that says what came and what was awaited", () =>
+  it.effect("an unexpected request to MockHttpClient is a defect that shows what was expected", () =>
     Effect.gen(function*() {
       expect(yield* unexpected()).toContain(
         "Unexpected request 1, GET https://api.example/me: expected no more than 0."
@@ -207,7 +207,7 @@ describe("MockHttpClient", () => {
 })
 
 describe("InMemoryHttpClient", () => {
-  it.effect("asks an application: its answer, and its defect as a broken connection", () =>
+  it.effect("InMemoryHttpClient returns an application's response or its defect", () =>
     Effect.gen(function*() {
       const http = InMemoryHttpClient.make(Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
         request.url === "/defect"
@@ -231,7 +231,7 @@ describe("SandboxHttpClient", () => {
     }).pipe(Layer.provideMerge(SandboxHttpClient.layer()))
   const whoami = Effect.flatMap(AuthorizedHttpClient.AuthorizedHttpClient, (http) => http.get(`${url}/whoami`))
 
-  it.effect("real codecs, no socket: a token, a call, a 401 that is replayed", () =>
+  it.effect("a client over SandboxHttpClient gets a token, calls the API, and replays a call after a 401", () =>
     Effect.gen(function*() {
       const sandbox = yield* Sandbox.Sandbox
       expect((yield* whoami).status).toBe(200)
@@ -246,7 +246,7 @@ describe("SandboxHttpClient", () => {
       ])
     }).pipe(Effect.provide(tilia())))
 
-  it.effect("the same fault scripts: an outage, a reset, a body that breaks off", () =>
+  it.effect("SandboxHttpClient plays a scripted 503 and a scripted reset", () =>
     Effect.gen(function*() {
       const sandbox = yield* Sandbox.Sandbox
       const asked = Effect.flip(Effect.flatMap(TokenSource.TokenSource, (source) => source.refresh))
@@ -257,7 +257,7 @@ describe("SandboxHttpClient", () => {
       expect(yield* asked).toMatchObject({ _tag: "TokenTransportError", reason: "Reset" })
     }).pipe(Effect.provide(tilia({ retry: { maxAttempts: 1 } }))))
 
-  it.live("a body that breaks off is a reset", () =>
+  it.live("SandboxHttpClient reports a truncated body as a reset", () =>
     Effect.gen(function*() {
       const sandbox = yield* Sandbox.Sandbox
       yield* sandbox.script([Faults.truncate])

@@ -86,14 +86,17 @@ const planted: ReadonlyArray<readonly [Printer, Effect.Effect<unknown, unknown>,
 const printersOf = (leaks: ReadonlyArray<{ readonly printer: Printer }>) => leaks.map(({ printer }) => printer)
 
 describe("leakProbe", () => {
-  it.effect.each(planted)("finds what leaks by %s", ([printer, program, text = secret]) =>
-    Effect.gen(function*() {
-      const { leaks } = yield* leakProbe(program, [text])
-      expect(leaks).toContainEqual({ printer, form: "plain" })
-    }))
+  it.effect.each(planted)(
+    "leakProbe finds what leaks by %s",
+    ([printer, program, text = secret]) =>
+      Effect.gen(function*() {
+        const { leaks } = yield* leakProbe(program, [text])
+        expect(leaks).toContainEqual({ printer, form: "plain" })
+      })
+  )
 
   it.effect.each(planted.slice(0, 5))(
-    "nothing else shows %s, so that the search by it can't be left out",
+    "only the printer %s finds what leaks by it alone",
     ([printer, program]) =>
       Effect.gen(function*() {
         const { leaks } = yield* leakProbe(program, [secret])
@@ -112,13 +115,13 @@ describe("leakProbe", () => {
     ["base64", Buffer.from(`??>${secret}`).toString("base64url")],
     ["hex", Buffer.from(secret).toString("hex")],
     ["hex", Buffer.from(secret).toString("hex").toUpperCase()]
-  ])("finds it %s", ([form, text]) =>
+  ])("leakProbe finds a %s secret", ([form, text]) =>
     Effect.gen(function*() {
       const { leaks } = yield* leakProbe(Effect.succeed(`before ${text} after`), [secret])
       expect(new Set(leaks.map((leak) => leak.form))).toEqual(new Set([form]))
     }))
 
-  it.effect("finds any of several, in a Redacted too, and each leak once", () =>
+  it.effect("leakProbe finds any of several secrets, also one in a Redacted, and reports each leak once", () =>
     Effect.gen(function*() {
       const { leaks } = yield* leakProbe(
         Effect.zipRight(Console.log(secret), Console.log(`${secret} hunter2`)),
@@ -127,7 +130,7 @@ describe("leakProbe", () => {
       expect(leaks).toEqual([{ printer: "Console", form: "plain" }])
     }))
 
-  it.effect("finds nothing where nothing is, and a Redacted shows nothing", () =>
+  it.effect("leakProbe finds no leak in a Redacted or in a part of the secret", () =>
     Effect.gen(function*() {
       const value = { secret: Redacted.make(secret), near: secret.slice(1) }
       const program = Effect.log("working").pipe(Effect.zipRight(Effect.fail(value)), Effect.withSpan("work"))
@@ -136,7 +139,7 @@ describe("leakProbe", () => {
       expect(Exit.isFailure(exit) && Cause.failureOption(exit.cause)).toEqual(expect.objectContaining({ value }))
     }))
 
-  it.effect("what can't be printed is no failure: cycles, big integers, properties that throw", () =>
+  it.effect("leakProbe survives values that cannot be printed: cycles, big integers and throwing properties", () =>
     Effect.gen(function*() {
       const cycle: { self?: unknown; size: bigint } = { size: 1n }
       cycle.self = cycle
@@ -150,7 +153,7 @@ describe("leakProbe", () => {
       expect(leaks).toEqual([])
     }))
 
-  it.effect("shows nothing while it looks, and is interrupted as the effect is", () =>
+  it.effect("leakProbe prints nothing while it runs, and can be interrupted", () =>
     Effect.gen(function*() {
       const lines: Array<unknown> = []
       yield* Console.consoleWith((console) =>

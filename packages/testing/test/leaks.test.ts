@@ -15,7 +15,7 @@ import * as TestClock from "effect/TestClock"
 const bearer = "swordfish-swordfish-swordfish"
 
 describe("TokenSource", () => {
-  it.effect("E8: no token gets out, whatever happens to it", () =>
+  it.effect("a token source shows no token in what it logs, traces and announces (E8)", () =>
     Effect.gen(function*() {
       const down = new TokenError.ServiceUnavailableError({ status: 503, attempts: 1 })
       const { fail, layer, succeed } = TestTokenEndpoint
@@ -43,7 +43,7 @@ describe("TokenSource", () => {
       })
     }))
 
-  it.effect("E8: no secret gets out, refused or not", () =>
+  it.effect("a token source shows no client secret, even if the server repeats it in an error (E8)", () =>
     Effect.gen(function*() {
       const { clientSecret } = Sandbox.wellKnown
       const life = Effect.gen(function*() {

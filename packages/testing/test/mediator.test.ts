@@ -72,7 +72,7 @@ const eventually = <A, E>(check: Effect.Effect<A, E>, holds: (value: A) => boole
 const whoami = `${SandboxHttpClient.url}/whoami`
 
 describe("a page, its server and the sandbox", () => {
-  it.scoped("get shares one token, and the API takes it", () =>
+  it.scoped("ten concurrent callers in a page share one token, and the API accepts it", () =>
     Effect.gen(function*() {
       const { client, source, tokenRequests } = yield* world()
       const tokens = yield* Effect.all(Array.from({ length: 10 }, () => source.get), { concurrency: "unbounded" })
@@ -81,7 +81,7 @@ describe("a page, its server and the sandbox", () => {
       expect(yield* tokenRequests).toBe(1)
     }))
 
-  it.scoped("S4: is renewed in the page after it was on the server, and nobody waits", () =>
+  it.scoped("the page renews its token after the server did, while callers get tokens (S4)", () =>
     Effect.gen(function*() {
       // Later than on the server, whatever is drawn; else the page would get the rest of the old one first.
       const { sandbox, source, tokenRequests } = yield* world({ refreshAt: 0.85 })
@@ -99,7 +99,7 @@ describe("a page, its server and the sandbox", () => {
       expect(yield* tokenRequests).toBe(2)
     }))
 
-  it.scoped("refresh yields another one, one for all", () =>
+  it.scoped("two concurrent refreshes in a page yield one new token", () =>
     Effect.gen(function*() {
       const { source, tokenRequests } = yield* world()
       const first = yield* source.get
@@ -110,7 +110,7 @@ describe("a page, its server and the sandbox", () => {
       expect(yield* tokenRequests).toBe(2)
     }))
 
-  it.scoped("A2: a revoked token is replaced, and the call is made again", () =>
+  it.scoped("the page replaces a revoked token and makes the call again (A2)", () =>
     Effect.gen(function*() {
       const { client, sandbox, source, tokenRequests } = yield* world()
       yield* source.get
@@ -120,7 +120,7 @@ describe("a page, its server and the sandbox", () => {
       expect(yield* tokenRequests).toBe(2)
     }))
 
-  it.scoped("an outage is the vendor's, through and through", () =>
+  it.scoped("an outage of the vendor is a ServiceUnavailableError in the page", () =>
     Effect.gen(function*() {
       const { sandbox, source } = yield* world()
       yield* sandbox.script(Array.from({ length: 100 }, () => Faults.status(503)))
@@ -135,7 +135,7 @@ describe("a page, its server and the sandbox", () => {
       expect(error).toMatchObject({ _tag: "ServiceUnavailableError", status: 503 })
     }))
 
-  it.scoped("E8: neither secret nor token is in anything that is printed on the way", () =>
+  it.scoped("nothing that is printed between the sandbox and the page shows the secret or a token (E8)", () =>
     Effect.gen(function*() {
       const { source } = yield* world()
       const token = yield* source.get

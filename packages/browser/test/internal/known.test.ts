@@ -22,7 +22,7 @@ const kept = (generation = 1): Known.Kept => ({
 
 const at = (wall: number, monotonic = wall): Instant.Instant => ({ wall, monotonic })
 
-describe("T3: what replaces what", () => {
+describe("isNews", () => {
   it.each([
     [true, undefined, 5, 0],
     [true, 4, 5, 0],
@@ -31,53 +31,59 @@ describe("T3: what replaces what", () => {
     [false, undefined, 5, 5],
     [false, 4, 5, 6],
     [true, 4, 6, 5]
-  ])("%s: kept %s, heard of %i, emptied at %i", (expected, before, generation, cleared) => {
+  ])("it is %s that generation %s yields to %i after a clear at %i (T3)", (expected, before, generation, cleared) => {
     expect(Known.isNews(before === undefined ? undefined : kept(before), generation, cleared)).toBe(expected)
   })
 })
 
-describe("T6: the next generation", () => {
+describe("the next generation", () => {
   it.each([
     [1000, 0, 1000],
     [1001, 1000, 1000],
     [2001, 2000, 1000] // the wall clock was set back
-  ])("%i: known %i, the clock says %i", (expected, known, wall) => {
+  ])("the next generation is %i if the tab knows %i and the clock says %i (T6)", (expected, known, wall) => {
     expect(Known.next(known, at(wall, 7))).toBe(expected)
   })
 })
 
-describe("T3: the lease", () => {
-  it.each([[false, 2999], [true, 3000]])("%s: not heard for %i milliseconds", (expected, since) => {
-    expect(Known.isLost({ generation: 1, heard: 100 }, at(0, 100 + since))).toBe(expected)
-    expect(Known.isLost(Known.stranger(at(0, 100)), at(0, 100 + since))).toBe(expected)
-  })
+describe("the lease", () => {
+  it.each([[false, 2999], [true, 3000]])(
+    "it is %s that a lock is lost after %i silent milliseconds (T3)",
+    (expected, since) => {
+      expect(Known.isLost({ generation: 1, heard: 100 }, at(0, 100 + since))).toBe(expected)
+      expect(Known.isLost(Known.stranger(at(0, 100)), at(0, 100 + since))).toBe(expected)
+    }
+  )
 
   it.each([
     [{ generation: 2, heard: 9 }, undefined, 2],
     [{ generation: 2, heard: 9 }, { generation: 2, heard: 1 }, 2],
     [{ generation: 2, heard: 9 }, { generation: 0, heard: 1 }, 2],
     [{ generation: 3, heard: 1 }, { generation: 3, heard: 1 }, 2]
-  ])("%o: was %o, %i is heard", (expected, holder, generation) => {
+  ])("the holder is %o if it was %o and a tab hears of %i (T3)", (expected, holder, generation) => {
     expect(Known.heardOf(holder, generation, at(0, 9))).toStrictEqual(expected)
   })
 })
 
-describe("T7: age", () => {
+describe("the age of a token", () => {
   it.each([
     [500, at(500)],
     [500, at(500, 10)], // the machine slept
     [500, at(-3000, 500)], // the wall clock was set back
     [0, at(-3000, -1)]
-  ])("%i: the hands say %o", (expected, now) => {
+  ])("the age of a token is %i milliseconds if the clocks say %o (T7)", (expected, now) => {
     expect(Known.age(kept(), now)).toBe(expected)
   })
 
-  it.each([[false, 999], [true, 1000]])("over, %s: after %i milliseconds", (expected, age) => {
-    expect(Known.isOver(kept(), at(age))).toBe(expected)
-  })
+  it.each([[false, 999], [true, 1000]])(
+    "it is %s that a token of 1000 ms is expired after %i ms (T7)",
+    (expected, age) => {
+      expect(Known.isOver(kept(), at(age))).toBe(expected)
+    }
+  )
 })
 
-describe("T1: when the others are asked", () => {
+describe("questions to other tabs", () => {
   it.each([
     [true, undefined, Number.NEGATIVE_INFINITY, 0],
     [false, undefined, 0, 999],
@@ -85,13 +91,13 @@ describe("T1: when the others are asked", () => {
     [false, kept(), Number.NEGATIVE_INFINITY, 749],
     [true, kept(), Number.NEGATIVE_INFINITY, 750],
     [false, kept(), 0, 999]
-  ])("%s: keeps %o, asked at %d, now %i", (expected, kept, asked, now) => {
+  ])("it is %s that a tab with %o, which asked at %d, asks at %i (T1)", (expected, kept, asked, now) => {
     expect(Known.isDoubtful(kept, asked, at(now))).toBe(expected)
   })
 })
 
-describe("from tab to tab", () => {
-  it.effect("a token is what it was", () =>
+describe("messages between tabs", () => {
+  it.effect("a token is the same after it was sent from one tab to another", () =>
     Effect.gen(function*() {
       const token = yield* TestAccessToken.make({ scopes: ["a", "b"], life: "1 hour" })
       const sent = Known.keptOf(token, 7, at(10_000, 50))
@@ -100,14 +106,14 @@ describe("from tab to tab", () => {
       expect(heard).toStrictEqual({ ...sent, begin: at(0, 900 - 20_000) })
     }))
 
-  it("T7: one that is heard late, since its tab slept, is as old as it is", () => {
+  it("a token that a sleeping tab hears late keeps its true age (T7)", () => {
     const told = Message.told(kept(), at(100))
     expect(Known.age(Message.heard(told, at(100, 5)), at(100, 5))).toBe(100)
     expect(Known.age(Message.heard(told, at(900, 5)), at(900, 5))).toBe(900)
     expect(Known.age(Message.heard(told, at(-900, 5)), at(-900, 5))).toBe(100) // the wall clock was set back
   })
 
-  it("the message holds the token, and what can't be one is none", () => {
+  it("a message with a token is decoded, and a message with an invalid token is not", () => {
     const message = Message.encode({ _tag: "Written", key: "a,b", token: Message.told(kept(), at(0)) })
     if (message._tag !== "Written") return expect.fail()
     const decoded = (change: object) => Message.decode({ ...message, token: { ...message.token, ...change } })

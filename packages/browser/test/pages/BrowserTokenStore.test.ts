@@ -39,7 +39,7 @@ const freeze = ({ page }: Opened) =>
   })
 
 layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs of a browser", (it) => {
-  it.scoped("T1: ten cold tabs: one request; at refresh: one more; one that comes later asks nobody", () =>
+  it.scoped("ten cold tabs cause one request, a late tab causes none, and their refresh one more (T1)", () =>
     Effect.gen(function*() {
       const { mediator, tab } = yield* Shop
       const shared = mediator({ life: "10 seconds", delays: ["500 millis"] })
@@ -60,7 +60,7 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs 
       expect((yield* all(ten, ({ skipped }) => skipped)).flat()).toStrictEqual([])
     }))
 
-  it.scoped("T1, T6: row 105: ten tabs whose token an API refuses: one new request for all", () =>
+  it.scoped("ten tabs whose token an API rejects cause one new token request (T1, T6, row 105)", () =>
     Effect.gen(function*() {
       const { real } = yield* Shop
       const ten = yield* tabs(10)
@@ -73,7 +73,7 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs 
       expect(real.requests()).toBe(requests + 1)
     }))
 
-  it.scoped("T3: row 104: a tab that is closed while it asks: another one takes over at once", () =>
+  it.scoped("another tab takes over at once when a tab closes during its token request (T3, row 104)", () =>
     Effect.gen(function*() {
       const { mediator } = yield* Shop
       const shared = mediator({ life: "1 hour", delays: ["20 seconds", "50 millis"] })
@@ -90,7 +90,7 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs 
       yield* Fiber.join(lost)
     }))
 
-  it.scoped("T3: a tab that is frozen while it asks: the others go on after the lease, and keep their newer token", () =>
+  it.scoped("tabs go on after the lease of a frozen tab, and its late token does not replace theirs (T3)", () =>
     Effect.gen(function*() {
       const { mediator, tab } = yield* Shop
       const shared = mediator({ life: "1 hour", delays: ["3 seconds", "50 millis"] })
@@ -111,7 +111,7 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs 
       expect(shared.requests()).toBe(2)
     }))
 
-  it.scoped("T1: a tab that slept beyond its token's end wakes to the one that the others have", () =>
+  it.scoped("a tab that slept until its token expired wakes to the token of the other tab (T1)", () =>
     Effect.gen(function*() {
       const { mediator } = yield* Shop
       const shared = mediator({ life: "6 seconds" })
@@ -127,7 +127,7 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs 
       expect(shared.requests()).toBe(2)
     }))
 
-  it.scoped("T2: a tab alone with one that is asleep gets its token", () =>
+  it.scoped("a tab gets a token although the only other tab is asleep (T2)", () =>
     Effect.gen(function*() {
       const { mediator } = yield* Shop
       const shared = mediator({ life: "1 hour" })
@@ -138,7 +138,7 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs 
       expect(yield* awake.skipped).toStrictEqual([])
     }))
 
-  it.scoped("row 104: in a browser without Web Locks each tab is for itself", () =>
+  it.scoped("each tab requests its own token in a browser without Web Locks (row 104)", () =>
     Effect.gen(function*() {
       const { mediator, profile, tab } = yield* Shop
       const shared = mediator({ life: "1 hour" })
@@ -154,7 +154,7 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs 
       expect(yield* both[0].press("peek")).toBe(null)
     }))
 
-  it.scoped("M4: row 106: another user, who logs in in the next tab, never sees the first one's token", () =>
+  it.scoped("a user who logs in in the next tab never sees the token of the first user (M4, row 106)", () =>
     Effect.gen(function*() {
       const { mediator } = yield* Shop
       const shared = mediator({ life: "1 hour" })
@@ -171,7 +171,7 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs 
       expect(yield* first.press("get")).toBe(bobs)
     }))
 
-  it.scoped("M4: `clear` in one tab takes the token from all", () =>
+  it.scoped("`clear` in one tab removes the token from all tabs (M4)", () =>
     Effect.gen(function*() {
       const { mediator } = yield* Shop
       const shared = mediator({ life: "1 hour" })
@@ -188,7 +188,7 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs 
       expect(after).not.toContain(before)
     }))
 
-  it.scoped("M4: the token is in no storage", () =>
+  it.scoped("the page keeps the token in no storage of the browser (M4)", () =>
     Effect.gen(function*() {
       const { mediator } = yield* Shop
       const shared = mediator({ life: "1 hour" })

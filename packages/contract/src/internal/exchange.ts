@@ -40,16 +40,16 @@ const untilAnswered = (server: ScriptedServer.Server) =>
 const endless = send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
 
 const hanging: ReadonlyArray<readonly [string, ScriptedServer.Script]> = [
-  ["before headers", ScriptedServer.silent],
-  ["in mid body", inTurn([send("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{")])],
-  ["a byte at a time", inTurn([endless, ScriptedServer.repeat("1\r\nx\r\n", { every: 5 })])]
+  ["before the headers", ScriptedServer.silent],
+  ["in the middle of the body", inTurn([send("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{")])],
+  ["while the body arrives byte by byte", inTurn([endless, ScriptedServer.repeat("1\r\nx\r\n", { every: 5 })])]
 ]
 
 const theRequest = (subject: Subject): void => {
   const test = testOver(subject)
   const { client, hidesRedirects = false, setsAcceptEncoding = false } = subject
 
-  test("E1: one POST, credentials in the body only, no other field, no trace headers", () =>
+  test("a token request is one POST with the credentials only in its body, and no trace headers (E1)", () =>
     Effect.gen(function*() {
       const server = yield* open(always(json(200, token)))
       const { value } = yield* Effect.withSpan(ask(`${server.url}/prefix/`, client), "caller")
@@ -73,7 +73,7 @@ const theRequest = (subject: Subject): void => {
     }))
 
   for (const status of [301, 302, 303, 307, 308]) {
-    test(`E3: row 20: ${status} is not followed, and its target not connected to`, () =>
+    test(`the client does not follow a redirect with status ${status} or connect to its target (E3, row 20)`, () =>
       Effect.gen(function*() {
         const target = yield* open(always(json(200, token)))
         const server = yield* open(always(answer(status, { location: `${target.url}/token` })))
@@ -96,13 +96,13 @@ const byItself = (subject: Subject): void => {
   const get = (url: string) => Effect.flatMap(HttpClient.HttpClient, (client) => client.get(url))
   const provided = Effect.provide(subject.client)
 
-  test("row 16: no answer is an error, not an answer of status 0", () =>
+  test("the client fails if no response comes, and does not report a response with status 0 (row 16)", () =>
     Effect.gen(function*() {
       const { url } = yield* open(ScriptedServer.refuse)
       expectError(yield* errorOf(get(url)), { _tag: "RequestError", reason: "Transport" })
     }).pipe(provided))
 
-  test("E5: a body is read as it comes, and its socket closed where the reader stops", () =>
+  test("the client streams a body as it arrives, and closes the socket when the reader stops (E5)", () =>
     Effect.gen(function*() {
       const server = yield* open(inTurn([endless, send("1\r\na\r\n")]))
       const text = yield* HttpClientResponse.stream(get(server.url)).pipe(
@@ -116,7 +116,7 @@ const byItself = (subject: Subject): void => {
     }).pipe(provided))
 
   for (const [when, script] of hanging) {
-    test(`E6: interruption ${when} closes the socket`, () =>
+    test(`the client closes the socket of a call that is interrupted ${when} (E6)`, () =>
       Effect.gen(function*() {
         const server = yield* open(script)
         const fiber = yield* Effect.forkDaemon(Effect.flatMap(get(server.url), ({ text }) => text))
@@ -126,7 +126,7 @@ const byItself = (subject: Subject): void => {
       }).pipe(provided))
   }
 
-  test("E6: the end of a scope closes the socket of an answer that nobody read", () =>
+  test("the end of the scope closes the socket of a response that was never read (E6)", () =>
     Effect.gen(function*() {
       const server = yield* open(inTurn([send("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n")]))
       const client = HttpClient.withScope(yield* HttpClient.HttpClient)
@@ -139,7 +139,7 @@ const withoutEnd = (subject: Subject): void => {
   const test = testOver(subject)
   const { client } = subject
 
-  test("E5: row 27: a body without end is cut, and the connection with it", () =>
+  test("a token request stops reading an endless body and closes its connection (E5, row 27)", () =>
     Effect.gen(function*() {
       // Without end as far as anyone can tell: a client that doesn't stop isn't to fill the memory.
       const flood = ScriptedServer.repeat(`4000\r\n${"x".repeat(0x4000)}\r\n`, { times: 4096 })
@@ -151,7 +151,7 @@ const withoutEnd = (subject: Subject): void => {
     }))
 
   for (const [when, script] of hanging) {
-    test(`row 9: an attempt that hangs ${when} ends in time, and its socket is closed`, () =>
+    test(`an attempt whose time runs out ${when} causes TokenTimeoutError and closes its socket (row 9)`, () =>
       Effect.gen(function*() {
         const server = yield* open(script)
         const error = yield* errorOf(requestToken).pipe(
@@ -163,7 +163,7 @@ const withoutEnd = (subject: Subject): void => {
         expect([1, 2]).toContain((yield* server.seen).requests.length)
       }))
 
-    test(`row 10: interruption ${when} closes the socket, and nothing is tried again`, () =>
+    test(`a token request that is interrupted ${when} closes its socket and is not retried (row 10)`, () =>
       Effect.gen(function*() {
         const server = yield* open(script)
         yield* Effect.gen(function*() {
@@ -177,7 +177,7 @@ const withoutEnd = (subject: Subject): void => {
       }))
   }
 
-  test("row 9: neither is a socket left open where the answer's body was never looked at", () =>
+  test("an attempt that times out before its body is read leaves no socket open (row 9)", () =>
     Effect.gen(function*() {
       const server = yield* open(inTurn([endless, ScriptedServer.repeat("1\r\nx\r\n", { every: 5 })]))
       const stalling = Layer.map(client, (context) =>
@@ -196,5 +196,5 @@ const withoutEnd = (subject: Subject): void => {
 export const exchangeRows = (subject: Subject): void => {
   describe("the request", () => theRequest(subject))
   describe("the client by itself", () => byItself(subject))
-  describe("answers without end", () => withoutEnd(subject))
+  describe("responses without end", () => withoutEnd(subject))
 }

@@ -28,13 +28,13 @@ const body = JSON.stringify(token)
 
 const broken = (["close", "reset"] as const).flatMap((how) =>
   ([
-    [7, "before headers", ""],
-    [7, "in mid headers", "HTTP/1.1 200 OK\r\ncontent-ty"],
-    [8, "in mid body, by length", `${head}content-length: 1000\r\n\r\n{"access`],
-    [8, "in mid body, by chunk", `${head}transfer-encoding: chunked\r\n\r\nff\r\n{"access`],
-    [8, "between chunks", `${head}transfer-encoding: chunked\r\n\r\n1\r\n{\r\n`]
+    [7, "before the headers", ""],
+    [7, "in the middle of the headers", "HTTP/1.1 200 OK\r\ncontent-ty"],
+    [8, "in the middle of a body with a Content-Length", `${head}content-length: 1000\r\n\r\n{"access`],
+    [8, "in the middle of a chunk", `${head}transfer-encoding: chunked\r\n\r\nff\r\n{"access`],
+    [8, "between two chunks", `${head}transfer-encoding: chunked\r\n\r\n1\r\n{\r\n`]
   ] as const).map(([row, where, bytes]) => ({
-    title: `row ${row}: ${how} ${where}`,
+    title: `a connection that the server ${how}s ${where} causes TokenTransportError (row ${row})`,
     script: inTurn([
       ...(bytes === "" ? [] : [send(bytes), ...(how === "reset" ? [wait(20)] : [])]),
       how === "close" ? ScriptedServer.end : reset
@@ -43,23 +43,23 @@ const broken = (["close", "reset"] as const).flatMap((how) =>
 )
 
 const malformed: ReadonlyArray<readonly [string, ScriptedServer.Script]> = [
-  ["not HTTP", always("220 mail.example ESMTP\r\n")],
-  ["headers over 16 KiB", always(answer(200, { x: "x".repeat(300_000) }, body))],
-  ["two Content-Lengths", always(`${head}content-length: 5\r\ncontent-length: 7\r\n\r\n${body}`)],
+  ["that is not HTTP", always("220 mail.example ESMTP\r\n")],
+  ["with headers over 16 KiB", always(answer(200, { x: "x".repeat(300_000) }, body))],
+  ["with two different Content-Lengths", always(`${head}content-length: 5\r\ncontent-length: 7\r\n\r\n${body}`)],
   [
-    "length and chunked together",
+    "with both a Content-Length and chunked encoding",
     always(`${head}content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{"a":\r\n0\r\n\r\n`)
   ],
-  ["a control character in a header", always(`${head}x: a\u0000b\r\ncontent-length: 2\r\n\r\n{}`)]
+  ["with a control character in a header", always(`${head}x: a\u0000b\r\ncontent-length: 2\r\n\r\n{}`)]
 ]
 
 const keptAlive = send(json(200, token, { connection: "keep-alive" }))
 
 /** How a connection that was kept alive ends: while nothing is asked, or as the next request comes. */
 const ended: ReadonlyArray<readonly [string, ScriptedServer.Play]> = [
-  ["FIN", inTurn([keptAlive, wait(10), ScriptedServer.end], [reset])],
-  ["RST", inTurn([keptAlive, wait(10), reset], [reset])],
-  ["RST on reuse", inTurn([keptAlive], [reset])]
+  ["a FIN", inTurn([keptAlive, wait(10), ScriptedServer.end], [reset])],
+  ["an RST", inTurn([keptAlive, wait(10), reset], [reset])],
+  ["an RST on its next use", inTurn([keptAlive], [reset])]
 ]
 
 const timeout = { _tag: "TokenTimeoutError", attempts: 2 }
@@ -75,19 +75,19 @@ const onTheWay = (subject: Subject): void => {
   const test = testOver(subject)
   const { client } = subject
 
-  test("row 1: connection refused", () =>
+  test("a refused connection causes TokenTransportError (row 1)", () =>
     Effect.gen(function*() {
       const { error } = yield* failure(subject, ScriptedServer.refuse)
       expectError(error, transport(subject, "Refused"))
     }))
 
-  test("row 3: SYN swallowed", () =>
+  test("a server that never accepts the connection causes TokenTimeoutError (row 3)", () =>
     Effect.gen(function*() {
       const { error } = yield* failure(subject, ScriptedServer.swallow)
       expectError(error, timeout)
     }))
 
-  test("row 4: no such name", () =>
+  test("a host name that does not exist causes TokenTransportError (row 4)", () =>
     Effect.gen(function*() {
       // A label of more than 63 characters: no resolver needs to be asked.
       const error = yield* errorOf(ask(`https://${"a".repeat(64)}.invalid`, client, brief))
@@ -103,7 +103,7 @@ const overTls = (subject: Subject): void => {
   const trustingOf = ({ authority = "" }: ScriptedServer.Server) =>
     trusting === undefined ? client : Layer.orDie(trusting(authority))
 
-  test("row 5: a certificate of an unknown authority, and not one byte is sent", () =>
+  test("the client rejects a certificate of an unknown authority and sends no byte of the request (row 5)", () =>
     Effect.gen(function*() {
       const server = yield* secured("valid")
       expectError(yield* errorOf(ask(server.url, client, brief)), transport(subject, "Tls"))
@@ -117,7 +117,7 @@ const overTls = (subject: Subject): void => {
       ["a certificate over TLS 1.1", "outdated"]
     ] as const
   ) {
-    test(`row 5: ${what}, and not one byte is sent`, () =>
+    test(`the client rejects ${what} and sends no byte of the request (row 5)`, () =>
       Effect.gen(function*() {
         const server = yield* secured(tls)
         expectError(yield* errorOf(ask(server.url, trustingOf(server), brief)), transport(subject, "Tls"))
@@ -125,7 +125,7 @@ const overTls = (subject: Subject): void => {
       }), untrusting)
   }
 
-  test("row 5: a certificate that is trusted works", () =>
+  test("the client accepts a certificate of a trusted authority (row 5)", () =>
     Effect.gen(function*() {
       const server = yield* secured("valid")
       expect(Redacted.value((yield* ask(server.url, trustingOf(server))).value)).toBe(tokenText)
@@ -133,20 +133,20 @@ const overTls = (subject: Subject): void => {
 
   const otherProtocol = (url: string) => url.replace(/^https?/, (name) => name === "http" ? "https" : "http")
 
-  test("row 6: https to a plain port that answers", () =>
+  test("an https request to a plain port that responds causes TokenTransportError (row 6)", () =>
     Effect.gen(function*() {
       const server = yield* open({ ...always(answer(400)), begins: "bytes" })
       const error = yield* errorOf(ask(otherProtocol(server.url), client, brief))
       expectError(error, transport(subject, "Tls"))
     }))
 
-  test("row 6: https to a plain port that waits", () =>
+  test("an https request to a plain port that stays silent causes TokenTimeoutError (row 6)", () =>
     Effect.gen(function*() {
       const server = yield* open(ScriptedServer.silent)
       expectError(yield* errorOf(ask(otherProtocol(server.url), client, brief)), timeout)
     }))
 
-  test("row 6: http to a TLS port", () =>
+  test("an http request to a TLS port fails, and the server receives no request (row 6)", () =>
     Effect.gen(function*() {
       const server = yield* secured("valid")
       const error = yield* errorOf(ask(otherProtocol(server.url), client, brief))
@@ -172,7 +172,7 @@ const cutShort = (subject: Subject): void => {
   }
 
   for (const [how, script] of ended) {
-    test(`row 12: a kept-alive connection ended by the server, ${how}`, () =>
+    test(`the caller gets a token although the server ends a kept-alive connection with ${how} (row 12)`, () =>
       Effect.gen(function*() {
         const server = yield* open({ ...script, counted: "connection" })
         yield* Effect.zipLeft(requestToken, Effect.sleep("25 millis")).pipe(
@@ -184,7 +184,7 @@ const cutShort = (subject: Subject): void => {
   }
 
   for (const [what, script] of malformed) {
-    test(`row 13: ${what}`, () =>
+    test(`a response ${what} causes TokenTransportError (row 13)`, () =>
       Effect.gen(function*() {
         const { error } = yield* failure(subject, script)
         expectError(error, { _tag: "TokenTransportError", attempts: 2 })
@@ -197,7 +197,7 @@ const unasked = (subject: Subject): void => {
   const { client, keepsUpgraded = false, refusesContinue = false } = subject
 
   for (const status of ["100 Continue", "103 Early Hints"]) {
-    test(`row 14: ${status} unasked`, () =>
+    test(`the client reads on after an unrequested ${status}, or fails as its options say (row 14)`, () =>
       Effect.gen(function*() {
         const server = yield* open(
           inTurn([send(`HTTP/1.1 ${status}\r\n\r\n`), send(json(200, token)), ScriptedServer.end])
@@ -209,7 +209,7 @@ const unasked = (subject: Subject): void => {
       }))
   }
 
-  test("row 15: 101 Switching Protocols", () =>
+  test("a response with status 101 causes an error, and its socket is closed unless the client keeps it (row 15)", () =>
     Effect.gen(function*() {
       const { error, server } = yield* failure(
         subject,
@@ -221,7 +221,7 @@ const unasked = (subject: Subject): void => {
 }
 
 export const transportRows = (subject: Subject): void => {
-  describe("on the way to the server", () => {
+  describe("the way to the server", () => {
     onTheWay(subject)
     overTls(subject)
     cutShort(subject)
