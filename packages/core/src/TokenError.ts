@@ -258,7 +258,9 @@ export class TokenTransportError
 {
   /** `true`, unless the reason is `"Tls"`. */
   readonly retryable = this.reason !== "Tls"
-  override readonly message: string = `No response from ${this.tokenUrl}${tries(this)}: ${transportAdvice[this.reason]}.`
+  override readonly message: string = `No response from ${this.tokenUrl}${tries(this)}: ${
+    transportAdvice[this.reason]
+  }.`
 }
 
 /**
