@@ -15,8 +15,8 @@ import * as BrowserTokenHttpClient from "./BrowserTokenHttpClient.js"
 import * as BrowserTokenStore from "./BrowserTokenStore.js"
 
 /**
- * What tokens are for, and who hands them out: `mediatorUrl` is a path of the page's own origin (`"/tilia/token"`), where a
- * server of yours mounts `TokenMediatorServer`. `environment` says which APIs may receive the token.
+ * What tokens are for, and who hands them out: `mediatorUrl` is a path of the page's own origin (`"/tilia/token"`),
+ * where a server of yours mounts `TokenMediatorServer`. `environment` says which APIs may receive the token.
  * With a `principal`, who is logged in, all tabs share one token; without it each tab asks for its own.
  *
  * @since 0.1.0
@@ -27,9 +27,9 @@ export interface Options extends TokenMediator.Options, Tilia.Settings, BrowserT
 }
 
 /**
- * A token source, the client that carries its token, and the endpoint behind both, which asks the mediator; and the store
- * of the tabs, whose `clear` belongs into every logout. Fails with `InvalidInputError`, before anything is sent. The token lives
- * in the page's memory, and in no storage of the browser's (M4).
+ * A token source, the client that carries its token, and the endpoint behind both, which asks the mediator; and the
+ * store of the tabs, whose `clear` belongs into every logout. Fails with `InvalidInputError`, before anything is sent.
+ * The token lives in the page's memory, and in no storage of the browser's (M4).
  *
  * @since 0.1.0
  * @category layers

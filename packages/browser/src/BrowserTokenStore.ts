@@ -1,6 +1,6 @@
 /**
- * One token for all tabs of an origin, over Web Locks and BroadcastChannel: they ask the mediator once for all of them (T1), and
- * keep the token in their memory alone (M4).
+ * One token for all tabs of an origin, over Web Locks and BroadcastChannel: they ask the mediator once for all of them
+ * (T1), and keep the token in their memory alone (M4).
  *
  * @since 0.1.0
  */
@@ -19,8 +19,8 @@ import * as Message from "./internal/message.js"
 import * as Tabs from "./internal/tabs.js"
 
 /**
- * Whose tokens are shared. `principal` says who is logged in, by a name that nobody else has (an account's id): tabs share only
- * where it and `mediatorUrl` are the same. Without it, nothing is shared: each tab is for itself.
+ * Whose tokens are shared. `principal` says who is logged in, by a name that nobody else has (an account's id): tabs
+ * share only where it and `mediatorUrl` are the same. Without it, nothing is shared: each tab is for itself.
  *
  * @since 0.1.0
  * @category models
@@ -31,8 +31,8 @@ export interface Options {
 }
 
 /**
- * The store of the tabs, which can be emptied: whoever logs out calls `clear`. Every tab then drops its token, and what was
- * asked for before is not shared any more, though its answer comes after.
+ * The store of the tabs, which can be emptied: whoever logs out calls `clear`. Every tab then drops its token, and what
+ * was asked for before is not shared any more, though its answer comes after.
  *
  * @since 0.1.0
  * @category tags
@@ -69,8 +69,8 @@ const nameOf = ({ mediatorUrl, principal }: Options): string | undefined => {
 }
 
 /**
- * Joins the other tabs until its scope ends. A `principal` that is empty is an `InvalidInputError`. In a browser without Web
- * Locks or BroadcastChannel, each tab is for itself.
+ * Joins the other tabs until its scope ends. A `principal` that is empty is an `InvalidInputError`. In a browser
+ * without Web Locks or BroadcastChannel, each tab is for itself.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,6 +1,6 @@
 /**
- * The contract between `TokenEndpoint` and the `HttpClient` under it, as a vitest suite: what goes wrong on the way, and
- * what a server may answer, byte by byte from a real socket (rows 1–56 of the fault matrix, but 2 and 11).
+ * The contract between `TokenEndpoint` and the `HttpClient` under it, as a vitest suite: what goes wrong on the way,
+ * and what a server may answer, byte by byte from a real socket (rows 1–56 of the fault matrix, but 2 and 11).
  *
  * @since 0.1.0
  */
@@ -17,10 +17,10 @@ import type { ScriptedServer } from "./ScriptedServer.js"
  * What opens the servers, and what a client can't do, or does in its own way. Each of these is still tested: the suite
  * expects what the option says, so an option that isn't true fails.
  *
- * - `server`: what opens the servers (`NodeScriptedServer.layer()`, which is imported only where it is needed). A page needs
- *   `RemoteScriptedServer`, over a `NodeScriptedServer.serve` that adds `access-control-allow-origin`.
- * - `trusting`: the same client, with a certificate authority to trust, in PEM form. Without it the tests of certificates
- *   that are wrong in one way only, and of one that is right, are skipped.
+ * - `server`: what opens the servers (`NodeScriptedServer.layer()`, which is imported only where it is needed). A page
+ *   needs `RemoteScriptedServer`, over a `NodeScriptedServer.serve` that adds `access-control-allow-origin`.
+ * - `trusting`: the same client, with a certificate authority to trust, in PEM form. Without it the tests of
+ *   certificates that are wrong in one way only, and of one that is right, are skipped.
  * - `hidesReasons`: every failure on the way is `Other`, and so tried again; browsers tell nothing of it.
  * - `hidesRedirects`: of a redirect that it may not follow it shows nothing, neither status nor target; so do browsers.
  * - `setsAcceptEncoding`: it sends an `accept-encoding` of its own whatever it is told, as browsers do.

@@ -69,9 +69,9 @@ export const config: Config.Config<Effect.Effect<ClientCredentials.Credentials, 
     )
 
 /**
- * Credentials from the configuration: see `config`. The file is read anew at each token request, so that a secret can be
- * rotated under a running process; one trailing newline is dropped. A file that can't be read is a `CredentialsError` of
- * that request, one that holds no UUID version 4 an `InvalidInputError`.
+ * Credentials from the configuration: see `config`. The file is read anew at each token request, so that a secret can
+ * be rotated under a running process; one trailing newline is dropped. A file that can't be read is a
+ * `CredentialsError` of that request, one that holds no UUID version 4 an `InvalidInputError`.
  *
  * @since 0.1.0
  * @category layers

@@ -17,8 +17,8 @@ import * as NodeClientCredentials from "./NodeClientCredentials.js"
 import * as NodeTokenHttpClient from "./NodeTokenHttpClient.js"
 
 /**
- * Who asks, whom, for what, and how. `environment` is `Environment.production`, `Environment.staging` or one's own URLs;
- * `http` is for the client that token requests and authorized calls share.
+ * Who asks, whom, for what, and how. `environment` is `Environment.production`, `Environment.staging` or one's own
+ * URLs; `http` is for the client that token requests and authorized calls share.
  *
  * @since 0.1.0
  * @category models

@@ -21,8 +21,8 @@ import { make } from "./internal/undici.js"
  * - `proxy`: the URL of an HTTP proxy, which may hold a user and a password. The proxy sees the server's name, not what
  *   is sent to it.
  * - `ca`: certificates in PEM form, trusted in place of Node's own list.
- * - `dispatcher`: a dispatcher of undici 7 of one's own, in place of all this. It isn't closed with the Layer, and must not
- *   follow redirects.
+ * - `dispatcher`: a dispatcher of undici 7 of one's own, in place of all this. It isn't closed with the Layer, and must
+ *   not follow redirects.
  *
  * @since 0.1.0
  * @category models

@@ -1,6 +1,6 @@
 /**
- * A token endpoint whose answers are data: for tests of what depends on one. Time is the fiber's clock, so `TestClock` drives
- * it.
+ * A token endpoint whose answers are data: for tests of what depends on one. Time is the fiber's clock, so `TestClock`
+ * drives it.
  *
  * @since 0.1.0
  */
@@ -29,8 +29,8 @@ export interface Answer {
 }
 
 /**
- * A request as the endpoint saw it: `at` is in milliseconds since 1970; `isSingle` says that it wasn't to be tried again,
- * as a background refresh isn't.
+ * A request as the endpoint saw it: `at` is in milliseconds since 1970; `isSingle` says that it wasn't to be tried
+ * again, as a background refresh isn't.
  *
  * @since 0.1.0
  * @category models
@@ -50,8 +50,8 @@ export interface Call {
 export type Script = Arr.NonEmptyReadonlyArray<Answer | ((call: Call, n: number) => Answer)>
 
 /**
- * The endpoint, and what became of it so far, in lists and numbers that grow: the calls; the tokens that it granted; how
- * many requests are under way (`open`), the most that ever were at once, and how many were interrupted.
+ * The endpoint, and what became of it so far, in lists and numbers that grow: the calls; the tokens that it granted;
+ * how many requests are under way (`open`), the most that ever were at once, and how many were interrupted.
  *
  * @since 0.1.0
  * @category tags
@@ -111,7 +111,8 @@ const play = Effect.fnUntraced(function*({ after = 0, outcome }: Answer, scopes:
   yield* Effect.sleep(after)
   if ("error" in outcome) return yield* Effect.fail(outcome.error)
   const now = timesOf(clock)
-  // S5, S10: as the real one does, from before the request, by the wall clock or the monotonic clock, whichever says more.
+  // S5, S10: as the real one does, from before the request, by the wall clock or the monotonic clock, whichever says
+  // more.
   const age = Math.max(now.wall - began.wall, now.monotonic - began.monotonic)
   const token = yield* TestAccessToken.make({
     scopes,

@@ -1,6 +1,6 @@
 /*
- * What a tab knows of a token that the tabs share, and what it makes of what it hears (T1, T3, T7). Pure. All times are in
- * milliseconds.
+ * What a tab knows of a token that the tabs share, and what it makes of what it hears (T1, T3, T7). Pure. All times are
+ * in milliseconds.
  */
 import { AccessToken } from "@effect-tilia/core/AccessToken"
 import type { Scopes } from "@effect-tilia/core/Scopes"
@@ -11,8 +11,8 @@ import * as Duration from "effect/Duration"
 import type * as Redacted from "effect/Redacted"
 
 /**
- * A moment by the wall clock, which all tabs share and someone may set, and by the tab's own monotonic clock, which may stand
- * still in a suspend (S10).
+ * A moment by the wall clock, which all tabs share and someone may set, and by the tab's own monotonic clock, which may
+ * stand still in a suspend (S10).
  */
 export interface Moment {
   readonly wall: number
@@ -69,8 +69,8 @@ export const heardOf = (holder: Holder | undefined, generation: number, now: Mom
 const pause = 1_000
 
 /**
- * Whether the other tabs may know of a newer token. A tab hears of each one, unless it wasn't there yet or slept: so it asks
- * when it has none, or one so old that most sources have replaced it.
+ * Whether the other tabs may know of a newer token. A tab hears of each one, unless it wasn't there yet or slept: so it
+ * asks when it has none, or one so old that most sources have replaced it.
  */
 export const isDoubtful = (kept: Kept | undefined, asked: number, now: Moment): boolean =>
   now.monotonic - asked >= pause && (kept === undefined || age(kept, now) >= kept.lifetime * 0.75)

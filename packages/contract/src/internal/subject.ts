@@ -66,7 +66,9 @@ export const ask = (...endpoint: Parameters<typeof endpointAt>) => Effect.provid
 export const errorOf = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<E, never, R> =>
   Effect.orDieWith(Effect.flip(self), () => new Error("It succeeded."))
 
-/** Compares the named fields only: vitest doesn't survive a difference between a whole error of Effect's and a record. */
+/**
+ * Compares the named fields only: vitest doesn't survive a difference between a whole error of Effect's and a record.
+ */
 export const expectError = (error: object, expected: Readonly<Record<string, unknown>>): void =>
   expect(Record.map(expected, (_, field) => Predicate.hasProperty(error, field) ? error[field] : undefined))
     .toStrictEqual(expected)
