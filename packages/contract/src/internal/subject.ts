@@ -12,8 +12,8 @@ import * as Predicate from "effect/Predicate"
 import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
 import { expect, it } from "vitest"
-import type { Options } from "../adapterContract.js"
 import { type Script, ScriptedServer } from "../ScriptedServer.js"
+import type { Options } from "./options.js"
 
 /** The vendor page's pair. */
 export const clientId = "3f2bfe5b-19b8-41c1-88d7-70a1586bce94"
