@@ -41,5 +41,15 @@ export default ts.config(
       "no-restricted-properties": ["error", { object: "Date", property: "now" }, { object: "Math", property: "random" }]
     }
   },
+  {
+    // Rules that ask for types. One program for all files takes half the time of one for each package (`projectService`).
+    files: ["**/*.ts"],
+    languageOptions: { parserOptions: { project: "tsconfig.lint.json", tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      "@typescript-eslint/no-deprecated": "error",
+      "@typescript-eslint/no-floating-promises": "error",
+      "max-len": ["error", { code: 10_000, comments: 120, ignoreUrls: true }]
+    }
+  },
   { files: ["scripts/**", "**/*.mjs"], rules: { "no-console": "off" } }
 )
