@@ -51,8 +51,8 @@ export class AccessToken extends Schema.Class<AccessToken>("@effect-tilia/core/A
 ) {}
 
 /**
- * The payload of the vendor's tokens, as its documentation shows it. Times are in seconds since 1970. `scopes` may be wider
- * than what was requested and granted.
+ * The payload of the vendor's tokens, as its documentation shows it. Times are in seconds since 1970. `scopes` may be
+ * wider than what was requested and granted.
  *
  * @since 0.1.0
  * @category models
@@ -111,8 +111,8 @@ export const isExpired = (token: AccessToken): Effect.Effect<boolean> =>
 const decodeClaims = Schema.decodeEither(Schema.parseJson(Claims))
 
 /**
- * The claims of a token that is a JWT, decoded and **not verified**: for showing and for logs, never for deciding who may do
- * what. A token that is not a JWT is a `ClaimsError`.
+ * The claims of a token that is a JWT, decoded and **not verified**: for showing and for logs, never for deciding who
+ * may do what. A token that is not a JWT is a `ClaimsError`.
  *
  * @since 0.1.0
  * @category getters

@@ -69,8 +69,8 @@ export interface Options {
 }
 
 /**
- * The request was not sent, because its URL must not receive the token: its origin is not listed, or it is not HTTPS (or
- * HTTP on loopback), or it contains user info.
+ * The request was not sent, because its URL must not receive the token: its origin is not listed, or it is not HTTPS
+ * (or HTTP on loopback), or it contains user info.
  *
  * @since 0.1.0
  * @category errors
@@ -89,8 +89,9 @@ export class ForbiddenOriginError
 }
 
 /**
- * An `HttpClient` that adds the bearer. Besides platform's own errors a request fails with a `TokenError` if there is no
- * token, and with a `ForbiddenOriginError`. Responses and errors show the request as the caller made it, without the token.
+ * An `HttpClient` that adds the bearer. Besides platform's own errors a request fails with a `TokenError` if there is
+ * no token, and with a `ForbiddenOriginError`. Responses and errors show the request as the caller made it, without the
+ * token.
  *
  * @since 0.1.0
  * @category models
@@ -117,8 +118,9 @@ const authorizationHeader = () => {
 }
 
 /**
- * Gives the requests of any client a source's token, if they go to one of `apiOrigins`. A client that follows redirects or
- * retries by itself must wrap the result, and not be wrapped by it: what it sends on its own would carry the token, too.
+ * Gives the requests of any client a source's token, if they go to one of `apiOrigins`. A client that follows redirects
+ * or retries by itself must wrap the result, and not be wrapped by it: what it sends on its own would carry the token,
+ * too.
  *
  * @example
  * import { AuthorizedHttpClient, TokenSource } from "@effect-tilia/core"
@@ -169,7 +171,8 @@ export const authorize: {
   const send = (request: HttpClientRequest.HttpClientRequest): Effect.Effect<Sent, never, R> =>
     Effect.suspend(() => {
       let token: AccessToken | undefined
-      // Behind what the given client itself makes of a request: the URL that is checked is the one that is sent to (A1).
+      // Behind what the given client itself makes of a request: the URL that is checked is the one that is sent to
+      // (A1).
       const addBearer = (
         outgoing: HttpClientRequest.HttpClientRequest
       ): Effect.Effect<HttpClientRequest.HttpClientRequest, TokenError | ForbiddenOriginError> => {
@@ -233,8 +236,8 @@ export const authorize: {
 })
 
 /**
- * The same client for code that knows `HttpClient` only: a `TokenError` or a `ForbiddenOriginError` becomes the cause of a
- * `RequestError`.
+ * The same client for code that knows `HttpClient` only: a `TokenError` or a `ForbiddenOriginError` becomes the cause
+ * of a `RequestError`.
  *
  * @since 0.1.0
  * @category combinators
@@ -278,7 +281,8 @@ export const layer = (
   Layer.effect(AuthorizedHttpClient, make(options))
 
 /**
- * The client with options from the configuration; without an argument, all at their defaults. Whatever is missing or wrong is a `ConfigError`.
+ * The client with options from the configuration; without an argument, all at their defaults. Whatever is missing or
+ * wrong is a `ConfigError`.
  *
  * @since 0.1.0
  * @category layers
