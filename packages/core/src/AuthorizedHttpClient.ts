@@ -69,6 +69,15 @@ export interface Options {
 }
 
 /**
+ * @since 0.1.0
+ * @category models
+ */
+export interface AuthorizeOptions extends Options {
+  /** The only origins that receive the token, as `["https://api.example"]`: without a path or a slash at the end. */
+  readonly apiOrigins: ReadonlyArray<string>
+}
+
+/**
  * The request was not sent, because its URL must not receive the token: its origin is not listed, or it is not HTTPS
  * (or HTTP on loopback), or it contains user info.
  *
@@ -141,19 +150,19 @@ const authorizationHeader = () => {
 export const authorize: {
   (
     source: TokenSource,
-    options: Options & { readonly apiOrigins: ReadonlyArray<string> }
+    options: AuthorizeOptions
   ): <E, R>(
     client: HttpClient.HttpClient.With<E, R>
   ) => HttpClient.HttpClient.With<E | HttpClientError.HttpClientError | TokenError | ForbiddenOriginError, R>
   <E, R>(
     client: HttpClient.HttpClient.With<E, R>,
     source: TokenSource,
-    options: Options & { readonly apiOrigins: ReadonlyArray<string> }
+    options: AuthorizeOptions
   ): HttpClient.HttpClient.With<E | HttpClientError.HttpClientError | TokenError | ForbiddenOriginError, R>
 } = dual(3, <E, R>(
   client: HttpClient.HttpClient.With<E, R>,
   source: TokenSource,
-  { apiOrigins, replay = "idempotent" }: Options & { readonly apiOrigins: ReadonlyArray<string> }
+  { apiOrigins, replay = "idempotent" }: AuthorizeOptions
 ) => {
   const origins = new Set(apiOrigins)
   const inner = withoutRedirects(client)

@@ -67,7 +67,11 @@ export interface Options {
    * @default "1 second"
    */
   readonly minRefreshInterval?: Duration.DurationInput | undefined
-  /** How long callers get the last error at once, without a new request, when there is no valid token. */
+  /**
+   * How long callers get the last error at once, without a new request, when there is no valid token.
+   *
+   * @default { base: "1 second", max: "30 seconds" }
+   */
   readonly coolDown?: {
     /**
      * The time after the first failure. It doubles with each further one.
