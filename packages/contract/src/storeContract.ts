@@ -173,8 +173,8 @@ const promises: Readonly<Record<string, Body>> = {
  * two processes that share what is behind it. To be called where a vitest file declares its tests; takes 5 seconds.
  *
  * @example
- * import { TokenStore } from "@effect-tilia/core"
  * import { storeContract } from "@effect-tilia/contract/storeContract"
+ * import { TokenStore } from "@effect-tilia/core"
  * import { Effect, Layer } from "effect"
  *
  * const shared = Effect.runSync(TokenStore.makeMemory)

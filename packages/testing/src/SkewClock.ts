@@ -29,7 +29,7 @@ const epoch = Date.UTC(2026, 0, 1)
  *
  * @example
  * import { TokenSource } from "@effect-tilia/core"
- * import { TestTokenSource, SkewClock } from "@effect-tilia/testing"
+ * import { SkewClock, TestTokenSource } from "@effect-tilia/testing"
  * import { expect, it } from "@effect/vitest"
  * import { Effect } from "effect"
  *
