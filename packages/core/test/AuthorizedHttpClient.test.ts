@@ -267,6 +267,65 @@ describe("Replay after a 401 (A2)", () => {
       expect(tokenRequests.length).toBe(2)
     }))
 
+  /** A source that yields these tokens in turn, the last one for ever, and what was invalidated. */
+  const listing = (...texts: ReadonlyArray<string>) => {
+    const invalidated: Array<string> = []
+    let gets = 0
+    const source: TokenSource.TokenSource = {
+      get: Effect.suspend(() => TestAccessToken.make({ text: texts[Math.min(gets++, texts.length - 1)] ?? "" })),
+      refresh: Effect.never,
+      invalidate: (token) => Effect.sync(() => invalidated.push(text(token))),
+      peek: Option.none,
+      ready: Effect.void,
+      changes: Stream.empty
+    }
+    return { invalidated, source }
+  }
+
+  it.effect("a second 401 invalidates the token that the replay was sent with (A2, S9)", () =>
+    Effect.gen(function*() {
+      const { invalidated, source } = listing("one", "two")
+      const { client, received } = yield* MockHttpClient.make(() => ({ status: 401 }))
+      expect((yield* authorized({ client, source }).get(url)).status).toBe(401)
+      expect(bearers(received)).toStrictEqual(["Bearer one", "Bearer two"])
+      expect(invalidated).toStrictEqual(["one", "two"])
+    }))
+
+  it.effect("a 401 invalidates the token that it was sent with once, and a 200 after the replay invalidates none (A2)", () =>
+    Effect.gen(function*() {
+      const { invalidated, source } = listing("one", "two")
+      const { client } = yield* MockHttpClient.make((_, n) => ({ status: n === 0 ? 401 : 200 }))
+      expect((yield* authorized({ client, source }).get(url)).status).toBe(200)
+      expect(invalidated).toStrictEqual(["one"])
+    }))
+
+  it.effect("a request that is not replayed is refused with its token invalidated all the same (A2)", () =>
+    Effect.gen(function*() {
+      const { invalidated, source } = listing("one", "two")
+      const { client, received } = yield* MockHttpClient.make(() => ({ status: 401 }))
+      expect((yield* authorized({ client, source }).post(url)).status).toBe(401)
+      expect([invalidated, received.length]).toStrictEqual([["one"], 1])
+    }))
+
+  it.effect("a token with the same text is not tried once more, although it is another object (A2, S9)", () =>
+    Effect.gen(function*() {
+      const { invalidated, source } = listing("one", "one")
+      const { client, received } = yield* MockHttpClient.make(() => ({ status: 401, body: "no" }))
+      const refused = yield* authorized({ client, source }).get(url)
+      expect([refused.status, yield* refused.text]).toStrictEqual([401, "no"])
+      expect(received.length).toBe(1)
+      expect(invalidated).toStrictEqual(["one"])
+    }))
+
+  it.effect("each request carries the token that the source yields at that moment (A2)", () =>
+    Effect.gen(function*() {
+      const { source } = listing("one", "two", "three")
+      const { client, received } = yield* MockHttpClient.make(() => ({}))
+      const calling = authorized({ client, source })
+      for (let n = 0; n < 3; n++) yield* calling.get(url)
+      expect(bearers(received)).toStrictEqual(["Bearer one", "Bearer two", "Bearer three"])
+    }))
+
   it.scoped("a 401 within the interval is returned without a replay, and the token stays (A2, S9, row 78)", () =>
     Effect.gen(function*() {
       const { received, tokenRequests, ...given } = yield* setUp(refusingBefore(9))

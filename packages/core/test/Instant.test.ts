@@ -53,8 +53,11 @@ describe("Time between two instants (S10)", () => {
     expect(Instant.elapsed(from, to)).toBe(expected)
   })
 
-  it.each([[0], [1], [70], [-70]])("the instant that lies %i ms before another one does so on both clocks (S10)", (n) => {
-    expect(Instant.before(from, n)).toStrictEqual({ wall: 1_000_000 - n, monotonic: 500 - n })
-    expect(Instant.elapsed(Instant.before(from, n), from)).toBe(n)
-  })
+  it.each([[0], [1], [70], [-70]])(
+    "the instant that lies %i ms before another one does so on both clocks (S10)",
+    (n) => {
+      expect(Instant.before(from, n)).toStrictEqual({ wall: 1_000_000 - n, monotonic: 500 - n })
+      expect(Instant.elapsed(Instant.before(from, n), from)).toBe(n)
+    }
+  )
 })

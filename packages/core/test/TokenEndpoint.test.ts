@@ -432,19 +432,24 @@ describe("Rotation of credentials (S12)", () => {
       })
   )
 
-  it.effect.each([401, 403])("a client that is refused with a %i has its credentials read once more (S12)", (status) =>
-    Effect.gen(function*() {
-      let reads = 0
-      const { layer, received } = yield* mocked((_, n) => n === 0 ? { status } : { body: token })
-      const current = Effect.sync(() => ({ clientId, clientSecret: reads++ === 0 ? clientSecret : rotated }))
-      yield* Effect.provide(requestToken, layer({}, ClientCredentials.layerEffect(current)))
-      expect([reads, received.length]).toStrictEqual([2, 2])
-    }))
+  it.effect.each([401, 403])(
+    "a client that is refused with a %i has its credentials read once more (S12)",
+    (status) =>
+      Effect.gen(function*() {
+        let reads = 0
+        const { layer, received } = yield* mocked((_, n) => n === 0 ? { status } : { body: token })
+        const current = Effect.sync(() => ({ clientId, clientSecret: reads++ === 0 ? clientSecret : rotated }))
+        yield* Effect.provide(requestToken, layer({}, ClientCredentials.layerEffect(current)))
+        expect([reads, received.length]).toStrictEqual([2, 2])
+      })
+  )
 
   it.effect("another client id counts as new credentials, although the secret is the same (S12)", () =>
     Effect.gen(function*() {
       let reads = 0
-      const { layer, received } = yield* mocked(({ body }) => body.includes(rotated) ? { body: token } : { status: 401 })
+      const { layer, received } = yield* mocked(({ body }) =>
+        body.includes(rotated) ? { body: token } : { status: 401 }
+      )
       const current = Effect.sync(() => ({ clientId: reads++ === 0 ? clientId : rotated, clientSecret }))
       yield* Effect.provide(requestToken, layer({}, ClientCredentials.layerEffect(current)))
       expect(received.length).toBe(2)
@@ -476,23 +481,28 @@ describe("Lifetime of a token (S5)", () => {
       })
     }))
 
-  it.effect.each([
-    ["both clocks go on alike", 0, 3000],
-    ["the wall clock is set back an hour", -3_600_000, 3000],
-    ["the wall clock is set forward 10 seconds, as by a suspend", 10_000, 13_000]
-  ] as const)("the lifetime counts from the larger age of the two clocks when %s (S5, S10)", ([, step, age]) =>
-    Effect.gen(function*() {
-      const clocks = yield* SkewClock.make
-      const { layer } = yield* mocked(() => Effect.delay(Effect.succeed({ body: token }), "3 seconds"))
-      const fiber = yield* Effect.fork(Effect.withClock(Effect.provide(requestToken, layer()), clocks.clock))
-      yield* TestClock.adjust("1 second")
-      yield* clocks.step(step)
-      yield* TestClock.adjust("2 seconds")
-      const { expiresAt, issuedAt } = yield* Fiber.join(fiber)
-      const now = clocks.clock.unsafeCurrentTimeMillis()
-      expect(now - issuedAt.epochMillis).toBe(age)
-      expect(expiresAt.epochMillis - issuedAt.epochMillis).toBe(3_600_000)
-    }))
+  it.effect.each(
+    [
+      ["both clocks go on alike", 0, 3000],
+      ["the wall clock is set back an hour", -3_600_000, 3000],
+      ["the wall clock is set forward 10 seconds, as by a suspend", 10_000, 13_000]
+    ] as const
+  )(
+    "the lifetime counts from the larger age of the two clocks when %s (S5, S10)",
+    ([, step, age]) =>
+      Effect.gen(function*() {
+        const clocks = yield* SkewClock.make
+        const { layer } = yield* mocked(() => Effect.delay(Effect.succeed({ body: token }), "3 seconds"))
+        const fiber = yield* Effect.fork(Effect.withClock(Effect.provide(requestToken, layer()), clocks.clock))
+        yield* TestClock.adjust("1 second")
+        yield* clocks.step(step)
+        yield* TestClock.adjust("2 seconds")
+        const { expiresAt, issuedAt } = yield* Fiber.join(fiber)
+        const now = clocks.clock.unsafeCurrentTimeMillis()
+        expect(now - issuedAt.epochMillis).toBe(age)
+        expect(expiresAt.epochMillis - issuedAt.epochMillis).toBe(3_600_000)
+      })
+  )
 
   it.effect.each([["forward", 10_000, false], ["back", -3_600_000, true]] as const)(
     "of a token that arrives while the wall clock is set %s it is decided by the larger age whether it is over (S5, S10)",

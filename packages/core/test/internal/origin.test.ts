@@ -41,7 +41,13 @@ describe("Origins", () => {
     expect(decode(text)).toStrictEqual(Either.right(origin))
   })
 
-  it.each(["https://h.example/p", "https://h.example/?a", "http://h.example", "https://swordfish@h.example", "h.example"])(
+  it.each([
+    "https://h.example/p",
+    "https://h.example/?a",
+    "http://h.example",
+    "https://swordfish@h.example",
+    "h.example"
+  ])(
     "%s is not an origin, and the error does not show it",
     (text) => {
       const error = Either.getOrThrow(Either.flip(decode(text)))

@@ -2,7 +2,12 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { describe, expect, it } from "@effect/vitest"
 import { forbiddenOrigin } from "../../../src/internal/authorizedHttpClient/originCheck.js"
 
-const listed = new Set(["https://api.example", "https://api.example:8443", "http://localhost:3000", "http://[::1]:3000"])
+const listed = new Set([
+  "https://api.example",
+  "https://api.example:8443",
+  "http://localhost:3000",
+  "http://[::1]:3000"
+])
 
 describe("Origins that may receive the bearer (A1)", () => {
   it.each([
@@ -37,7 +42,10 @@ describe("Origins that may receive the bearer (A1)", () => {
   })
 
   it("parameters and a fragment that are kept apart from the URL change nothing (A1)", () => {
-    const request = HttpClientRequest.get("https://api.example/v1", { urlParams: { to: "https://evil.example" }, hash: "x" })
+    const request = HttpClientRequest.get("https://api.example/v1", {
+      urlParams: { to: "https://evil.example" },
+      hash: "x"
+    })
     expect(forbiddenOrigin(request, listed)).toBeUndefined()
     expect(forbiddenOrigin(request, new Set())).toBe("https://api.example")
   })

@@ -13,7 +13,8 @@ const url = "https://api.example/v1"
 const methods = ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "POST", "PATCH"] as const
 type Method = typeof methods[number]
 
-const request = (method: Method, headers: Record<string, string> = {}) => HttpClientRequest.make(method)(url, { headers })
+const request = (method: Method, headers: Record<string, string> = {}) =>
+  HttpClientRequest.make(method)(url, { headers })
 
 describe("Requests that may be sent twice (A2)", () => {
   it.each(methods)("a %s without a body is replayed as its method and the option say (A2)", (method) => {
@@ -52,7 +53,7 @@ describe("Requests that may be sent twice (A2)", () => {
 })
 
 describe("Draining a refused response (A2)", () => {
-  /** A response that has this many pieces of 1 KiB, or no end, and how many of them were read. */
+  /** A response that has this many pieces of 1 KiB, and how many of them were read. */
   const response = (pieces: number) => {
     const read = { pieces: 0, isCancelled: false }
     const body = new ReadableStream<Uint8Array>({
@@ -77,14 +78,14 @@ describe("Draining a refused response (A2)", () => {
 
   it.effect("of a long body no more than 64 KiB are read (A2)", () =>
     Effect.gen(function*() {
-      const long = response(Infinity)
+      const long = response(1000)
       yield* drain(long.response)
       expect(long.read).toStrictEqual({ pieces: 64, isCancelled: true })
     }))
 
   it.effect("each drain counts its own bytes (A2)", () =>
     Effect.gen(function*() {
-      const long = response(Infinity)
+      const long = response(1000)
       const twice = drain(long.response)
       yield* twice
       yield* twice // the body has been read: that is a defect inside, and not one of the caller

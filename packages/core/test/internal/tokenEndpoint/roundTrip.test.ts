@@ -1,7 +1,7 @@
+import { MockHttpClient, SkewClock } from "@effect-tilia/testing"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import { MockHttpClient, SkewClock } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -82,11 +82,13 @@ describe("A round trip", () => {
       expect(yield* Effect.flip(roundTrip)).toMatchObject({ _tag: "TokenTransportError", tokenUrl, attempts: 3 })
     }))
 
-  it.effect.each([
-    ["both clocks go on alike", 0, 3000],
-    ["the wall clock is set back", -60_000, 3000],
-    ["the wall clock is set forward", 60_000, 63_000]
-  ] as const)("the age counts from before the request was sent, by the larger clock, when %s (S5, S10)", (
+  it.effect.each(
+    [
+      ["both clocks go on alike", 0, 3000],
+      ["the wall clock is set back", -60_000, 3000],
+      ["the wall clock is set forward", 60_000, 63_000]
+    ] as const
+  )("the age counts from before the request was sent, by the larger clock, when %s (S5, S10)", (
     [, step, age]
   ) =>
     Effect.gen(function*() {
