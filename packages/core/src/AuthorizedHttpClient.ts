@@ -278,13 +278,13 @@ export const layer = (
   Layer.effect(AuthorizedHttpClient, make(options))
 
 /**
- * The client with options from the configuration. Whatever is missing or wrong is a `ConfigError`.
+ * The client with options from the configuration; without an argument, all at their defaults. Whatever is missing or wrong is a `ConfigError`.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options>
+  options: Config.Config.Wrap<Options> = {}
 ): Layer.Layer<AuthorizedHttpClient, ConfigError, Environment | HttpClient.HttpClient | TokenSource> =>
   TiliaConfig.layer(options, layer)
 

@@ -28,7 +28,7 @@ import * as Stream from "effect/Stream"
  * @category models
  */
 export interface SlidingPubSub<in out A> {
-  /** Hands an event to every current subscriber. Never waits, and does nothing without a subscriber. */
+  /** Passes an event to every current subscriber. Never waits, and does nothing without a subscriber. */
   readonly publish: (event: A) => Effect.Effect<void>
   /**
    * The events that are published from now on. The stream ends when the scope of `make` closes. A subscriber that reads too

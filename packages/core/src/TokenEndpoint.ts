@@ -126,12 +126,12 @@ export const layer = (
   Layer.scoped(TokenEndpoint, make(options))
 
 /**
- * The endpoint with options from the configuration. Whatever is missing or wrong is a `ConfigError`.
+ * The endpoint with options from the configuration; without an argument, all at their defaults. Whatever is missing or wrong is a `ConfigError`.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options>
+  options: Config.Config.Wrap<Options> = {}
 ): Layer.Layer<TokenEndpoint, ConfigError, ClientCredentials | Environment | HttpClient.HttpClient> =>
   TiliaConfig.layer(options, layer)

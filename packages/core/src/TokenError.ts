@@ -115,7 +115,7 @@ export class InvalidRequestError
 /** What to do about a refused client whose id and secret are not what is wrong. */
 const userAdvice = new Map([
   ["401 login_required", "log in, then ask again."],
-  ["403 access_denied", "whoever asks may not have it."]
+  ["403 access_denied", "this user may not have a token."]
 ])
 
 /**
@@ -148,7 +148,7 @@ export class InvalidScopeError
 {
   /** Always `false`: the same scopes are refused again. */
   readonly retryable = false
-  override readonly message: string = `The client was not granted every scope that it asked for (${
+  override readonly message: string = `The client was not granted every scope that it requested (${
     said(this)
   }): ask for fewer, or have them added.`
 }
@@ -211,7 +211,7 @@ export class UnexpectedResponseError
 {
   /** Always `false`: something else than a token endpoint responds there. */
   readonly retryable = false
-  override readonly message: string = `The answer of ${this.tokenUrl} isn't a token (${
+  override readonly message: string = `The response of ${this.tokenUrl} isn't a token (${
     said(this)
   }): ${this.problem}; check the base URL.`
 }
@@ -221,7 +221,7 @@ const tries = ({ attempts }: { readonly attempts: number }): string => attempts 
 const transportAdvice = {
   Dns: "the host's name can't be resolved; check the base URL and the DNS",
   Refused: "nothing listens there; check the base URL and that the server runs",
-  Reset: "the connection was closed before the answer was complete; try again",
+  Reset: "the connection was closed before the response was complete; try again",
   Tls: "no trusted TLS connection could be made; check the certificate, its authority and the base URL",
   Other: "the request failed on its way; check the base URL and the network"
 } as const
@@ -258,7 +258,9 @@ export class TokenTransportError
 {
   /** `true`, unless the reason is `"Tls"`. */
   readonly retryable = this.reason !== "Tls"
-  override readonly message: string = `No answer from ${this.tokenUrl}${tries(this)}: ${transportAdvice[this.reason]}.`
+  override readonly message: string = `No response from ${this.tokenUrl}${tries(this)}: ${
+    transportAdvice[this.reason]
+  }.`
 }
 
 /**
@@ -276,7 +278,7 @@ export class TokenTimeoutError
 {
   /** Always `true`: the same request may succeed later. */
   readonly retryable = true
-  override readonly message: string = `No answer from ${this.tokenUrl} in time${
+  override readonly message: string = `No response from ${this.tokenUrl} in time${
     tries(this)
   }: try again later, or allow more time for an attempt.`
 }

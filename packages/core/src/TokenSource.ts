@@ -25,7 +25,6 @@ import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
-import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
@@ -36,6 +35,7 @@ import type { AccessToken } from "./AccessToken.js"
 import * as Instant from "./Instant.js"
 import { lifetime } from "./internal/accessToken.js"
 import * as Completion from "./internal/tokenSource/completion.js"
+import * as Fibers from "./internal/tokenSource/fibers.js"
 import { type Options, validate } from "./internal/tokenSource/options.js"
 import * as Reporter from "./internal/tokenSource/reporter.js"
 import * as Sharing from "./internal/tokenSource/sharing.js"
@@ -130,8 +130,7 @@ export const make: (
   const report = Reporter.make(policy.scopes, events)
   const store = Option.getOrUndefined(yield* Effect.serviceOption(TokenStore))
   const sharing = store === undefined ? Sharing.alone : Sharing.make(store, policy.scopes, report.skipped)
-  // What serves all callers runs in the source's scope and context, not in those of the caller that started it (S3).
-  const run = yield* FiberSet.makeRuntime<never>()
+  const run = yield* Fibers.make
 
   // Plain variables, not Refs: a transition is synchronous, and the cost of `get` is measured (S1, P1).
   let state = State.initial(policy)

@@ -115,11 +115,11 @@ export const layer = (options?: Options): Layer.Layer<TokenSources, InvalidInput
   Layer.scoped(TokenSources, make(options))
 
 /**
- * The sources with options from the configuration. Whatever is missing or wrong is a `ConfigError`.
+ * The sources with options from the configuration; without an argument, all at their defaults. Whatever is missing or wrong is a `ConfigError`.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options>
+  options: Config.Config.Wrap<Options> = {}
 ): Layer.Layer<TokenSources, ConfigError, TokenEndpoint> => TiliaConfig.layer(options, layer)

@@ -64,13 +64,13 @@ const rows: ReadonlyArray<readonly [error: TokenError.TokenError, _tag: string, 
       new TokenError.InvalidClientError({ status: 403, attempts: 1, code: "access_denied" }),
       "InvalidClientError",
       false,
-      "The server refused the client's credentials (403 access_denied): whoever asks may not have it."
+      "The server refused the client's credentials (403 access_denied): this user may not have a token."
     ],
     [
       new TokenError.InvalidScopeError({ status: 200, attempts: 1, serverMessage: "not granted: a" }),
       "InvalidScopeError",
       false,
-      "The client was not granted every scope that it asked for (200, \"not granted: a\"): " +
+      "The client was not granted every scope that it requested (200, \"not granted: a\"): " +
       "ask for fewer, or have them added."
     ],
     [
@@ -96,46 +96,46 @@ const rows: ReadonlyArray<readonly [error: TokenError.TokenError, _tag: string, 
       new TokenError.UnexpectedResponseError({ status: 404, attempts, tokenUrl, problem: "a page isn't there" }),
       "UnexpectedResponseError",
       false,
-      "The answer of https://auth.example/token isn't a token (404, after 3 attempts): a page isn't there; " +
+      "The response of https://auth.example/token isn't a token (404, after 3 attempts): a page isn't there; " +
       "check the base URL."
     ],
     [
       transport("Dns"),
       "TokenTransportError",
       true,
-      "No answer from https://auth.example/token: the host's name can't be resolved; check the base URL and the DNS."
+      "No response from https://auth.example/token: the host's name can't be resolved; check the base URL and the DNS."
     ],
     [
       transport("Refused", 2),
       "TokenTransportError",
       true,
-      "No answer from https://auth.example/token after 2 attempts: nothing listens there; " +
+      "No response from https://auth.example/token after 2 attempts: nothing listens there; " +
       "check the base URL and that the server runs."
     ],
     [
       transport("Reset"),
       "TokenTransportError",
       true,
-      "No answer from https://auth.example/token: the connection was closed before the answer was complete; try again."
+      "No response from https://auth.example/token: the connection was closed before the response was complete; try again."
     ],
     [
       transport("Tls"),
       "TokenTransportError",
       false,
-      "No answer from https://auth.example/token: no trusted TLS connection could be made; " +
+      "No response from https://auth.example/token: no trusted TLS connection could be made; " +
       "check the certificate, its authority and the base URL."
     ],
     [
       transport("Other"),
       "TokenTransportError",
       true,
-      "No answer from https://auth.example/token: the request failed on its way; check the base URL and the network."
+      "No response from https://auth.example/token: the request failed on its way; check the base URL and the network."
     ],
     [
       new TokenError.TokenTimeoutError({ tokenUrl, attempts }),
       "TokenTimeoutError",
       true,
-      "No answer from https://auth.example/token in time after 3 attempts: " +
+      "No response from https://auth.example/token in time after 3 attempts: " +
       "try again later, or allow more time for an attempt."
     ]
   ]

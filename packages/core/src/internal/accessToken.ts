@@ -2,7 +2,6 @@
  * What the modules of this package do with an access token and its users need not.
  */
 import * as DateTime from "effect/DateTime"
-import * as Duration from "effect/Duration"
 import { AccessToken } from "../AccessToken.js"
 import type { Scopes } from "../Scopes.js"
 import type { TokenResponse } from "../TokenResponse.js"
@@ -15,7 +14,7 @@ export const fromResponse = (response: TokenResponse, requested: Scopes, issuedA
       tokenType: response.token_type,
       scopes: response.scope ?? requested,
       issuedAt,
-      expiresAt: DateTime.addDuration(issuedAt, Duration.seconds(response.expires_in))
+      expiresAt: DateTime.unsafeMake(issuedAt.epochMillis + response.expires_in * 1000)
     },
     { disableValidation: true } // the response's own schema has just validated all of it (P3)
   )

@@ -106,8 +106,8 @@ export const originOf = (url: string, { clientSecret, tokenUrl }: Context): stri
   URL.canParse(url, tokenUrl) ? sanitize(new URL(url, tokenUrl).origin, clientSecret) : "elsewhere"
 
 const problemOf = ({ headers, status }: RawResponse, context: Context): string => {
-  if (status === 200) return "it carries an error that no one knows"
-  if (status < 300 || status >= 400) return "a token endpoint doesn't answer with this status"
+  if (status === 200) return "it carries an unknown error"
+  if (status < 300 || status >= 400) return "a token endpoint doesn't respond with this status"
   return Option.match(Headers.get(headers, "location"), {
     onNone: () => "it redirects, and no redirect is followed",
     onSome: (location) => `it redirects to ${originOf(location, context)}, and no redirect is followed`

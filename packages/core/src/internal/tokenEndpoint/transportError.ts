@@ -43,7 +43,7 @@ const kindOf = (cause: unknown): Kind =>
     Option.match({ onNone: () => "Other", onSome: ([, kind]) => kind })
   )
 
-/** The error of a request that got no complete answer. */
+/** The error of a request that got no complete response. */
 export const fromHttpClientError = (
   error: HttpClientError.HttpClientError,
   context: { readonly tokenUrl: string; readonly attempts: number }

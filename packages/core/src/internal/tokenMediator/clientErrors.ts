@@ -65,7 +65,7 @@ export const fromOther = (response: RawResponse, { attempts, tokenUrl }: Target)
   }
   if (status === 0) return new TokenTransportError({ reason: "Other", tokenUrl, attempts })
   return errorOf(ErrorResponse.classify(status), {
-    ...details("a mediator doesn't answer with this status"),
+    ...details("a mediator doesn't respond with this status"),
     retryAfter: RetryAfter.parse(headers["retry-after"] ?? "", receivedAt)
   })
 }

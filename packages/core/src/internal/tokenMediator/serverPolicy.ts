@@ -88,9 +88,9 @@ const messages: Record<Tag, string> = {
   InvalidScopeError: "Not every scope may be had.",
   RateLimitedError: "There have been too many token requests.",
   ServiceUnavailableError: "There is no token to be had at the moment.",
-  UnexpectedResponseError: "The authorization server's answer is no token.",
+  UnexpectedResponseError: "The authorization server's response isn't a token.",
   TokenTransportError: "The authorization server can't be reached.",
-  TokenTimeoutError: "The authorization server didn't answer in time."
+  TokenTimeoutError: "The authorization server didn't respond in time."
 }
 
 /** What a page is told of an error on the way to the token. */
@@ -106,12 +106,12 @@ export const fromAuthorize = (error: TokenError): Refused => {
   if (error._tag === "InvalidScopeError") return permanent(400, error._tag, messages[error._tag])
   if (error._tag !== "InvalidClientError") return fromTokenError(error)
   return error.status === 401
-    ? permanent(401, error._tag, "Nobody is logged in.")
-    : permanent(403, error._tag, "Whoever is logged in may not have a token.")
+    ? permanent(401, error._tag, "No user is logged in.")
+    : permanent(403, error._tag, "This user may not have a token.")
 }
 
 /** `authorize` grants less than the page asks for (M2). */
-export const notGranted = permanent(400, "InvalidScopeError", "Not every scope that was asked for is granted.")
+export const notGranted = permanent(400, "InvalidScopeError", "Not every requested scope is granted.")
 
 /** The token's claims are wider than the grant (M5). */
 export const tooWide = permanent(

@@ -80,7 +80,7 @@ describe("Response with a token", () => {
   })
 })
 
-const page = "a token endpoint doesn't answer with this status"
+const page = "a token endpoint doesn't respond with this status"
 const unexpected = (problem: string) => ["UnexpectedResponseError", { problem }] as const
 
 type Expected = readonly [_tag: string, fields?: object]
@@ -178,7 +178,7 @@ const rows: ReadonlyArray<Row> = [
   [23, "with an error", 200, { error: "unsupported_grant_type" }, ["InvalidRequestError"]],
   [23, "with an unknown error", 200, { error: "out_of_cheese", error_description: "Sorry" }, [
     "UnexpectedResponseError",
-    { code: "out_of_cheese", serverMessage: "Sorry", problem: "it carries an error that no one knows" }
+    { code: "out_of_cheese", serverMessage: "Sorry", problem: "it carries an unknown error" }
   ]],
   [23, "with an empty error", 200, { ...vendor.response, error: "" }, ["UnexpectedResponseError"]],
   [23, "with an error that is no text", 200, { ...vendor.response, error: true }, ["UnexpectedResponseError"]],

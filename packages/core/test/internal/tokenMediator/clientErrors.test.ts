@@ -84,7 +84,7 @@ describe("Responses that are no refusal of a mediator (E3, E7)", () => {
   const unexpected = (status: number, problem: string) =>
     new UnexpectedResponseError({ status, attempts: 2, tokenUrl, problem })
   const redirects = "it redirects, and no redirect is followed"
-  const unlikely = "a mediator doesn't answer with this status"
+  const unlikely = "a mediator doesn't respond with this status"
 
   it.each<[string, RawResponse, TokenError.TokenError]>([
     [

@@ -167,9 +167,9 @@ describe("Words of a refusal (M2, M3, M5)", () => {
     ],
     [413, "InvalidRequestError", tooLarge, ServerPolicy.tooLarge],
     [400, "InvalidRequestError", "The body must be JSON, as {\"scopes\":[\"user_info\"]}.", ServerPolicy.malformed],
-    [401, "InvalidClientError", "Nobody is logged in.", authorize(401)],
-    [403, "InvalidClientError", "Whoever is logged in may not have a token.", authorize(403)],
-    [400, "InvalidScopeError", "Not every scope that was asked for is granted.", ServerPolicy.notGranted],
+    [401, "InvalidClientError", "No user is logged in.", authorize(401)],
+    [403, "InvalidClientError", "This user may not have a token.", authorize(403)],
+    [400, "InvalidScopeError", "Not every requested scope is granted.", ServerPolicy.notGranted],
     [
       500,
       "UnexpectedResponseError",
