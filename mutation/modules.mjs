@@ -35,9 +35,9 @@ export const modules = new Map([
   ...own("internal/tokenMediator/serverPolicy"),
   ["internal/tokenMediator/protocol", ["TokenMediator"]],
 
-  ...own("internal/tokenSource/backoff", "internal/tokenSource/completion", "internal/tokenSource/freshness"),
-  ...own("internal/tokenSource/newest", "internal/tokenSource/options", "internal/tokenSource/state"),
-  ...own("internal/tokenSource/throttle"),
+  ...own("internal/tokenSource/backoff", "internal/tokenSource/completion", "internal/tokenSource/fibers"),
+  ...own("internal/tokenSource/freshness", "internal/tokenSource/newest", "internal/tokenSource/options"),
+  ...own("internal/tokenSource/state", "internal/tokenSource/throttle"),
   ["internal/tokenSource/reporter", ["TokenSource.surface", "TokenSource.store"]],
   ["internal/tokenSource/sharing", ["internal/tokenSource/sharing", "TokenSource.store"]]
 ])
