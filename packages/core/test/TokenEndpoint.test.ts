@@ -558,7 +558,7 @@ describe("TokenEndpoint.layerConfig", () => {
 
   it.effect("the options of the endpoint come from the configuration", () =>
     Effect.gen(function*() {
-      const options = { retry: { maxAttempts: Config.integer("ATTEMPTS") } }
+      const options = { retry: Config.map(Config.integer("ATTEMPTS"), (maxAttempts) => ({ maxAttempts })) }
       const { received, result } = yield* built(options, { ATTEMPTS: "1" })
       expect(result).toMatchObject({ _tag: "ServiceUnavailableError" })
       expect(received.length).toBe(1)

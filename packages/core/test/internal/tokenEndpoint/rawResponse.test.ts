@@ -7,6 +7,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
+import { gzipSync } from "node:zlib"
 import * as Instant from "../../../src/Instant.js"
 import * as RawResponse from "../../../src/internal/tokenEndpoint/rawResponse.js"
 
@@ -140,10 +141,7 @@ describe("The limit of 256 KiB (E5)", () => {
 
   it.effect("what a gzip bomb inflates to is read no further than 256 KiB (E5)", () =>
     Effect.gen(function*() {
-      const zeros = pieces(20 * kib)
-      const packed = yield* Effect.promise(() =>
-        new Response(zeros.body.pipeThrough(new CompressionStream("gzip"))).arrayBuffer()
-      )
+      const packed = gzipSync(new Uint8Array(20 * kib * kib))
       expect(packed.byteLength).toBeLessThan(limit)
       let inflated = 0
       const counting = new TransformStream<Uint8Array, Uint8Array>({
@@ -152,14 +150,14 @@ describe("The limit of 256 KiB (E5)", () => {
           controller.enqueue(chunk)
         }
       })
-      const body = new Response(packed).body?.pipeThrough(new DecompressionStream("gzip")).pipeThrough(counting)
+      const body = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip")).pipeThrough(counting)
       const headers = { "content-encoding": "gzip", "content-length": `${packed.byteLength}` }
       const raw = yield* read(fromWeb(new Response(body, { headers })).response)
       expect([raw.body.length, raw.isComplete]).toStrictEqual([limit, false])
       expect(inflated).toBeLessThan(2 * limit)
     }))
 
-  it.effect.each([["3", "abc"], ["003", "abc"], [`${limit}`, "a".repeat(limit)]])(
+  it.effect.each<[string, string]>([["3", "abc"], ["003", "abc"], [`${limit}`, "a".repeat(limit)]])(
     "a body that is not compressed, and whose announced length is %s, is read whole (E5, P3)",
     ([length, text]) =>
       Effect.gen(function*() {
