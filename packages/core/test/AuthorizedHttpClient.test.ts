@@ -11,6 +11,8 @@ import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { describe, expect, expectTypeOf, it } from "@effect/vitest"
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -831,5 +833,40 @@ describe("AuthorizedHttpClient.layer", () => {
       // @ts-expect-error: it takes three words only
       const error = yield* Effect.flip(build({ replay: "sometimes" }))
       expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "replay" })
+    }))
+})
+
+describe("AuthorizedHttpClient.layerConfig", () => {
+  const configured = Effect.fnUntraced(function*(replay: string) {
+    const { client, received, source } = yield* setUp(refusingBefore(1))
+    const options = {
+      replay: Config.map(Config.string("REPLAY"), (text): AuthorizedHttpClient.Replay => JSON.parse(text))
+    }
+    const call = Effect.flatMap(AuthorizedHttpClient.AuthorizedHttpClient, (authorized) => authorized.post(url)).pipe(
+      Effect.provide(
+        AuthorizedHttpClient.layerConfig(options).pipe(Layer.provide([
+          Layer.succeed(HttpClient.HttpClient, client),
+          Layer.succeed(TokenSource.TokenSource, source),
+          Environment.layer({ authUrl: "https://auth.example", apiOrigins: [origin] })
+        ]))
+      ),
+      Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["REPLAY", replay]])))
+    )
+    return { call, received }
+  })
+
+  it.scoped("the option replay comes from the configuration (A2)", () =>
+    Effect.gen(function*() {
+      const { call, received } = yield* configured("\"always\"")
+      expect((yield* call).status).toBe(200)
+      expect(received.length).toBe(2)
+    }))
+
+  it.scoped("a value of the configuration that is not one of replay is a ConfigError that names it (E2)", () =>
+    Effect.gen(function*() {
+      const { call } = yield* configured("\"sometimes\"")
+      const error = yield* Effect.flip(call)
+      expect(error).toMatchObject({ _op: "InvalidData", path: ["replay"] })
+      expect(String(error)).toContain("must be \"idempotent\", \"always\" or \"never\"")
     }))
 })

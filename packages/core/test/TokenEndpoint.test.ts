@@ -75,6 +75,31 @@ describe("Validation of inputs (E2)", () => {
         expect(error).toMatchObject({ _tag: "InvalidInputError", setting })
       })
   )
+
+  it.effect("TokenEndpoint.layer refuses an unknown value of onNarrowedScope and says what is accepted (E2)", () =>
+    Effect.gen(function*() {
+      const { layer } = yield* mocked(() => ({ body: token }))
+      const error = yield* Effect.flip(
+        Effect.scoped(Layer.build(layer(JSON.parse("{\"onNarrowedScope\":\"ignore\"}"))))
+      )
+      expect(error).toMatchObject({ setting: "onNarrowedScope", expected: "\"warn\" or \"fail\"" })
+    }))
+})
+
+describe("The request (E1)", () => {
+  it.effect("an attempt is one POST to <authUrl>/token, with the credentials in its body alone (E1)", () =>
+    Effect.gen(function*() {
+      const { layer, received } = yield* mocked(() => ({ body: token }))
+      yield* Effect.flatMap(TokenEndpoint.TokenEndpoint, (_) => _.requestToken(["user_info", "write_invoices"])).pipe(
+        Effect.provide(layer())
+      )
+      expect(received).toMatchObject([{
+        method: "POST",
+        url: `${authUrl}/token`,
+        body: `client_id=${clientId}&client_secret=${clientSecret}&grant_type=client_credentials` +
+          "&scope=user_info%2Cwrite_invoices"
+      }])
+    }))
 })
 
 describe("Redirects (E3)", () => {
@@ -333,27 +358,51 @@ describe("Secrets in spans and headers (E8)", () => {
 })
 
 describe("Narrowed scopes (E9)", () => {
-  const narrowed = () => ({ body: { ...token, scope: "user_info" } })
-  const request = Effect.flatMap(TokenEndpoint.TokenEndpoint, (_) => _.requestToken(["user_info", "write_invoices"]))
+  const requested = ["user_info", "write_invoices", "read_kycs"]
+
+  /** A request for three scopes, of which these are granted, and what was logged meanwhile. */
+  const granted = Effect.fnUntraced(function*(scope: string, options: TokenEndpoint.Options = {}) {
+    const lines: Array<string> = []
+    const capture = Logger.replace(Logger.defaultLogger, Logger.map(Logger.stringLogger, (line) => lines.push(line)))
+    const { layer } = yield* mocked(() => ({ body: { ...token, scope } }))
+    const result = yield* Effect.flatMap(TokenEndpoint.TokenEndpoint, (_) => _.requestToken(requested)).pipe(
+      Effect.either,
+      Effect.provide(layer(options)),
+      Effect.provide(capture)
+    )
+    return { lines, result }
+  })
 
   it.effect("fewer scopes than requested cause a warning that names the missing ones (E9)", () =>
     Effect.gen(function*() {
-      const lines: Array<string> = []
-      const capture = Logger.replace(Logger.defaultLogger, Logger.map(Logger.stringLogger, (line) => lines.push(line)))
-      const { scopes } = yield* request.pipe(Effect.provide((yield* mocked(narrowed)).layer()), Effect.provide(capture))
-      expect(scopes).toStrictEqual(["user_info"])
-      expect(lines).toMatchObject([expect.stringMatching(/level=WARN.*missing: write_invoices/)])
+      const { lines, result } = yield* granted("user_info")
+      expect(result).toMatchObject({ right: { scopes: ["user_info"] } })
+      expect(lines).toMatchObject([expect.stringMatching(/level=WARN.*missing: write_invoices, read_kycs"/)])
     }))
 
   it.effect("with onNarrowedScope \"fail\", fewer scopes than requested are an InvalidScopeError (E9)", () =>
     Effect.gen(function*() {
-      const layer = (yield* mocked(narrowed)).layer({ onNarrowedScope: "fail" })
-      expect(yield* request.pipe(Effect.flip, Effect.provide(layer))).toMatchObject({
-        _tag: "InvalidScopeError",
-        status: 200,
-        serverMessage: "not granted: write_invoices"
+      const { lines, result } = yield* granted("user_info", { onNarrowedScope: "fail" })
+      expect(result).toMatchObject({
+        left: {
+          _tag: "InvalidScopeError",
+          status: 200,
+          attempts: 1,
+          serverMessage: "not granted: write_invoices, read_kycs"
+        }
       })
+      expect(lines).toStrictEqual([])
     }))
+
+  it.effect.each(["warn", "fail"] as const)(
+    "all requested scopes, in any order and with others, cause no warning and no error with \"%s\" (E9)",
+    (onNarrowedScope) =>
+      Effect.gen(function*() {
+        const { lines, result } = yield* granted("read_kycs,more,user_info,write_invoices", { onNarrowedScope })
+        expect(result._tag).toBe("Right")
+        expect(lines).toStrictEqual([])
+      })
+  )
 })
 
 describe("Lifetime of a token (S5)", () => {
