@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 
@@ -204,6 +205,11 @@ describe("TokenStore.layerMemory", () => {
     }))
 })
 
-it("a StoreError says why the store is skipped", () => {
-  expect(new TokenStore.StoreError({ reason: "Slow" }).message).toBe("The token store is skipped (Slow).")
-})
+it.each(["Unavailable", "Slow", "Unreadable"] as const)(
+  "a StoreError with the reason %s has its tag and says why the store is skipped (T2)",
+  (reason) => {
+    const error = new TokenStore.StoreError({ reason })
+    expect(error).toMatchObject({ _tag: "StoreError", reason, message: `The token store is skipped (${reason}).` })
+    expect(Schema.encodeSync(TokenStore.StoreError)(error)).toStrictEqual({ _tag: "StoreError", reason })
+  }
+)
