@@ -37,7 +37,6 @@ export const modules = new Map([
 
   ...own("internal/tokenSource/backoff", "internal/tokenSource/completion", "internal/tokenSource/fibers"),
   ...own("internal/tokenSource/freshness", "internal/tokenSource/newest", "internal/tokenSource/options"),
-  ...own("internal/tokenSource/state", "internal/tokenSource/throttle"),
-  ["internal/tokenSource/reporter", ["TokenSource.surface", "TokenSource.store"]],
+  ...own("internal/tokenSource/reporter", "internal/tokenSource/state", "internal/tokenSource/throttle"),
   ["internal/tokenSource/sharing", ["internal/tokenSource/sharing", "TokenSource.store"]]
 ])
