@@ -11,6 +11,8 @@ import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { describe, expect, expectTypeOf, it } from "@effect/vitest"
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -265,6 +267,65 @@ describe("Replay after a 401 (A2)", () => {
       expect([refused.status, yield* refused.text]).toStrictEqual([401, "answer 1"])
       expect(bearers(received)).toStrictEqual(["Bearer token-0", "Bearer token-1"])
       expect(tokenRequests.length).toBe(2)
+    }))
+
+  /** A source that yields these tokens in turn, the last one for ever, and what was invalidated. */
+  const listing = (...texts: ReadonlyArray<string>) => {
+    const invalidated: Array<string> = []
+    let gets = 0
+    const source: TokenSource.TokenSource = {
+      get: Effect.suspend(() => TestAccessToken.make({ text: texts[Math.min(gets++, texts.length - 1)] ?? "" })),
+      refresh: Effect.never,
+      invalidate: (token) => Effect.sync(() => invalidated.push(text(token))),
+      peek: Option.none,
+      ready: Effect.void,
+      changes: Stream.empty
+    }
+    return { invalidated, source }
+  }
+
+  it.effect("a second 401 invalidates the token that the replay was sent with (A2, S9)", () =>
+    Effect.gen(function*() {
+      const { invalidated, source } = listing("one", "two")
+      const { client, received } = yield* MockHttpClient.make(() => ({ status: 401 }))
+      expect((yield* authorized({ client, source }).get(url)).status).toBe(401)
+      expect(bearers(received)).toStrictEqual(["Bearer one", "Bearer two"])
+      expect(invalidated).toStrictEqual(["one", "two"])
+    }))
+
+  it.effect("a 401 invalidates the token that it was sent with once, and a 200 after the replay invalidates none (A2)", () =>
+    Effect.gen(function*() {
+      const { invalidated, source } = listing("one", "two")
+      const { client } = yield* MockHttpClient.make((_, n) => ({ status: n === 0 ? 401 : 200 }))
+      expect((yield* authorized({ client, source }).get(url)).status).toBe(200)
+      expect(invalidated).toStrictEqual(["one"])
+    }))
+
+  it.effect("a request that is not replayed is refused with its token invalidated all the same (A2)", () =>
+    Effect.gen(function*() {
+      const { invalidated, source } = listing("one", "two")
+      const { client, received } = yield* MockHttpClient.make(() => ({ status: 401 }))
+      expect((yield* authorized({ client, source }).post(url)).status).toBe(401)
+      expect([invalidated, received.length]).toStrictEqual([["one"], 1])
+    }))
+
+  it.effect("a token with the same text is not tried once more, although it is another object (A2, S9)", () =>
+    Effect.gen(function*() {
+      const { invalidated, source } = listing("one", "one")
+      const { client, received } = yield* MockHttpClient.make(() => ({ status: 401, body: "no" }))
+      const refused = yield* authorized({ client, source }).get(url)
+      expect([refused.status, yield* refused.text]).toStrictEqual([401, "no"])
+      expect(received.length).toBe(1)
+      expect(invalidated).toStrictEqual(["one"])
+    }))
+
+  it.effect("each request carries the token that the source yields at that moment (A2)", () =>
+    Effect.gen(function*() {
+      const { source } = listing("one", "two", "three")
+      const { client, received } = yield* MockHttpClient.make(() => ({}))
+      const calling = authorized({ client, source })
+      for (let n = 0; n < 3; n++) yield* calling.get(url)
+      expect(bearers(received)).toStrictEqual(["Bearer one", "Bearer two", "Bearer three"])
     }))
 
   it.scoped("a 401 within the interval is returned without a replay, and the token stays (A2, S9, row 78)", () =>
@@ -772,5 +833,40 @@ describe("AuthorizedHttpClient.layer", () => {
       // @ts-expect-error: it takes three words only
       const error = yield* Effect.flip(build({ replay: "sometimes" }))
       expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "replay" })
+    }))
+})
+
+describe("AuthorizedHttpClient.layerConfig", () => {
+  const configured = Effect.fnUntraced(function*(replay: string) {
+    const { client, received, source } = yield* setUp(refusingBefore(1))
+    const options = {
+      replay: Config.map(Config.string("REPLAY"), (text): AuthorizedHttpClient.Replay => JSON.parse(text))
+    }
+    const call = Effect.flatMap(AuthorizedHttpClient.AuthorizedHttpClient, (authorized) => authorized.post(url)).pipe(
+      Effect.provide(
+        AuthorizedHttpClient.layerConfig(options).pipe(Layer.provide([
+          Layer.succeed(HttpClient.HttpClient, client),
+          Layer.succeed(TokenSource.TokenSource, source),
+          Environment.layer({ authUrl: "https://auth.example", apiOrigins: [origin] })
+        ]))
+      ),
+      Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["REPLAY", replay]])))
+    )
+    return { call, received }
+  })
+
+  it.scoped("the option replay comes from the configuration (A2)", () =>
+    Effect.gen(function*() {
+      const { call, received } = yield* configured("\"always\"")
+      expect((yield* call).status).toBe(200)
+      expect(received.length).toBe(2)
+    }))
+
+  it.scoped("a value of the configuration that is not one of replay is a ConfigError that names it (E2)", () =>
+    Effect.gen(function*() {
+      const { call } = yield* configured("\"sometimes\"")
+      const error = yield* Effect.flip(call)
+      expect(error).toMatchObject({ _op: "InvalidData", path: ["replay"] })
+      expect(String(error)).toContain("must be \"idempotent\", \"always\" or \"never\"")
     }))
 })

@@ -7,7 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Struct from "effect/Struct"
-import { clientId, clientSecret } from "./support/mocked.js"
+import { clientId, clientSecret } from "./fixtures/vendorSample.js"
 
 const { text } = TestAccessToken
 

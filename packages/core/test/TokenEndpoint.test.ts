@@ -1,18 +1,25 @@
 import { ClientCredentials, Environment, RetryPolicy, TokenEndpoint, TokenError } from "@effect-tilia/core"
-import { linesShowing, type MockHttpClient } from "@effect-tilia/testing"
+import { linesShowing, MockHttpClient, SkewClock } from "@effect-tilia/testing"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it } from "@effect/vitest"
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
-import { authUrl, clientId, clientSecret, mocked, requestToken, token } from "./support/mocked.js"
+import { clientId, clientSecret } from "./fixtures/vendorSample.js"
+import { authUrl, mocked, requestToken, token } from "./support/mocked.js"
 import { recordingSpans } from "./support/spans.js"
 
 const sentAt = (received: ReadonlyArray<MockHttpClient.Received>) => received.map(({ at }) => at)
@@ -68,6 +75,31 @@ describe("Validation of inputs (E2)", () => {
         expect(error).toMatchObject({ _tag: "InvalidInputError", setting })
       })
   )
+
+  it.effect("TokenEndpoint.layer refuses an unknown value of onNarrowedScope and says what is accepted (E2)", () =>
+    Effect.gen(function*() {
+      const { layer } = yield* mocked(() => ({ body: token }))
+      const error = yield* Effect.flip(
+        Effect.scoped(Layer.build(layer(JSON.parse("{\"onNarrowedScope\":\"ignore\"}"))))
+      )
+      expect(error).toMatchObject({ setting: "onNarrowedScope", expected: "\"warn\" or \"fail\"" })
+    }))
+})
+
+describe("The request (E1)", () => {
+  it.effect("an attempt is one POST to <authUrl>/token, with the credentials in its body alone (E1)", () =>
+    Effect.gen(function*() {
+      const { layer, received } = yield* mocked(() => ({ body: token }))
+      yield* Effect.flatMap(TokenEndpoint.TokenEndpoint, (_) => _.requestToken(["user_info", "write_invoices"])).pipe(
+        Effect.provide(layer())
+      )
+      expect(received).toMatchObject([{
+        method: "POST",
+        url: `${authUrl}/token`,
+        body: `client_id=${clientId}&client_secret=${clientSecret}&grant_type=client_credentials` +
+          "&scope=user_info%2Cwrite_invoices"
+      }])
+    }))
 })
 
 describe("Redirects (E3)", () => {
@@ -186,6 +218,69 @@ describe("Retries (E7)", () => {
       expect(sentAt(received)).toStrictEqual([0, 1000, 2000, 3000])
     }))
 
+  it.effect("the budget holds for all attempts together, and no failure renews it (E7)", () =>
+    Effect.gen(function*() {
+      const { result, sentAt } = yield* played(
+        () => Effect.delay(Effect.succeed({ status: 503, headers: { "retry-after": "1" } }), "4 seconds"),
+        { budget: "12 seconds", retry: Schedule.forever }
+      )
+      expect(result).toMatchObject({ left: { _tag: "TokenTimeoutError", attempts: 3 } })
+      expect(sentAt).toStrictEqual([0, 5000, 10_000])
+    }))
+
+  it.effect.each([["forward", 3_600_000], ["back", -3_600_000]] as const)(
+    "the budget is measured by the monotonic clock, while the wall clock is set %s (E7, S10)",
+    ([, step]) =>
+      Effect.gen(function*() {
+        const clocks = yield* SkewClock.make
+        const times: Array<number> = []
+        const { layer } = yield* mocked(() =>
+          Effect.as(
+            Effect.zipRight(
+              Effect.clockWith((clock) =>
+                Effect.sync(() => times.push(Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)))
+              ),
+              clocks.step(step)
+            ),
+            { status: 503, headers: { "retry-after": "1" } }
+          )
+        )
+        const fiber = yield* requestToken.pipe(
+          Effect.flip,
+          Effect.provide(layer({ budget: "3500 millis", retry: Schedule.forever })),
+          Effect.withClock(clocks.clock),
+          Effect.fork
+        )
+        yield* TestClock.adjust("1 minute")
+        expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "ServiceUnavailableError", attempts: 4 })
+        expect(times).toStrictEqual([0, 1000, 2000, 3000])
+      })
+  )
+
+  it.effect("a caller can leave in a back-off, at once, and no further request is sent (E7)", () =>
+    Effect.gen(function*() {
+      const { layer, received } = yield* mocked(() => ({ status: 503, headers: { "retry-after": "20" } }))
+      const fiber = yield* Effect.fork(Effect.provide(requestToken, layer()))
+      yield* TestClock.adjust("1 second")
+      const leaving = yield* Effect.fork(Fiber.interrupt(fiber))
+      yield* TestClock.adjust(0) // the clock does not reach the end of the back-off
+      expect(Option.isSome(yield* Fiber.poll(leaving))).toBe(true)
+      yield* TestClock.adjust("1 minute")
+      expect(received.length).toBe(1)
+    }))
+
+  it.effect("each call counts its own attempts and has its own budget (E7)", () =>
+    Effect.gen(function*() {
+      const { layer } = yield* mocked(() => ({ status: 500 }))
+      yield* Effect.gen(function*() {
+        for (let n = 0; n < 2; n++) {
+          const fiber = yield* Effect.fork(Effect.flip(requestToken))
+          yield* TestClock.adjust("1 minute")
+          expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "ServiceUnavailableError", attempts: 4 })
+        }
+      }).pipe(Effect.provide(layer()))
+    }))
+
   it.effect.each([400, 401, 403, 404, 501, 505, 302])(
     "the endpoint never tries again after a %i, whatever the policy (E7)",
     (status) =>
@@ -263,27 +358,51 @@ describe("Secrets in spans and headers (E8)", () => {
 })
 
 describe("Narrowed scopes (E9)", () => {
-  const narrowed = () => ({ body: { ...token, scope: "user_info" } })
-  const request = Effect.flatMap(TokenEndpoint.TokenEndpoint, (_) => _.requestToken(["user_info", "write_invoices"]))
+  const requested = ["user_info", "write_invoices", "read_kycs"]
+
+  /** A request for three scopes, of which these are granted, and what was logged meanwhile. */
+  const granted = Effect.fnUntraced(function*(scope: string, options: TokenEndpoint.Options = {}) {
+    const lines: Array<string> = []
+    const capture = Logger.replace(Logger.defaultLogger, Logger.map(Logger.stringLogger, (line) => lines.push(line)))
+    const { layer } = yield* mocked(() => ({ body: { ...token, scope } }))
+    const result = yield* Effect.flatMap(TokenEndpoint.TokenEndpoint, (_) => _.requestToken(requested)).pipe(
+      Effect.either,
+      Effect.provide(layer(options)),
+      Effect.provide(capture)
+    )
+    return { lines, result }
+  })
 
   it.effect("fewer scopes than requested cause a warning that names the missing ones (E9)", () =>
     Effect.gen(function*() {
-      const lines: Array<string> = []
-      const capture = Logger.replace(Logger.defaultLogger, Logger.map(Logger.stringLogger, (line) => lines.push(line)))
-      const { scopes } = yield* request.pipe(Effect.provide((yield* mocked(narrowed)).layer()), Effect.provide(capture))
-      expect(scopes).toStrictEqual(["user_info"])
-      expect(lines).toMatchObject([expect.stringMatching(/level=WARN.*missing: write_invoices/)])
+      const { lines, result } = yield* granted("user_info")
+      expect(result).toMatchObject({ right: { scopes: ["user_info"] } })
+      expect(lines).toMatchObject([expect.stringMatching(/level=WARN.*missing: write_invoices, read_kycs"/)])
     }))
 
   it.effect("with onNarrowedScope \"fail\", fewer scopes than requested are an InvalidScopeError (E9)", () =>
     Effect.gen(function*() {
-      const layer = (yield* mocked(narrowed)).layer({ onNarrowedScope: "fail" })
-      expect(yield* request.pipe(Effect.flip, Effect.provide(layer))).toMatchObject({
-        _tag: "InvalidScopeError",
-        status: 200,
-        serverMessage: "not granted: write_invoices"
+      const { lines, result } = yield* granted("user_info", { onNarrowedScope: "fail" })
+      expect(result).toMatchObject({
+        left: {
+          _tag: "InvalidScopeError",
+          status: 200,
+          attempts: 1,
+          serverMessage: "not granted: write_invoices, read_kycs"
+        }
       })
+      expect(lines).toStrictEqual([])
     }))
+
+  it.effect.each(["warn", "fail"] as const)(
+    "all requested scopes, in any order and with others, cause no warning and no error with \"%s\" (E9)",
+    (onNarrowedScope) =>
+      Effect.gen(function*() {
+        const { lines, result } = yield* granted("read_kycs,more,user_info,write_invoices", { onNarrowedScope })
+        expect(result._tag).toBe("Right")
+        expect(lines).toStrictEqual([])
+      })
+  )
 })
 
 describe("Lifetime of a token (S5)", () => {
@@ -347,6 +466,44 @@ describe("Rotation of credentials (S12)", () => {
       expect(received.length).toBe(1)
     }))
 
+  it.effect.each([400, 404, 429, 500, 503])(
+    "the credentials are read once for an attempt that ends with a %i, which refuses no client (S12)",
+    (status) =>
+      Effect.gen(function*() {
+        let reads = 0
+        const { layer, received } = yield* mocked(() => ({ status }))
+        const current = Effect.sync(() => ({ clientId, clientSecret: reads++ === 0 ? clientSecret : rotated }))
+        yield* requestToken.pipe(
+          Effect.flip,
+          Effect.provide(layer({ retry: RetryPolicy.none }, ClientCredentials.layerEffect(current)))
+        )
+        expect([reads, received.length]).toStrictEqual([1, 1])
+      })
+  )
+
+  it.effect.each([401, 403])(
+    "a client that is refused with a %i has its credentials read once more (S12)",
+    (status) =>
+      Effect.gen(function*() {
+        let reads = 0
+        const { layer, received } = yield* mocked((_, n) => n === 0 ? { status } : { body: token })
+        const current = Effect.sync(() => ({ clientId, clientSecret: reads++ === 0 ? clientSecret : rotated }))
+        yield* Effect.provide(requestToken, layer({}, ClientCredentials.layerEffect(current)))
+        expect([reads, received.length]).toStrictEqual([2, 2])
+      })
+  )
+
+  it.effect("another client id counts as new credentials, although the secret is the same (S12)", () =>
+    Effect.gen(function*() {
+      let reads = 0
+      const { layer, received } = yield* mocked(({ body }) =>
+        body.includes(rotated) ? { body: token } : { status: 401 }
+      )
+      const current = Effect.sync(() => ({ clientId: reads++ === 0 ? clientId : rotated, clientSecret }))
+      yield* Effect.provide(requestToken, layer({}, ClientCredentials.layerEffect(current)))
+      expect(received.length).toBe(2)
+    }))
+
   it.effect("new credentials that are refused, too, cause no third request (S12)", () =>
     Effect.gen(function*() {
       const { asked, received } = yield* rotating([clientSecret, clientId])
@@ -371,5 +528,95 @@ describe("Lifetime of a token (S5)", () => {
       expect(result).toMatchObject({
         right: { issuedAt: DateTime.unsafeMake(0), expiresAt: DateTime.unsafeMake(4000) }
       })
+    }))
+
+  it.effect.each(
+    [
+      ["both clocks go on alike", 0, 3000],
+      ["the wall clock is set back an hour", -3_600_000, 3000],
+      ["the wall clock is set forward 10 seconds, as by a suspend", 10_000, 13_000]
+    ] as const
+  )(
+    "the lifetime counts from the larger age of the two clocks when %s (S5, S10)",
+    ([, step, age]) =>
+      Effect.gen(function*() {
+        const clocks = yield* SkewClock.make
+        const { layer } = yield* mocked(() => Effect.delay(Effect.succeed({ body: token }), "3 seconds"))
+        const fiber = yield* Effect.fork(Effect.withClock(Effect.provide(requestToken, layer()), clocks.clock))
+        yield* TestClock.adjust("1 second")
+        yield* clocks.step(step)
+        yield* TestClock.adjust("2 seconds")
+        const { expiresAt, issuedAt } = yield* Fiber.join(fiber)
+        const now = clocks.clock.unsafeCurrentTimeMillis()
+        expect(now - issuedAt.epochMillis).toBe(age)
+        expect(expiresAt.epochMillis - issuedAt.epochMillis).toBe(3_600_000)
+      })
+  )
+
+  it.effect.each([["forward", 10_000, false], ["back", -3_600_000, true]] as const)(
+    "of a token that arrives while the wall clock is set %s it is decided by the larger age whether it is over (S5, S10)",
+    ([, step, isValid]) =>
+      Effect.gen(function*() {
+        const clocks = yield* SkewClock.make
+        const { layer } = yield* mocked(() =>
+          Effect.delay(Effect.succeed({ body: { ...token, expires_in: 5 } }), "3 seconds")
+        )
+        const fiber = yield* requestToken.pipe(
+          Effect.either,
+          Effect.provide(layer({ retry: RetryPolicy.none })),
+          Effect.withClock(clocks.clock),
+          Effect.fork
+        )
+        yield* TestClock.adjust("1 second")
+        yield* clocks.step(step)
+        yield* TestClock.adjust("2 seconds")
+        const result = yield* Fiber.join(fiber)
+        expect(result).toMatchObject(isValid ? { _tag: "Right" } : { left: { _tag: "TokenTimeoutError", attempts: 1 } })
+      })
+  )
+})
+
+it.scoped("the end of the endpoint's scope interrupts a request under way (E6)", () =>
+  Effect.gen(function*() {
+    const { layer, received } = yield* mocked(() => Effect.never)
+    const scope = yield* Scope.make()
+    const endpoint = Context.get(yield* Layer.buildWithScope(layer(), scope), TokenEndpoint.TokenEndpoint)
+    const fiber = yield* Effect.fork(endpoint.requestToken(["user_info"]))
+    yield* TestClock.adjust(0)
+    expect(received.length).toBe(1)
+    yield* Scope.close(scope, Exit.void)
+    expect(Exit.isInterrupted(yield* Fiber.await(fiber))).toBe(true)
+  }))
+
+describe("TokenEndpoint.layerConfig", () => {
+  const built = (options: Config.Config.Wrap<TokenEndpoint.Options>, settings: Record<string, string>) =>
+    Effect.gen(function*() {
+      const { client, received } = yield* MockHttpClient.make(() => ({ status: 500 }))
+      const layer = TokenEndpoint.layerConfig(options).pipe(Layer.provide([
+        ClientCredentials.layer({ clientId, clientSecret }),
+        Environment.layer({ authUrl }),
+        Layer.succeed(HttpClient.HttpClient, client)
+      ]))
+      const result = yield* requestToken.pipe(
+        Effect.provide(layer),
+        Effect.flip,
+        Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(settings))))
+      )
+      return { result, received }
+    })
+
+  it.effect("the options of the endpoint come from the configuration", () =>
+    Effect.gen(function*() {
+      const options = { retry: Config.map(Config.integer("ATTEMPTS"), (maxAttempts) => ({ maxAttempts })) }
+      const { received, result } = yield* built(options, { ATTEMPTS: "1" })
+      expect(result).toMatchObject({ _tag: "ServiceUnavailableError" })
+      expect(received.length).toBe(1)
+    }))
+
+  it.effect("an option of the configuration that is out of range is a ConfigError that names it", () =>
+    Effect.gen(function*() {
+      const { received, result } = yield* built({ budget: Config.integer("BUDGET") }, { BUDGET: "-1" })
+      expect(result).toMatchObject({ _op: "InvalidData", path: ["budget"] })
+      expect(received).toStrictEqual([])
     }))
 })

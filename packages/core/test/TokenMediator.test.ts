@@ -3,6 +3,8 @@ import * as TokenMediatorServer from "@effect-tilia/core/TokenMediatorServer"
 import { leakProbe, linesShowing, MockHttpClient, TestAccessToken } from "@effect-tilia/testing"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it, vi } from "@effect/vitest"
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -376,4 +378,26 @@ describe("Narrowed scopes (E9)", () => {
       const error = yield* Effect.flip(requestToken(["user_info", "read_kycs"]))
       expect(error).toMatchObject({ _tag: "InvalidScopeError", status: 200, serverMessage: "not granted: read_kycs" })
     }))
+})
+
+describe("TokenMediator.layerConfig", () => {
+  const configured = (url: string) =>
+    Effect.flatMap(TokenEndpoint.TokenEndpoint, ({ requestToken }) => requestToken(["a"])).pipe(
+      Effect.provide(TokenMediator.layerConfig({ mediatorUrl: Config.string("MEDIATOR_URL") })),
+      Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["MEDIATOR_URL", url]])))
+    )
+  const grant = { access_token: "abc", token_type: "Bearer", expires_in: "60", scope: "a" }
+
+  it.effect("the mediator's URL comes from the configuration", () =>
+    Effect.gen(function*() {
+      const { scopes } = yield* configured(mediatorUrl)
+      expect(scopes).toStrictEqual(["a"])
+    }).pipe(Effect.provide(MockHttpClient.layer({ method: "POST", url: mediatorUrl, answer: { body: grant } }))))
+
+  it.effect("a URL of the configuration that is not safe is a ConfigError that names the option", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(configured("http://swordfish.example"))
+      expect(error).toMatchObject({ _op: "InvalidData", path: ["mediatorUrl"] })
+      expect(linesShowing("swordfish", error)).toStrictEqual([])
+    }).pipe(Effect.provide(MockHttpClient.layer())))
 })

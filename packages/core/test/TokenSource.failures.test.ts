@@ -9,9 +9,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Supervisor from "effect/Supervisor"
 import * as TestClock from "effect/TestClock"
+import { mocked, token } from "./support/mocked.js"
 import { atOnce, centred, drawing, settle } from "./support/onTestClock.js"
 import { type Scripted, scripted, textAtOnce } from "./support/scripted.js"
 
@@ -188,7 +190,96 @@ describe("Failed background refresh (S6)", () => {
     }))
 })
 
+describe("Requests of a source over a real endpoint (S6, E7)", () => {
+  /** A source over a vendor that responds as it is told, and when the vendor was asked, in seconds. */
+  const overVendor = Effect.fnUntraced(function*(respond: Parameters<typeof mocked>[0]) {
+    const { layer, received } = yield* mocked(respond)
+    const source = yield* TokenSource.make({ scopes: ["user_info"] }).pipe(
+      Effect.provide(yield* Layer.build(layer())),
+      centred
+    )
+    return { ...source, askedAt: () => received.map(({ at }) => at / 1000) }
+  })
+
+  it.scoped("a background refresh is one attempt, and a refresh without a valid token is four (S6, E7)", () =>
+    Effect.gen(function*() {
+      const { askedAt, get } = yield* overVendor((_, n) => n === 0 ? { body: token } : { status: 503 })
+      yield* get
+      yield* TestClock.adjust("2880 seconds")
+      expect(askedAt()).toStrictEqual([0, 2880])
+      yield* TestClock.adjust("499 millis")
+      expect(askedAt()).toStrictEqual([0, 2880])
+      yield* TestClock.adjust(1)
+      expect(askedAt()).toStrictEqual([0, 2880, 2880.5])
+      yield* TestClock.adjust("1 hour")
+      const before = askedAt().length
+      yield* Effect.fork(get)
+      yield* TestClock.adjust("800 millis")
+      expect(askedAt().slice(before).map((at) => at - (askedAt()[before] ?? 0))).toStrictEqual(
+        [0, 0.1, 0.3, 0.7].map((at) => expect.closeTo(at, 5))
+      )
+    }))
+
+  it.scoped("a caller can leave while the request waits for its next attempt, which it does not end (S3, E7)", () =>
+    Effect.gen(function*() {
+      const { askedAt, get, peek } = yield* overVendor((_, n) =>
+        n === 0 ? { status: 503, headers: { "retry-after": "10" } } : { body: token }
+      )
+      const caller = yield* Effect.fork(get)
+      yield* TestClock.adjust("1 second")
+      const leaving = yield* Effect.fork(Fiber.interrupt(caller))
+      yield* TestClock.adjust(0) // the clock does not reach the end of the wait
+      expect(Option.isSome(yield* Fiber.poll(leaving))).toBe(true)
+      yield* TestClock.adjust("10 seconds")
+      expect(askedAt()).toStrictEqual([0, 10])
+      expect(Option.isSome(peek())).toBe(true)
+    }))
+})
+
 describe("Failed requests without a valid token (S7)", () => {
+  it.scoped("a refresh that fails without a valid token begins a cool-down (S7)", () =>
+    Effect.gen(function*() {
+      const endpoint = yield* scripted(fail(unavailable), succeed())
+      const { get, refresh } = yield* endpoint.source()
+      const error = yield* Effect.flip(refresh)
+      expect(yield* atOnce(Effect.flip(get))).toBe(error)
+      yield* TestClock.adjust("999 millis")
+      expect(yield* atOnce(Effect.flip(get))).toBe(error)
+      yield* TestClock.adjust(1)
+      expect(text(yield* get)).toBe("token-1")
+      expect(sentAt(endpoint)).toStrictEqual([0, 1])
+    }))
+
+  it.scoped("a refresh that fails without a valid token counts as a failure, so that the cool-down doubles (S7)", () =>
+    Effect.gen(function*() {
+      const endpoint = yield* scripted(fail(unavailable))
+      const { get, refresh } = yield* endpoint.source()
+      yield* Effect.flip(get)
+      yield* Effect.flip(refresh)
+      yield* TestClock.adjust("1999 millis")
+      yield* atOnce(Effect.flip(get))
+      expect(sentAt(endpoint)).toStrictEqual([0, 0])
+      yield* TestClock.adjust(1)
+      yield* Effect.flip(get)
+      yield* TestClock.adjust("3999 millis")
+      yield* atOnce(Effect.flip(get))
+      yield* TestClock.adjust(1)
+      yield* Effect.flip(get)
+      expect(sentAt(endpoint)).toStrictEqual([0, 0, 2, 6])
+    }))
+
+  it.scoped("a refresh that fails beside a valid token counts as a failed background refresh (S6, S7)", () =>
+    Effect.gen(function*() {
+      const endpoint = yield* scripted(succeed(), fail(unavailable))
+      const { get, refresh } = yield* centred(endpoint.source())
+      yield* get
+      yield* TestClock.adjust("2879900 millis")
+      yield* Effect.flip(refresh)
+      yield* TestClock.adjust("4 seconds")
+      expect(sentAt(endpoint)).toStrictEqual([0, 2879.9, 2880.4, 2881.4, 2883.4])
+      expect(text(yield* atOnce(get))).toBe("token-0")
+    }))
+
   it.scoped("1,000 callers of a failed flight get the same error (S7, row 71)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(after("2 seconds", fail(unavailable)))
@@ -297,6 +388,17 @@ describe("TokenSource.invalidate (S8)", () => {
       expect(yield* supervisor.value).toHaveLength(0) // its timer is gone with it
       expect(endpoint.calls).toHaveLength(1)
       expect(text(yield* made.get)).toBe("token-1")
+    }))
+
+  it.scoped("invalidate of another object with the current token's text drops the current token (S8)", () =>
+    Effect.gen(function*() {
+      const endpoint = yield* scripted(succeed())
+      const made = yield* endpoint.source()
+      yield* made.get
+      yield* made.invalidate(yield* TestAccessToken.make({ text: "token-1" }))
+      expect(Option.isSome(made.peek())).toBe(true)
+      yield* made.invalidate(yield* TestAccessToken.make({ text: "token-0" }))
+      expect(made.peek()).toStrictEqual(Option.none())
     }))
 
   it.scoped("invalidate of an old token does nothing (S8, row 77)", () =>

@@ -1,6 +1,8 @@
 import { TokenEndpoint, TokenError, TokenSources } from "@effect-tilia/core"
 import { TestAccessToken, TestTokenEndpoint } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -219,4 +221,34 @@ describe("Refused inputs (E2)", () => {
     Effect.gen(function*() {
       expect(yield* Effect.flip(setUp(options))).toMatchObject({ _tag: "InvalidInputError", setting })
     }).pipe(Effect.scoped))
+})
+
+describe("TokenSources.layerConfig", () => {
+  const configured = Effect.fnUntraced(function*(refreshAt: string) {
+    const endpoint = yield* TestTokenEndpoint.make(succeed())
+    const layer = TokenSources.layerConfig({
+      refreshAt: Config.number("REFRESH_AT"),
+      background: Config.succeed("onDemand")
+    })
+    const context = yield* Layer.build(layer).pipe(
+      Effect.provideService(TokenEndpoint.TokenEndpoint, endpoint),
+      Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["REFRESH_AT", refreshAt]])))
+    )
+    return { calls: endpoint.calls, sources: yield* Effect.provide(TokenSources.TokenSources, context) }
+  })
+
+  it.scoped("the options of all sources come from the configuration", () =>
+    Effect.gen(function*() {
+      const { calls, sources } = yield* configured("0.1")
+      yield* sources.get(["a"])
+      yield* TestClock.adjust("500 seconds")
+      yield* sources.get(["a"]) // it is due after 10 % of its lifetime, and renewed in the background
+      yield* TestClock.adjust(0)
+      expect(calls.length).toBe(2)
+    }))
+
+  it.scoped("an option of the configuration that is out of range is a ConfigError that names it", () =>
+    Effect.gen(function*() {
+      expect(yield* Effect.flip(configured("7"))).toMatchObject({ _op: "InvalidData", path: ["refreshAt"] })
+    }))
 })

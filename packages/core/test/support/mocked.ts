@@ -4,10 +4,8 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
+import { clientId, clientSecret } from "../fixtures/vendorSample.js"
 
-/** The vendor page's pair. */
-export const clientId = "3f2bfe5b-19b8-41c1-88d7-70a1586bce94"
-export const clientSecret = "9bc00ca4-937e-4946-bdb5-0814b603334d"
 export const authUrl = "http://localhost:1"
 
 /** A token, as the vendor's page shows it. */
