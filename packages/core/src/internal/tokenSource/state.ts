@@ -260,9 +260,10 @@ const invalidate = (policy: Policy, state: State, token: AccessToken, now: numbe
     : [{ ...state, throttle, current: undefined, mustReplace: true }, done]
 }
 
-const land = (policy: Policy, state: State, event: Event & { readonly _tag: "Land" }, now: Instant.Instant): Step => {
-  const { flight } = state
-  if (flight === undefined) return [state, ignored]
+const land = (policy: Policy, before: State, event: Event & { readonly _tag: "Land" }, now: Instant.Instant): Step => {
+  const { flight } = before
+  if (flight === undefined) return [before, ignored]
+  const state = look(policy, before, now, false) // a token that has expired meanwhile is not a valid one (S7)
   const next = Exit.match(event.exit, {
     onFailure: (cause) => failed(policy, state, flight, cause, now.monotonic, event.draw),
     onSuccess: (obtained) => landed(policy, state, flight, obtained, now, event.draw)
