@@ -36,7 +36,7 @@ const lockOf = (store: Store, scopes: Scopes.Scopes): Effect.Effect<Lock, unknow
 
 const isLocked = (store: Store, scopes: Scopes.Scopes) => Effect.map(store.lock(scopes), Option.isNone)
 
-const tokenOf = (text: string, life: Duration.DurationInput = "1 hour") => TestAccessToken.make({ text, life })
+const tokenOf = (text: string, lifetime: Duration.DurationInput = "1 hour") => TestAccessToken.make({ text, lifetime })
 
 const textIn = (store: Store, scopes: Scopes.Scopes) =>
   Effect.map(store.read(scopes), Option.map(({ token }: Stored) => TestAccessToken.text(token)))
@@ -56,7 +56,7 @@ const promises: Readonly<Record<string, Body>> = {
     Effect.gen(function*() {
       expect(yield* one.read(scopes)).toStrictEqual(Option.none())
       const lock = yield* lockOf(one, scopes)
-      const token = yield* TestAccessToken.make({ scopes: ["a", "b"], life: "1 hour" })
+      const token = yield* TestAccessToken.make({ scopes: ["a", "b"], lifetime: "1 hour" })
       yield* lock.write(token)
       const read = yield* Effect.flatten(other.read(scopes))
       expect(read.generation).toBe(lock.generation)

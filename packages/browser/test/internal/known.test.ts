@@ -99,7 +99,7 @@ describe("questions to other tabs", () => {
 describe("messages between tabs", () => {
   it.effect("a token is the same after it was sent from one tab to another", () =>
     Effect.gen(function*() {
-      const token = yield* TestAccessToken.make({ scopes: ["a", "b"], life: "1 hour" })
+      const token = yield* TestAccessToken.make({ scopes: ["a", "b"], lifetime: "1 hour" })
       const sent = Known.keptOf(token, 7, at(10_000, 50))
       expect(Known.tokenOf(sent, at(10_000, 50))).toStrictEqual(token)
       const heard = Message.heard(Message.told(sent, at(20_000, 60)), at(20_000, 900))
