@@ -1,7 +1,7 @@
 /*
- * `pnpm mutation [module …]`: breaks the code in every way that Stryker knows, one at a time, and counts the mutants that
- * the tests find. All modules take hours on two cores. It fails if the tests find less than 95 % of all mutants that were
- * made, or less than 88 % of those of one module. SURVIVORS.md explains the mutants that no test finds.
+ * `pnpm mutation [module …]`: breaks the code in every way that Stryker knows, one at a time, and counts the mutants
+ * that the tests find. All modules take hours on two cores. It fails if the tests find less than 95 % of all mutants
+ * that were made, or less than 88 % of those of one module. SURVIVORS.md explains the mutants that no test finds.
  */
 import { Stryker } from "@stryker-mutator/core"
 import { modules } from "./modules.mjs"

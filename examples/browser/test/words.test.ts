@@ -10,8 +10,8 @@ import { describe, expect, it } from "vitest"
 import * as Life from "../src/page/Life.js"
 import * as Words from "../src/page/words.js"
 
-const token = (text: string, at: number, life: string & `${number} seconds`) =>
-  Effect.runSync(TestAccessToken.make({ text, issuedAt: DateTime.unsafeMake(at), life }))
+const token = (text: string, at: number, lifetime: string & `${number} seconds`) =>
+  Effect.runSync(TestAccessToken.make({ text, issuedAt: DateTime.unsafeMake(at), lifetime }))
 
 describe("Life", () => {
   it("Life.follow shows what is left of a token's lifetime, and when its source requests the next token", () => {

@@ -11,7 +11,7 @@ import * as Schedule from "effect/Schedule"
 import { start, tilia } from "./support/tilia.js"
 
 const { clientId, clientSecret } = Sandbox.wellKnown
-const { open } = NodeScriptedServer.make()
+const { open } = Effect.runSync(NodeScriptedServer.make())
 
 const configured = (url: string) => ({
   TILIA_AUTH_URL: url,

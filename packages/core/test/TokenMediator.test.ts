@@ -392,7 +392,7 @@ describe("TokenMediator.layerConfig", () => {
     Effect.gen(function*() {
       const { scopes } = yield* configured(mediatorUrl)
       expect(scopes).toStrictEqual(["a"])
-    }).pipe(Effect.provide(MockHttpClient.layer({ method: "POST", url: mediatorUrl, answer: { body: grant } }))))
+    }).pipe(Effect.provide(MockHttpClient.layer({ method: "POST", url: mediatorUrl, reply: { body: grant } }))))
 
   it.effect("a URL of the configuration that is not safe is a ConfigError that names the option", () =>
     Effect.gen(function*() {
