@@ -20,7 +20,7 @@ export const modules = new Map([
   ...own("internal/redirects", "internal/retryAfter", "internal/safeUrl"),
 
   ...own("internal/authorizedHttpClient/originCheck", "internal/authorizedHttpClient/replay"),
-  ["internal/authorizedHttpClient/withoutAuthorization", ["AuthorizedHttpClient"]],
+  ...own("internal/authorizedHttpClient/withoutAuthorization"),
 
   ...own("internal/tokenEndpoint/errorBody", "internal/tokenEndpoint/parseTokenResponse"),
   ...own("internal/tokenEndpoint/rawResponse", "internal/tokenEndpoint/roundTrip", "internal/tokenEndpoint/sanitize"),

@@ -183,6 +183,13 @@ describe("Origins that may receive the bearer (A1)", () => {
       }))
   })
 
+  it("a ForbiddenOriginError says which origin is refused, and what to do (A1)", () => {
+    expect(new AuthorizedHttpClient.ForbiddenOriginError({ origin: "https://x.example" }).message).toBe(
+      "The access token isn't sent to https://x.example: use a plain HTTPS URL of one of the API's origins, " +
+        "or list this one in apiOrigins."
+    )
+  })
+
   it.scoped("the client sends no request with an empty list of origins (A1)", () =>
     Effect.gen(function*() {
       const { client, received, source } = yield* setUp(() => ({}))
