@@ -1,6 +1,6 @@
 /*
- * Ways to keep a token: ours, and the peers at their defaults. What is late by a peer's own rules is asked for anew, so each
- * gets tokens with the life that makes them due after the same time.
+ * Ways to keep a token: ours, and the peers at their defaults. What is late by a peer's own rules is asked for anew, so
+ * each gets tokens with the life that makes them due after the same time.
  */
 import * as Azure from "@azure/core-rest-pipeline"
 import { AccessToken } from "@effect-tilia/core/AccessToken"

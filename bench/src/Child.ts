@@ -1,5 +1,6 @@
 /*
- * A part of a benchmark in a process of its own: what shares a process shares its heap and its compiler, and distorts the rest.
+ * A part of a benchmark in a process of its own: what shares a process shares its heap and its compiler, and distorts
+ * the rest.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -9,8 +10,8 @@ import { availableParallelism } from "node:os"
 const cores = { client: 0, server: availableParallelism() - 1 }
 
 /**
- * Keeps this process's thread on its core: on one core client and server take half as long to ask and answer as on two, and where
- * a system puts them changes from run to run. Where there is no `taskset`, it still decides.
+ * Keeps this process's thread on its core: on one core client and server take half as long to ask and answer as on two,
+ * and where a system puts them changes from run to run. Where there is no `taskset`, it still decides.
  */
 export const stay = (role: keyof typeof cores): void =>
   void spawnSync("taskset", ["-cp", String(cores[role]), String(process.pid)])

@@ -1,6 +1,6 @@
 /*
- * P3: one cold token request through the Node adapter, beside what else there is, each at its defaults and in a process of its
- * own, as it would be in use.
+ * P3: one cold token request through the Node adapter, beside what else there is, each at its defaults and in a process
+ * of its own, as it would be in use.
  */
 import * as Azure from "@azure/core-rest-pipeline"
 import * as TokenEndpoint from "@effect-tilia/core/TokenEndpoint"
@@ -52,6 +52,7 @@ const oauth4webapi = (url: string): Request => {
       server,
       client,
       await OAuth.clientCredentialsGrantRequest(server, client, OAuth.ClientSecretPost(clientSecret), { scope }, {
+        // eslint-disable-next-line @typescript-eslint/no-deprecated -- only so that it stands out
         [OAuth.allowInsecureRequests]: true
       })
     )

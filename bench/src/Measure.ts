@@ -33,7 +33,9 @@ export const processor: Clock = () => {
   return system + user
 }
 
-/** So often a lane's work is done before it counts: after fewer, the compiler is still at it, and at ours the longest. */
+/**
+ * So often a lane's work is done before it counts: after fewer, the compiler is still at it, and at ours the longest.
+ */
 const enough = 3000
 
 /** `times` is how often a lane's work is done in one round; the first rounds, which warm up, don't count. */

@@ -1,6 +1,6 @@
 /*
- * The token endpoint that lanes ask: a process of its own, since one that shares the process with its clients distorts ratios
- * twofold.
+ * The token endpoint that lanes ask: a process of its own, since one that shares the process with its clients distorts
+ * ratios twofold.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"

@@ -1,5 +1,6 @@
 /*
- * The token endpoint that every lane asks. It answers with a token of the usual size, at once or after so many milliseconds.
+ * The token endpoint that every lane asks. It answers with a token of the usual size, at once or after so many
+ * milliseconds.
  */
 import { createServer } from "node:http"
 import * as Child from "./Child.js"

@@ -1,6 +1,6 @@
 /*
- * An application whose pages call an API by themselves. Its server holds the client secret and hands out tokens (M1); the
- * authorization server behind it is a sandbox, on a port of its own, and so is the API that the pages call.
+ * An application whose pages call an API by themselves. Its server holds the client secret and hands out tokens (M1);
+ * the authorization server behind it is a sandbox, on a port of its own, and so is the API that the pages call.
  */
 import * as TokenMediatorServer from "@effect-tilia/core/TokenMediatorServer"
 import * as TokenSources from "@effect-tilia/core/TokenSources"
@@ -71,8 +71,8 @@ const onlyFrom = (origin: string) =>
   )
 
 /**
- * Who is logged in. Whoever comes for the first time is Alice, so that there is something to see. A real session's cookie is
- * a number that nobody can guess; this one is the user's name.
+ * Who is logged in. Whoever comes for the first time is Alice, so that there is something to see. A real session's
+ * cookie is a number that nobody can guess; this one is the user's name.
  */
 const session = Effect.map(
   HttpServerRequest.HttpServerRequest,
@@ -148,7 +148,10 @@ const makeServer = (port: number) =>
     return listening
   })
 
-/** The client is the vendor page's own: its secret is everybody's, and as such it is good for nothing but a sandbox (X5). */
+/**
+ * The client is the vendor page's own: its secret is everybody's, and as such it is good for nothing but a sandbox
+ * (X5).
+ */
 const Tokens = Layer.unwrapEffect(Effect.map(NodeSandbox.NodeSandbox, ({ url }) =>
   Layer.provide(
     TokenSources.layer(),

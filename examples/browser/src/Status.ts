@@ -1,5 +1,6 @@
 /*
- * What the demo's server and its pages say to each other beside tokens. Both load it, so nothing secret may be in reach of it.
+ * What the demo's server and its pages say to each other beside tokens. Both load it, so nothing secret may be in reach
+ * of it.
  */
 import * as Schema from "effect/Schema"
 
@@ -15,8 +16,8 @@ export const scopesOf = {
 } as const satisfies Record<User, ReadonlyArray<string>>
 
 /**
- * What a page shows of the server: who the server takes its reader for, whether the token endpoint is down, how often pages
- * have asked the mediator, and how often the authorization server was asked.
+ * What a page shows of the server: who the server takes its reader for, whether the token endpoint is down, how often
+ * pages have asked the mediator, and how often the authorization server was asked.
  */
 export const Status = Schema.Struct({
   user: Schema.NullOr(User),

@@ -1,6 +1,6 @@
 /*
- * M3 in a real browser: what a page of another origin can do, which is nothing. A browser says so itself in each request: of
- * another port of the same host, which gets the same cookies; and of another host.
+ * M3 in a real browser: what a page of another origin can do, which is nothing. A browser says so itself in each
+ * request: of another port of the same host, which gets the same cookies; and of another host.
  */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"

@@ -1,6 +1,6 @@
 /*
- * What a stranger gets: the public packages as the registry would serve them, installed by npm in an empty folder beside
- * the versions that the README names.
+ * What a stranger gets: the public packages as the registry would serve them, installed by npm in an empty folder
+ * beside the versions that the README names.
  */
 import { Sandbox } from "@effect-tilia/sandbox"
 import * as NodeSandbox from "@effect-tilia/sandbox/NodeSandbox"

@@ -1,6 +1,6 @@
 /**
- * The HTTP client that the browser adapter uses: fetch, and never XMLHttpRequest, which can't be told to leave redirects
- * alone and makes a success of a refused connection.
+ * The HTTP client that the browser adapter uses: fetch, and never XMLHttpRequest, which can't be told to leave
+ * redirects alone and makes a success of a refused connection.
  *
  * @since 0.1.0
  */
@@ -24,8 +24,8 @@ const settings: RequestInit = {
  * no referrer and no trace header leaves the page's origin, and nothing is cached. These settings replace those of
  * `FetchHttpClient.RequestInit`, whose others are kept.
  *
- * `TokenEndpoint` runs over it where a secret may be held: in Electron, in an extension, on a kiosk in a closed network. A
- * public page is no such place, whatever the client does: everyone who opens it can read its secret.
+ * `TokenEndpoint` runs over it where a secret may be held: in Electron, in an extension, on a kiosk in a closed
+ * network. A public page is no such place, whatever the client does: everyone who opens it can read its secret.
  *
  * @since 0.1.0
  * @category layers

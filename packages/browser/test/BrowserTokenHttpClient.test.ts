@@ -73,7 +73,8 @@ layer(RemoteScriptedServer.layer(inject("scriptedServer")), { excludeTestService
       const { url } = yield* open(refuse)
       expect(yield* Effect.flip(requestToken(url))).toMatchObject(other)
 
-      // The scripted server doesn't recognise the head of an answer that is sent in two pieces, and adds no header to it.
+      // The scripted server doesn't recognise the head of an answer that is sent in two pieces, and adds no header to
+      // it.
       const head = "HTTP/1.1"
       const rest = new TextDecoder().decode(json(200, token)).slice(head.length)
       const server = yield* open(inTurn([send(head), send(rest), end]))

@@ -1,6 +1,6 @@
 /*
- * The store in one real page: two of it stand for two tabs, since a channel tells and a lock holds off every other user of
- * its name. Several pages: see pages/BrowserTokenStore.test.ts.
+ * The store in one real page: two of it stand for two tabs, since a channel tells and a lock holds off every other user
+ * of its name. Several pages: see pages/BrowserTokenStore.test.ts.
  */
 import { BrowserTokenStore } from "@effect-tilia/browser"
 import { storeContract } from "@effect-tilia/contract/storeContract"

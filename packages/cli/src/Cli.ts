@@ -42,7 +42,10 @@ const logger = Logger.withConsoleError(
   )
 )
 
-/** Runs one command, given as in `process.argv`. The exit status is the value; a mistake in the flags was already printed. */
+/**
+ * Runs one command, given as in `process.argv`. The exit status is the value; a mistake in the flags was already
+ * printed.
+ */
 export const run = (args: ReadonlyArray<string>): Effect.Effect<number> =>
   Command.run(tilia, { name: "tilia", version })(args).pipe(
     Effect.as(0),

@@ -2,6 +2,7 @@
  * `tilia inspect`: what a token says of itself. The token is never printed.
  */
 import * as AccessToken from "@effect-tilia/core/AccessToken"
+import * as Printable from "@effect-tilia/core/Printable"
 import { InvalidInputError } from "@effect-tilia/core/TokenError"
 import { TokenText } from "@effect-tilia/core/TokenResponse"
 import * as Command from "@effect/cli/Command"
@@ -42,8 +43,7 @@ const standardInput = NodeStream.toString(() => process.stdin, {
 })
 
 /** A claim is a stranger's text: it must not steer the terminal. */
-const printable = (value: unknown): string =>
-  (typeof value === "string" ? value : JSON.stringify(value)).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, " ")
+const printable = (value: unknown): string => Printable.make(typeof value === "string" ? value : JSON.stringify(value))
 
 interface Report {
   readonly claims: AccessToken.Claims

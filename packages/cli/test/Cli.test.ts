@@ -58,7 +58,7 @@ describe("tilia", () => {
     ["sandbox", "--life", "10 millis"],
     ["sandbox", "--faults", "503,explode"],
     ["sandbox", "--scopes", ""]
-  ])("tilia exits with 2 and a short message for wrong arguments (case %$)", (args) =>
+  ])("tilia exits with 2 and a short message for the wrong arguments $0 $1 $2", (args) =>
     Effect.gen(function*() {
       const { status, stderr, stdout } = yield* tilia(args)
       expect({ status, stdout }).toEqual({ status: 2, stdout: "" })

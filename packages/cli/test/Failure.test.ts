@@ -26,11 +26,11 @@ const statuses = [
 ] as const
 
 describe("Failure", () => {
-  it.each(statuses)("the exit status is %i for %s", (status, error) => {
+  it.each(statuses)("the exit status is %i for \"%s\"", (status, error) => {
     expect(Failure.fromError(error, "text").exitStatus).toBe(status)
   })
 
-  it.each(statuses)("the JSON for exit status %i has a tag and a message: %s", (_, error) => {
+  it.each(statuses)("the JSON for exit status %i has a tag and a message: \"%s\"", (_, error) => {
     const shown = JSON.parse(Failure.render(Failure.fromError(error, "json")))
     expect(Object.keys(shown).filter((key) => key !== "status")).toEqual(["_tag", "message", "retryable"])
     expect(shown.status).toBe("status" in error ? error.status : undefined)

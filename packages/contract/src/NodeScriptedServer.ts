@@ -22,8 +22,8 @@ import * as Wire from "./internal/wire.js"
 import { always, type Play, type Script, ScriptedServer, type Seen, type Server, type Step } from "./ScriptedServer.js"
 
 /**
- * `headers` are added to every answer whose status line begins the bytes that a script sends, but to none of 1xx: a page
- * of another origin reads nothing without `access-control-allow-origin`.
+ * `headers` are added to every answer whose status line begins the bytes that a script sends, but to none of 1xx: a
+ * page of another origin reads nothing without `access-control-allow-origin`.
  *
  * @since 0.1.0
  * @category models
@@ -196,8 +196,8 @@ export const layer = (options: Options = {}): Layer.Layer<ScriptedServer> =>
 const readable = { "access-control-allow-origin": "*" }
 
 /**
- * Opens servers for `RemoteScriptedServer` in other processes, until the scope's end, and succeeds with the URL at which that
- * asks for them. Unless `headers` say otherwise, pages of every origin may read what the servers send.
+ * Opens servers for `RemoteScriptedServer` in other processes, until the scope's end, and succeeds with the URL at
+ * which that asks for them. Unless `headers` say otherwise, pages of every origin may read what the servers send.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,7 +1,7 @@
 /**
- * A server that plays a script: the bytes of any answer, honest or broken. A script is data, so that the server may run in
- * another process than the tests. `NodeScriptedServer` runs it in theirs; the tests of a page reach one in Node through
- * `RemoteScriptedServer`.
+ * A server that plays a script: the bytes of any answer, honest or broken. A script is data, so that the server may run
+ * in another process than the tests. `NodeScriptedServer` runs it in theirs; the tests of a page reach one in Node
+ * through `RemoteScriptedServer`.
  *
  * @since 0.1.0
  */
@@ -48,8 +48,8 @@ export type Step = typeof Step.Type
  * What a server does:
  *
  * - `Play`: the first of its `turns` to the first request, and so on, the last for ever. They are counted on the whole
- *   `server` or on each `connection`. A turn begins with a whole `request`, or with whatever `bytes` come first. `tls` is
- *   the certificate with which the server speaks TLS: `valid` for its address, `expired`, `misnamed` (for another
+ *   `server` or on each `connection`. A turn begins with a whole `request`, or with whatever `bytes` come first. `tls`
+ *   is the certificate with which the server speaks TLS: `valid` for its address, `expired`, `misnamed` (for another
  *   host), or `outdated` (valid, over TLS 1.1).
  * - `Refuse`: nobody listens.
  * - `Swallow`: connections are never accepted, nor refused.
@@ -81,8 +81,8 @@ export type Script = typeof Script.Type
 export type Play = Extract<Script, { readonly _tag: "Play" }>
 
 /**
- * What a server has seen so far: the whole requests, byte for byte, a character each; how many bytes came, in requests or
- * not, and how many were sent; how many connections were `made`, are `open`, and over how many of the open ones
+ * What a server has seen so far: the whole requests, byte for byte, a character each; how many bytes came, in requests
+ * or not, and how many were sent; how many connections were `made`, are `open`, and over how many of the open ones
  * anything came (`used`): some clients open one ahead of its use.
  *
  * @since 0.1.0
@@ -104,8 +104,8 @@ export const Seen = Schema.Struct({
 export type Seen = typeof Seen.Type
 
 /**
- * A server that plays: its URL, the authority that issued its certificate, in PEM form, where it speaks TLS, and what it
- * has seen.
+ * A server that plays: its URL, the authority that issued its certificate, in PEM form, where it speaks TLS, and what
+ * it has seen.
  *
  * @since 0.1.0
  * @category models
@@ -117,7 +117,8 @@ export interface Server {
 }
 
 /**
- * What starts such servers: `open` starts one on a port of its own. It runs until the scope's end, which cuts its connections.
+ * What starts such servers: `open` starts one on a port of its own. It runs until the scope's end, which cuts its
+ * connections.
  *
  * @since 0.1.0
  * @category tags

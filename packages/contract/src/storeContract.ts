@@ -1,6 +1,6 @@
 /**
- * The contract between `TokenSource` and the `TokenStore` that it shares a token through, as a vitest suite (T1, T3, T6,
- * T7).
+ * The contract between `TokenSource` and the `TokenStore` that it shares a token through, as a vitest suite (T1, T3,
+ * T6, T7).
  *
  * @since 0.1.0
  */
@@ -169,12 +169,12 @@ const promises: Readonly<Record<string, Body>> = {
 }
 
 /**
- * Declares the suite, under this name, for a store that the given Layer makes: it is built twice for each test, as by two
- * processes that share what is behind it. To be called where a vitest file declares its tests; takes 5 seconds.
+ * Declares the suite, under this name, for a store that the given Layer makes: it is built twice for each test, as by
+ * two processes that share what is behind it. To be called where a vitest file declares its tests; takes 5 seconds.
  *
  * @example
- * import { TokenStore } from "@effect-tilia/core"
  * import { storeContract } from "@effect-tilia/contract/storeContract"
+ * import { TokenStore } from "@effect-tilia/core"
  * import { Effect, Layer } from "effect"
  *
  * const shared = Effect.runSync(TokenStore.makeMemory)

@@ -51,22 +51,32 @@ export class AccessToken extends Schema.Class<AccessToken>("@effect-tilia/core/A
 ) {}
 
 /**
- * The payload of the vendor's tokens, as its documentation shows it. Times are in seconds since 1970. `scopes` may be wider
- * than what was requested and granted.
+ * The payload of the vendor's tokens, as its documentation shows it. Times are in seconds since 1970. `scopes` may be
+ * wider than what was requested and granted.
  *
  * @since 0.1.0
  * @category models
  */
 export const Claims = Schema.Struct({
+  /** The account that the token acts for. Empty in a token that a client got for itself. */
   account_id: Schema.optional(Schema.String),
+  /** The client that the token was issued to. */
   client_id: Schema.optional(Schema.String),
+  /** When the token expires, in seconds since 1970. */
   exp: Schema.optional(Schema.Number),
+  /** When the token was issued, in seconds since 1970. */
   iat: Schema.optional(Schema.Number),
+  /** The organization of the client, as `upland`. */
   integrator: Schema.optional(Schema.String),
+  /** The token's identifier. */
   jti: Schema.optional(Schema.String),
+  /** From when on the token is valid, in seconds since 1970; 0 in the vendor's sample. */
   nbf: Schema.optional(Schema.Number),
+  /** What the token can be used for. May be more than what was requested and granted. */
   scopes: Schema.optional(Schema.Array(Schema.String)),
+  /** The grant, as `client_credentials`. */
   token_type: Schema.optional(Schema.String),
+  /** The user that the token acts for. Empty in a token that a client got for itself. */
   username: Schema.optional(Schema.String)
 })
 
@@ -111,8 +121,8 @@ export const isExpired = (token: AccessToken): Effect.Effect<boolean> =>
 const decodeClaims = Schema.decodeEither(Schema.parseJson(Claims))
 
 /**
- * The claims of a token that is a JWT, decoded and **not verified**: for showing and for logs, never for deciding who may do
- * what. A token that is not a JWT is a `ClaimsError`.
+ * The claims of a token that is a JWT, decoded and **not verified**: for showing and for logs, never for deciding who
+ * may do what. A token that is not a JWT is a `ClaimsError`.
  *
  * @since 0.1.0
  * @category getters

@@ -69,8 +69,17 @@ export interface Options {
 }
 
 /**
- * The request was not sent, because its URL must not receive the token: its origin is not listed, or it is not HTTPS (or
- * HTTP on loopback), or it contains user info.
+ * @since 0.1.0
+ * @category models
+ */
+export interface AuthorizeOptions extends Options {
+  /** The only origins that receive the token, as `["https://api.example"]`: without a path or a slash at the end. */
+  readonly apiOrigins: ReadonlyArray<string>
+}
+
+/**
+ * The request was not sent, because its URL must not receive the token: its origin is not listed, or it is not HTTPS
+ * (or HTTP on loopback), or it contains user info.
  *
  * @since 0.1.0
  * @category errors
@@ -89,8 +98,9 @@ export class ForbiddenOriginError
 }
 
 /**
- * An `HttpClient` that adds the bearer. Besides platform's own errors a request fails with a `TokenError` if there is no
- * token, and with a `ForbiddenOriginError`. Responses and errors show the request as the caller made it, without the token.
+ * An `HttpClient` that adds the bearer. Besides platform's own errors a request fails with a `TokenError` if there is
+ * no token, and with a `ForbiddenOriginError`. Responses and errors show the request as the caller made it, without the
+ * token.
  *
  * @since 0.1.0
  * @category models
@@ -117,8 +127,9 @@ const authorizationHeader = () => {
 }
 
 /**
- * Gives the requests of any client a source's token, if they go to one of `apiOrigins`. A client that follows redirects or
- * retries by itself must wrap the result, and not be wrapped by it: what it sends on its own would carry the token, too.
+ * Gives the requests of any client a source's token, if they go to one of `apiOrigins`. A client that follows redirects
+ * or retries by itself must wrap the result, and not be wrapped by it: what it sends on its own would carry the token,
+ * too.
  *
  * @example
  * import { AuthorizedHttpClient, TokenSource } from "@effect-tilia/core"
@@ -139,19 +150,19 @@ const authorizationHeader = () => {
 export const authorize: {
   (
     source: TokenSource,
-    options: Options & { readonly apiOrigins: ReadonlyArray<string> }
+    options: AuthorizeOptions
   ): <E, R>(
     client: HttpClient.HttpClient.With<E, R>
   ) => HttpClient.HttpClient.With<E | HttpClientError.HttpClientError | TokenError | ForbiddenOriginError, R>
   <E, R>(
     client: HttpClient.HttpClient.With<E, R>,
     source: TokenSource,
-    options: Options & { readonly apiOrigins: ReadonlyArray<string> }
+    options: AuthorizeOptions
   ): HttpClient.HttpClient.With<E | HttpClientError.HttpClientError | TokenError | ForbiddenOriginError, R>
 } = dual(3, <E, R>(
   client: HttpClient.HttpClient.With<E, R>,
   source: TokenSource,
-  { apiOrigins, replay = "idempotent" }: Options & { readonly apiOrigins: ReadonlyArray<string> }
+  { apiOrigins, replay = "idempotent" }: AuthorizeOptions
 ) => {
   const origins = new Set(apiOrigins)
   const inner = withoutRedirects(client)
@@ -169,7 +180,8 @@ export const authorize: {
   const send = (request: HttpClientRequest.HttpClientRequest): Effect.Effect<Sent, never, R> =>
     Effect.suspend(() => {
       let token: AccessToken | undefined
-      // Behind what the given client itself makes of a request: the URL that is checked is the one that is sent to (A1).
+      // Behind what the given client itself makes of a request: the URL that is checked is the one that is sent to
+      // (A1).
       const addBearer = (
         outgoing: HttpClientRequest.HttpClientRequest
       ): Effect.Effect<HttpClientRequest.HttpClientRequest, TokenError | ForbiddenOriginError> => {
@@ -233,8 +245,8 @@ export const authorize: {
 })
 
 /**
- * The same client for code that knows `HttpClient` only: a `TokenError` or a `ForbiddenOriginError` becomes the cause of a
- * `RequestError`.
+ * The same client for code that knows `HttpClient` only: a `TokenError` or a `ForbiddenOriginError` becomes the cause
+ * of a `RequestError`.
  *
  * @since 0.1.0
  * @category combinators
@@ -278,7 +290,8 @@ export const layer = (
   Layer.effect(AuthorizedHttpClient, make(options))
 
 /**
- * The client with options from the configuration; without an argument, all at their defaults. Whatever is missing or wrong is a `ConfigError`.
+ * The client with options from the configuration; without an argument, all at their defaults. Whatever is missing or
+ * wrong is a `ConfigError`.
  *
  * @since 0.1.0
  * @category layers

@@ -48,7 +48,8 @@ export const ClientId = UuidV4.pipe(Schema.brand("@effect-tilia/core/ClientId"))
 export type ClientId = typeof ClientId.Type
 
 /**
- * A client secret: a UUID version 4, in either case, inside a `Redacted`. The error of a refused value does not quote it.
+ * A client secret: a UUID version 4, in either case, inside a `Redacted`. The error of a refused value does not quote
+ * it.
  *
  * @since 0.1.0
  * @category models
@@ -150,8 +151,8 @@ export const layer = (options: Options): Layer.Layer<ClientCredentials, InvalidI
   )
 
 /**
- * Credentials from the configuration, read once, when the Layer is built; without an argument, those of `config`. Whatever is
- * missing or wrong is a `ConfigError`.
+ * Credentials from the configuration, read once, when the Layer is built; without an argument, those of `config`.
+ * Whatever is missing or wrong is a `ConfigError`.
  *
  * @since 0.1.0
  * @category layers
@@ -161,9 +162,9 @@ export const layerConfig = (
 ): Layer.Layer<ClientCredentials, ConfigError> => TiliaConfig.layer(options, layer)
 
 /**
- * Credentials from an effect that is run at every token request: from a vault, or from a file that is rotated. What it yields
- * is validated each time. If it has nothing to return, it fails with a `CredentialsError`, which says whether another try may
- * help.
+ * Credentials from an effect that is run at every token request: from a vault, or from a file that is rotated. What it
+ * yields is validated each time. If it has nothing to return, it fails with a `CredentialsError`, which says whether
+ * another try may help.
  *
  * @since 0.1.0
  * @category layers

@@ -34,8 +34,8 @@ const Origins = Schema.Array(Origin).annotations(
  */
 export interface Options {
   /**
-   * The base URL of the authorization server: HTTPS (HTTP on loopback), without user info, query and fragment. The token is
-   * requested at `<authUrl>/token`.
+   * The base URL of the authorization server: HTTPS (HTTP on loopback), without user info, query and fragment. The
+   * token is requested at `<authUrl>/token`.
    */
   readonly authUrl: string | URL
   /**
@@ -73,8 +73,8 @@ const fromUrls = (authUrl: URL, apiOrigins: ReadonlyArray<string>): Environment 
 }
 
 /**
- * Validates an environment. A path prefix of `authUrl` is kept. A URL that is neither HTTPS nor loopback, or that has user
- * info, a query or a fragment, is an `InvalidInputError`.
+ * Validates an environment. A path prefix of `authUrl` is kept. A URL that is neither HTTPS nor loopback, or that has
+ * user info, a query or a fragment, is an `InvalidInputError`.
  *
  * @since 0.1.0
  * @category constructors
@@ -123,8 +123,8 @@ const settings = Config.all({
 })
 
 /**
- * `TILIA_ENVIRONMENT` (`production` or `staging`), or `TILIA_AUTH_URL` with `TILIA_API_ORIGINS`. There is no default, because
- * one of the environments moves money.
+ * `TILIA_ENVIRONMENT` (`production` or `staging`), or `TILIA_AUTH_URL` with `TILIA_API_ORIGINS`. There is no default,
+ * because one of the environments moves money.
  *
  * @since 0.1.0
  * @category config

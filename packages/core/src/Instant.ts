@@ -1,6 +1,6 @@
 /**
- * A point in time on two clocks: the wall clock, which a person or NTP may set, and the monotonic clock, which may stand
- * still while the machine sleeps. Neither of them alone tells how old a token is.
+ * A point in time on two clocks: the wall clock, which a person or NTP may set, and the monotonic clock, which may
+ * stand still while the machine sleeps. Neither of them alone tells how old a token is.
  *
  * @example
  * import { Instant } from "@effect-tilia/core"
@@ -58,8 +58,8 @@ export const now: Effect.Effect<Instant> = Effect.map(Effect.clock, unsafeNow)
 export const monotonic: Effect.Effect<number> = Effect.map(now, ({ monotonic }) => monotonic)
 
 /**
- * The milliseconds that have passed from one instant to another: the larger of what the two clocks say. So neither a wall
- * clock that was set back nor a machine that slept makes a token look younger than it is.
+ * The milliseconds that have passed from one instant to another: the larger of what the two clocks say. So neither a
+ * wall clock that was set back nor a machine that slept makes a token look younger than it is.
  *
  * @since 0.1.0
  * @category getters

@@ -1,9 +1,9 @@
 /**
- * How often a failed token request is made again, and after which delays. A policy is a `Schedule` over our own errors, so
- * any schedule will do.
+ * How often a failed token request is made again, and after which delays. A policy is a `Schedule` over our own errors,
+ * so any schedule will do.
  *
- * Whatever the policy, `TokenEndpoint` retries only errors that are `retryable`, waits at least as long as `Retry-After`
- * says, and stays within its budget.
+ * Whatever the policy, `TokenEndpoint` retries only errors that are `retryable`, waits at least as long as
+ * `Retry-After` says, and stays within its budget.
  *
  * @example
  * import { RetryPolicy } from "@effect-tilia/core"
@@ -44,8 +44,8 @@ export interface Options {
    */
   readonly maxAttempts?: number | undefined
   /**
-   * The longest delay before the second attempt. It doubles with each further attempt; each delay is drawn between zero and
-   * its longest value.
+   * The longest delay before the second attempt. It doubles with each further attempt; each delay is drawn between zero
+   * and its longest value.
    *
    * @default "200 millis"
    */

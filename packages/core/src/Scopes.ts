@@ -1,6 +1,6 @@
 /**
- * What a token is for: a set of scopes, never empty and without duplicates. This API separates scopes by commas on the wire,
- * where RFC 6749 uses spaces.
+ * What a token is for: a set of scopes, never empty and without duplicates. This API separates scopes by commas on the
+ * wire, where RFC 6749 uses spaces.
  *
  * The module's name is plural, because `Scope` is a module of `effect`.
  *
@@ -78,7 +78,8 @@ export const Scopes = Schema.transform(Schema.String, ScopesFromArray, {
 export type Scopes = typeof Scopes.Type
 
 /**
- * The scopes that the vendor's public documentation names. There may be others: use it for completion, not for validation.
+ * The scopes that the vendor's public documentation names. There may be others: use it for completion, not for
+ * validation.
  *
  * @since 0.1.0
  * @category constants

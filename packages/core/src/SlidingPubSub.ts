@@ -31,15 +31,16 @@ export interface SlidingPubSub<in out A> {
   /** Passes an event to every current subscriber. Never waits, and does nothing without a subscriber. */
   readonly publish: (event: A) => Effect.Effect<void>
   /**
-   * The events that are published from now on. The stream ends when the scope of `make` closes. A subscriber that reads too
-   * slowly loses its oldest events.
+   * The events that are published from now on. The stream ends when the scope of `make` closes. A subscriber that reads
+   * too slowly loses its oldest events.
    */
   readonly subscribe: Stream.Stream<A>
 }
 
 /**
- * A `SlidingPubSub` that lives as long as the scope. `capacity` is the number of events that are kept for a subscriber until
- * it reads them. When the scope closes, each subscriber still gets the events in its buffer, then its stream ends.
+ * A `SlidingPubSub` that lives as long as the scope. `capacity` is the number of events that are kept for a subscriber
+ * until it reads them. When the scope closes, each subscriber still gets the events in its buffer, then its stream
+ * ends.
  *
  * @since 0.1.0
  * @category constructors

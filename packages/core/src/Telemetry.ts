@@ -1,6 +1,6 @@
 /**
- * What can be observed of token sources and endpoints: the names of their spans, and their metrics. Metrics are global to the
- * process; tag them where several sources must be told apart.
+ * What can be observed of token sources and endpoints: the names of their spans, and their metrics. Metrics are global
+ * to the process; tag them where several sources must be told apart.
  *
  * @example
  * import { Telemetry } from "@effect-tilia/core"
@@ -24,8 +24,8 @@ import * as Metric from "effect/Metric"
 export const requestSpan = "TokenEndpoint.requestToken"
 
 /**
- * The span of one refresh, made by a `TokenSource`. It is a root span, since it serves many callers, and has links to their
- * spans. The span of the request is its child.
+ * The span of one refresh, made by a `TokenSource`. It is a root span, since it serves many callers, and has links to
+ * their spans. The span of the request is its child.
  *
  * @since 0.1.0
  * @category spans

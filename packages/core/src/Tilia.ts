@@ -64,8 +64,8 @@ export interface Settings extends TokenEndpoint.Options, AuthorizedHttpClient.Op
  */
 export interface CredentialsEffect {
   /**
-   * The client id and secret, evaluated at every token request, so that a rotated secret takes effect at the next one. If it
-   * has nothing to return, it fails with a `CredentialsError`, which says whether another try may help.
+   * The client id and secret, evaluated at every token request, so that a rotated secret takes effect at the next one.
+   * If it has nothing to return, it fails with a `CredentialsError`, which says whether another try may help.
    */
   readonly credentials: Effect.Effect<ClientCredentials.Options, CredentialsError | InvalidInputError>
 }
@@ -82,8 +82,8 @@ export type Options = (ClientCredentials.Options | CredentialsEffect) & Settings
 }
 
 /**
- * All services, over the credentials, the environment and the client in the context. An option that is out of range is an
- * `InvalidInputError`.
+ * All services, over the credentials, the environment and the client in the context. An option that is out of range is
+ * an `InvalidInputError`.
  *
  * @since 0.1.0
  * @category layers
@@ -101,8 +101,8 @@ export const layerWith = (
   )
 
 /**
- * All services, over the client in the context. An option that is out of range is an `InvalidInputError`, before anything is
- * sent.
+ * All services, over the client in the context. An option that is out of range is an `InvalidInputError`, before
+ * anything is sent.
  *
  * @since 0.1.0
  * @category layers
@@ -130,8 +130,8 @@ export const config: Config.Config<Options> = Config.map(
 )
 
 /**
- * All services, with options from the configuration; without an argument, those of `config`. A `ConfigError` names all that
- * is missing or wrong.
+ * All services, with options from the configuration; without an argument, those of `config`. A `ConfigError` names all
+ * that is missing or wrong.
  *
  * @since 0.1.0
  * @category layers

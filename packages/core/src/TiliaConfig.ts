@@ -1,6 +1,6 @@
 /**
- * Options from the configuration. This is for packages that add a service to this one: with it their `layerConfig` behaves
- * as those of `core`.
+ * Options from the configuration. This is for packages that add a service to this one: with it their `layerConfig`
+ * behaves as those of `core`.
  *
  * @example
  * import { TiliaConfig, TokenError } from "@effect-tilia/core"
@@ -51,8 +51,8 @@ export const invalid = (name: string, message: string): ConfigError.ConfigError 
   ConfigError.InvalidData([name], message)
 
 /**
- * A list of texts, separated by commas. It is read as an array, because a nested `ConfigProvider` splits a text at its commas
- * whether or not it is asked to.
+ * A list of texts, separated by commas. It is read as an array, because a nested `ConfigProvider` splits a text at its
+ * commas whether or not it is asked to.
  *
  * @since 0.1.0
  * @category constructors
@@ -66,8 +66,8 @@ export const list = <A>(
   )
 
 /**
- * The Layer of a service whose options come from the configuration. All settings that are missing or wrong are reported in
- * one `ConfigError`; an option that is out of range is a `ConfigError`, too.
+ * The Layer of a service whose options come from the configuration. All settings that are missing or wrong are reported
+ * in one `ConfigError`; an option that is out of range is a `ConfigError`, too.
  *
  * @since 0.1.0
  * @category layers

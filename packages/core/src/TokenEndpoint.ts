@@ -1,6 +1,6 @@
 /**
- * One token request: `POST /token` with its time-outs, its retries and its errors. An endpoint keeps nothing: each call asks
- * the server. `TokenSource` keeps the token.
+ * One token request: `POST /token` with its time-outs, its retries and its errors. An endpoint keeps nothing: each call
+ * asks the server. `TokenSource` keeps the token.
  *
  * @example
  * import { TokenEndpoint } from "@effect-tilia/core"
@@ -46,8 +46,8 @@ export type { Options, RequestOptions } from "./internal/tokenEndpoint/options.j
  */
 export interface TokenEndpoint {
   /**
-   * Requests a token with these scopes, and repeats the request as the policy says while the error is `retryable`. Calls
-   * share nothing: N calls are N requests. Interruption closes the socket.
+   * Requests a token with these scopes, and repeats the request as the policy says while the error is `retryable`.
+   * Calls share nothing: N calls are N requests. Interruption closes the socket.
    */
   readonly requestToken: (
     scopes: Scopes.Input,
@@ -67,8 +67,9 @@ const isSame = (one: Credentials, other: Credentials): boolean =>
   one.clientId === other.clientId && Equal.equals(one.clientSecret, other.clientSecret)
 
 /**
- * A token endpoint over the `HttpClient`, the `Environment` and the `ClientCredentials` in the context. Nothing is sent yet.
- * When the scope closes, the requests under way are interrupted. An option that is out of range is an `InvalidInputError`.
+ * A token endpoint over the `HttpClient`, the `Environment` and the `ClientCredentials` in the context. Nothing is sent
+ * yet. When the scope closes, the requests under way are interrupted. An option that is out of range is an
+ * `InvalidInputError`.
  *
  * @since 0.1.0
  * @category constructors
@@ -126,7 +127,8 @@ export const layer = (
   Layer.scoped(TokenEndpoint, make(options))
 
 /**
- * The endpoint with options from the configuration; without an argument, all at their defaults. Whatever is missing or wrong is a `ConfigError`.
+ * The endpoint with options from the configuration; without an argument, all at their defaults. Whatever is missing or
+ * wrong is a `ConfigError`.
  *
  * @since 0.1.0
  * @category layers

@@ -1,8 +1,8 @@
 /**
  * Everything that can go wrong between a caller and an access token, as a closed union of tagged errors.
  *
- * The `message` of each error says what to do next, and `retryable` says whether the same request may succeed later. None
- * holds a request, a response or a foreign cause, and none ever holds a secret.
+ * The `message` of each error says what to do next, and `retryable` says whether the same request may succeed later.
+ * None holds a request, a response or a foreign cause, and none ever holds a secret.
  *
  * @example
  * import { TokenSource } from "@effect-tilia/core"
@@ -119,8 +119,8 @@ const userAdvice = new Map([
 ])
 
 /**
- * The server refused the credentials: status 401 or 403, or the codes `invalid_client` and `unauthorized_client`. In a page,
- * whose credentials are its user's session, the `code` is `login_required` or `access_denied`.
+ * The server refused the credentials: status 401 or 403, or the codes `invalid_client` and `unauthorized_client`. In a
+ * page, whose credentials are its user's session, the `code` is `login_required` or `access_denied`.
  *
  * @since 0.1.0
  * @category errors
@@ -137,8 +137,8 @@ export class InvalidClientError extends Schema.TaggedError<InvalidClientError>("
 }
 
 /**
- * The client may not have a scope that was requested: the code is `invalid_scope`. With `onNarrowedScope: "fail"` also: the
- * server granted fewer scopes than were requested; then `status` is 200.
+ * The client may not have a scope that was requested: the code is `invalid_scope`. With `onNarrowedScope: "fail"` also:
+ * the server granted fewer scopes than were requested; then `status` is 200.
  *
  * @since 0.1.0
  * @category errors
@@ -192,8 +192,8 @@ export class ServiceUnavailableError
 }
 
 /**
- * The response is neither a token nor an error that the protocol knows: a redirect, an unusual status, or a 200 whose body is
- * not a token.
+ * The response is neither a token nor an error that the protocol knows: a redirect, an unusual status, or a 200 whose
+ * body is not a token.
  *
  * @since 0.1.0
  * @category errors
@@ -227,8 +227,8 @@ const transportAdvice = {
 } as const
 
 /**
- * Why a request got no complete response: the name cannot be resolved, the connection was refused or reset, TLS failed, or
- * something else. Only Node can tell these apart: in a browser it is always `"Other"`.
+ * Why a request got no complete response: the name cannot be resolved, the connection was refused or reset, TLS failed,
+ * or something else. Only Node can tell these apart: in a browser it is always `"Other"`.
  *
  * @since 0.1.0
  * @category models

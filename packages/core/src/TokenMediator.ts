@@ -1,7 +1,7 @@
 /**
- * How a web page gets a token without the client secret: it asks the mediator, a server of its own origin that holds the
- * secret. This module is what the two say to each other, and the page's side of it. `TokenMediatorServer` is the server's
- * side.
+ * How a web page gets a token without the client secret: it asks the mediator, a server of its own origin that holds
+ * the secret. This module is what the two say to each other, and the page's side of it. `TokenMediatorServer` is the
+ * server's side.
  *
  * @example
  * import { Environment, TokenMediator, TokenSource } from "@effect-tilia/core"
@@ -50,8 +50,8 @@ export { Grant, Refusal, Request } from "./internal/tokenMediator/protocol.js"
  */
 export interface Options extends TokenEndpoint.Options {
   /**
-   * The mediator's URL: a path of the page's own origin, as `"/tilia/token"`, which a browser completes, or an HTTPS URL
-   * (HTTP on loopback). It has no query and no fragment. A path outside of a browser is a `TokenTransportError`.
+   * The mediator's URL: a path of the page's own origin, as `"/tilia/token"`, which a browser completes, or an HTTPS
+   * URL (HTTP on loopback). It has no query and no fragment. A path outside of a browser is a `TokenTransportError`.
    */
   readonly mediatorUrl: string | URL
 }
@@ -86,8 +86,8 @@ const parseResponse = (response: RawResponse, target: RoundTrip.Target): Either.
 }
 
 /**
- * The token endpoint of a page, over the `HttpClient` in the context. It has the retries, budget, time-outs and errors of
- * `TokenEndpoint`: the mediator passes each error on, without the authorization server's words. A call that names a
+ * The token endpoint of a page, over the `HttpClient` in the context. It has the retries, budget, time-outs and errors
+ * of `TokenEndpoint`: the mediator passes each error on, without the authorization server's words. A call that names a
  * `rejected` token gets another one. An option that is out of range is an `InvalidInputError`.
  *
  * @since 0.1.0
@@ -117,8 +117,8 @@ export const make: (
   })
 
 /**
- * The page's endpoint as a Layer, with which `TokenSource` and `AuthorizedHttpClient` work in a page as they do on a server:
- * see `make`.
+ * The page's endpoint as a Layer, with which `TokenSource` and `AuthorizedHttpClient` work in a page as they do on a
+ * server: see `make`.
  *
  * @since 0.1.0
  * @category layers

@@ -1,8 +1,10 @@
 /**
- * The server's side of `TokenMediator`: a route that gives the application's own pages a token, and never the client secret.
+ * The server's side of `TokenMediator`: a route that gives the application's own pages a token, and never the client
+ * secret.
  *
- * Note that a client-credentials token belongs to no user: everyone who has it may do all that the application may do with
- * its scopes, for any user. If a page can do without a token, call the API from the server with `AuthorizedHttpClient`.
+ * Note that a client-credentials token belongs to no user: everyone who has it may do all that the application may do
+ * with its scopes, for any user. If a page can do without a token, call the API from the server with
+ * `AuthorizedHttpClient`.
  *
  * @example
  * import { TokenMediatorServer } from "@effect-tilia/core"
@@ -42,8 +44,8 @@ import * as TokenMediator from "./TokenMediator.js"
 import { TokenSources } from "./TokenSources.js"
 
 /**
- * A token that was not given to a page, because it can be used for more than `authorize` granted, or because nothing says
- * for what it can be used.
+ * A token that was not given to a page, because it can be used for more than `authorize` granted, or because nothing
+ * says for what it can be used.
  *
  * @since 0.1.0
  * @category models
@@ -64,16 +66,17 @@ export interface WiderClaims {
  */
 export interface Options<R = never> {
   /**
-   * Decides which scopes the user of a page gets. It is run for each request, with the scopes that the page asks for, and with
-   * the `HttpServerRequest` in its context. The page gets a token for all scopes that this returns; if it returns fewer than
-   * the page asks for, the page is refused with an `InvalidScopeError`. It fails with `unauthenticated`, with `forbidden`, or
-   * with any `TokenError`, of which the page learns the tag.
+   * Decides which scopes the user of a page gets. It is run for each request, with the scopes that the page asks for,
+   * and with the `HttpServerRequest` in its context. The page gets a token for all scopes that this returns; if it
+   * returns fewer than the page asks for, the page is refused with an `InvalidScopeError`. It fails with
+   * `unauthenticated`, with `forbidden`, or with any `TokenError`, of which the page learns the tag.
    */
   readonly authorize: (requested: Scopes.Scopes) => Effect.Effect<Scopes.Input, TokenError, R>
   /** The origin of the application's pages, as `"https://shop.example"`. A page of another origin gets no token. */
   readonly origin: string | URL
   /**
-   * Whether a page gets a token although its claims name more scopes than `authorize` granted, or none that can be read.
+   * Whether a page gets a token although its claims name more scopes than `authorize` granted, or none that can be
+   * read.
    *
    * @default false
    */
@@ -87,7 +90,8 @@ export interface Options<R = never> {
 }
 
 /**
- * The failure by which `authorize` says that no user is logged in: the page gets an `InvalidClientError` with the status 401.
+ * The failure by which `authorize` says that no user is logged in: the page gets an `InvalidClientError` with the
+ * status 401.
  *
  * @since 0.1.0
  * @category constructors
@@ -176,12 +180,12 @@ const describe = ({ granted, reach }: WiderClaims): string =>
     : `it can be used for ${reach.filter(Schema.is(Scopes.Scope)).join(", ")}, and granted is ${granted.join(", ")}`
 
 /**
- * The mediator as an application for a path of your choice: `HttpRouter.all("/tilia/token", mediator)`. Its tokens are those
- * of the `TokenSources` in the context: one request for all pages with the same grant. It never fails. A request that is
- * refused, for its origin, for its form, by `authorize` or by the authorization server, gets a response with a
+ * The mediator as an application for a path of your choice: `HttpRouter.all("/tilia/token", mediator)`. Its tokens are
+ * those of the `TokenSources` in the context: one request for all pages with the same grant. It never fails. A request
+ * that is refused, for its origin, for its form, by `authorize` or by the authorization server, gets a response with a
  * `TokenMediator.Refusal` in it. So does a defect, about which the refusal says nothing. A page whose token the API has
- * rejected causes a new one to be requested, as often as the source's `minRefreshInterval` allows. An `origin` that is not
- * one is an `InvalidInputError`.
+ * rejected causes a new one to be requested, as often as the source's `minRefreshInterval` allows. An `origin` that is
+ * not one is an `InvalidInputError`.
  *
  * @since 0.1.0
  * @category constructors

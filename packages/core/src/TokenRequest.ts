@@ -19,8 +19,8 @@ import { withoutValue } from "./internal/input.js"
 import { Scopes } from "./Scopes.js"
 
 /**
- * The four fields of the form, to and from the wire. Unlike RFC 6749, this API separates scopes by commas. The error of a
- * refused form quotes none of its fields.
+ * The four fields of the form, to and from the wire. Unlike RFC 6749, this API separates scopes by commas. The error of
+ * a refused form quotes none of its fields.
  *
  * @since 0.1.0
  * @category models
@@ -39,8 +39,8 @@ export const TokenRequest = Schema.Struct({
 export type TokenRequest = typeof TokenRequest.Type
 
 /**
- * The HTTP request: the credentials are in its body and nowhere else, and no other field is sent. It asks for a response that
- * is not compressed, because some clients cannot decompress one.
+ * The HTTP request: the credentials are in its body and nowhere else, and no other field is sent. It asks for a
+ * response that is not compressed, because some clients cannot decompress one.
  *
  * @since 0.1.0
  * @category conversions

@@ -58,8 +58,8 @@ const Granted = Schema.transform(Schema.NullishOr(Schema.String), Schema.Undefin
 })
 
 /**
- * A granted token, to and from the wire. `expires_in` is in seconds, above zero and at most ten years. `scope` is `undefined`
- * if the server granted what was requested.
+ * A granted token, to and from the wire. `expires_in` is in seconds, above zero and at most ten years. `scope` is
+ * `undefined` if the server granted what was requested.
  *
  * @since 0.1.0
  * @category models

@@ -67,14 +67,14 @@ export interface TokenSource {
   readonly get: Effect.Effect<AccessToken, TokenError>
   /**
    * A new token, although the current one is still valid; `get` yields the current one meanwhile. Two calls within
-   * `minRefreshInterval` yield the same token or the same error. A cool-down does not hold it up. If the request fails, a
-   * valid token stays.
+   * `minRefreshInterval` yield the same token or the same error. A cool-down does not hold it up. If the request fails,
+   * a valid token stays.
    */
   readonly refresh: Effect.Effect<AccessToken, TokenError>
   /**
    * Drops this token because the API rejected it; does nothing unless it is the current one. It is ignored within
-   * `minRefreshInterval` after a refresh that was forced, and for longer, up to 30 seconds, while the API rejects each new
-   * token again.
+   * `minRefreshInterval` after a refresh that was forced, and for longer, up to 30 seconds, while the API rejects each
+   * new token again.
    */
   readonly invalidate: (token: AccessToken) => Effect.Effect<void>
   /** The valid token, if there is one. Causes no request. */
@@ -113,9 +113,10 @@ const linkSpan = (running: RunningFlight, caller: Fiber.RuntimeFiber<unknown, un
 }
 
 /**
- * A source over the `TokenEndpoint` in the context. If there is a `TokenStore` too, the source shares its token with the
- * other sources of that store. Nothing is requested yet, unless `start` is `"eager"`. When the scope closes, the request
- * under way and all callers that wait are interrupted. An option that is out of range is an `InvalidInputError`.
+ * A source over the `TokenEndpoint` in the context. If there is a `TokenStore` too, the source shares its token with
+ * the other sources of that store. Nothing is requested yet, unless `start` is `"eager"`. When the scope closes, the
+ * request under way and all callers that wait are interrupted. An option that is out of range is an
+ * `InvalidInputError`.
  *
  * @since 0.1.0
  * @category constructors
@@ -178,8 +179,8 @@ export const make: (
     })
 
   /**
-   * Asks the endpoint, and names the token that must be replaced (A2). If that token is rejected while the request is under
-   * way, and the endpoint returns it again, the endpoint is asked once more.
+   * Asks the endpoint, and names the token that must be replaced (A2). If that token is rejected while the request is
+   * under way, and the endpoint returns it again, the endpoint is asked once more.
    */
   const request = ({ isBackground }: State.Flight): Effect.Effect<AccessToken, TokenError> =>
     Effect.suspend(() => {
@@ -245,8 +246,8 @@ export const make: (
     })
 
   /**
-   * What a caller gets: its result, or that of the flight. A background flight is a single attempt: if it fails, `retry`
-   * decides anew (S6).
+   * What a caller gets: its result, or that of the flight. A background flight is a single attempt: if it fails,
+   * `retry` decides anew (S6).
    */
   const answer = (
     reply: State.Reply,
@@ -315,8 +316,8 @@ export const layer = (options: Options): Layer.Layer<TokenSource, InvalidInputEr
 export const config: Config.Config<Options> = Config.map(Scopes.config, (scopes) => ({ scopes }))
 
 /**
- * The source with options from the configuration; without an argument, those of `config`. Whatever is missing or wrong is
- * a `ConfigError`.
+ * The source with options from the configuration; without an argument, those of `config`. Whatever is missing or wrong
+ * is a `ConfigError`.
  *
  * @since 0.1.0
  * @category layers

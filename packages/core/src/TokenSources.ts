@@ -47,16 +47,16 @@ export interface Options extends Omit<TokenSource.Options, "scopes"> {
 }
 
 /**
- * The sources. Two sets with the same scopes are the same set, in any order. Sources of different sets share nothing and
- * never wait for each other.
+ * The sources. Two sets with the same scopes are the same set, in any order. Sources of different sets share nothing
+ * and never wait for each other.
  *
  * @since 0.1.0
  * @category models
  */
 export interface TokenSources {
   /**
-   * The source for these scopes. It is made when it is first used, and kept while the scope is open and for `releaseAfter`
-   * after that.
+   * The source for these scopes. It is made when it is first used, and kept while the scope is open and for
+   * `releaseAfter` after that.
    */
   readonly source: (
     scopes: Scopes.Input
@@ -74,8 +74,8 @@ export const TokenSources: Context.Tag<TokenSources, TokenSources> = Context.Gen
 )
 
 /**
- * Sources over the `TokenEndpoint` in the context, and over the `TokenStore` if there is one. When the scope closes, all
- * sources are closed. An option that is out of range is an `InvalidInputError`.
+ * Sources over the `TokenEndpoint` in the context, and over the `TokenStore` if there is one. When the scope closes,
+ * all sources are closed. An option that is out of range is an `InvalidInputError`.
  *
  * @since 0.1.0
  * @category constructors
@@ -115,7 +115,8 @@ export const layer = (options?: Options): Layer.Layer<TokenSources, InvalidInput
   Layer.scoped(TokenSources, make(options))
 
 /**
- * The sources with options from the configuration; without an argument, all at their defaults. Whatever is missing or wrong is a `ConfigError`.
+ * The sources with options from the configuration; without an argument, all at their defaults. Whatever is missing or
+ * wrong is a `ConfigError`.
  *
  * @since 0.1.0
  * @category layers

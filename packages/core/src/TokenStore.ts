@@ -31,8 +31,8 @@ import * as Scopes from "./Scopes.js"
  */
 export interface Stored {
   /**
-   * The token. Its times are those of the reader's clock: the store keeps what is left of the lifetime, so the clock of the
-   * process that wrote the token does not matter.
+   * The token. Its times are those of the reader's clock: the store keeps what is left of the lifetime, so the clock of
+   * the process that wrote the token does not matter.
    */
   readonly token: AccessToken
   /** Of two tokens for the same scopes, the one with the larger generation is newer. */
@@ -68,16 +68,16 @@ export interface Lock {
 export type Change = "Written" | "Cleared"
 
 /**
- * A store did not do what it was told. No caller of a `TokenSource` gets this error: the source skips the store, and tells so
- * by a `StoreSkipped` event.
+ * A store did not do what it was told. No caller of a `TokenSource` gets this error: the source skips the store, and
+ * tells so by a `StoreSkipped` event.
  *
  * @since 0.1.0
  * @category errors
  */
 export class StoreError extends Schema.TaggedError<StoreError>("@effect-tilia/core/StoreError")("StoreError", {
   /**
-   * `"Unavailable"`: the store cannot be reached. `"Slow"`: a command took longer than 250 milliseconds. `"Unreadable"`: the
-   * store holds something that is not a token.
+   * `"Unavailable"`: the store cannot be reached. `"Slow"`: a command took longer than 250 milliseconds.
+   * `"Unreadable"`: the store holds something that is not a token.
    */
   reason: Schema.Literal("Unavailable", "Slow", "Unreadable")
 }) {
@@ -93,8 +93,8 @@ export class StoreError extends Schema.TaggedError<StoreError>("@effect-tilia/co
 export const lease: Duration.DurationInput = "3 seconds"
 
 /**
- * What a back end implements. Each method is one command, without timers or retries of its own. A store belongs to one client
- * in one environment; scopes name its entries, in any order.
+ * What a back end implements. Each method is one command, without timers or retries of its own. A store belongs to one
+ * client in one environment; scopes name its entries, in any order.
  *
  * @since 0.1.0
  * @category models

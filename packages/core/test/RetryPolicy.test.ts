@@ -12,7 +12,9 @@ import { policyOf } from "../src/internal/tokenEndpoint/retry.js"
 
 const error = new TokenError.TokenTimeoutError({ tokenUrl: "https://auth.example/token", attempts: 1 })
 
-/** The delays that a policy draws between attempts that all fail, in milliseconds: one fewer than there are attempts. */
+/**
+ * The delays that a policy draws between attempts that all fail, in milliseconds: one fewer than there are attempts.
+ */
 const delays = (policy: RetryPolicy.RetryPolicy, seed: number): ReadonlyArray<number> =>
   policy.pipe(
     Schedule.delays,

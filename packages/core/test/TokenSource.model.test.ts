@@ -1,6 +1,7 @@
 /*
- * The token source against any history of callers, servers and clocks. The world below keeps its own, true clock and notes
- * every request; what holds in every history is said by `complaints`, and beside each rule the bug that it was seen to find.
+ * The token source against any history of callers, servers and clocks. The world below keeps its own, true clock and
+ * notes every request; what holds in every history is said by `complaints`, and beside each rule the bug that it was
+ * seen to find.
  */
 import { type AccessToken, TokenError } from "@effect-tilia/core"
 import { SkewClock, TestAccessToken, TestTokenEndpoint } from "@effect-tilia/testing"
@@ -165,10 +166,10 @@ const attemptsIn = (time: number): number => {
  * - after a failure in the background, the back-off: its number within one token's last 22 % is bounded;
  * - after a failure that callers saw, the cool-down, which only `refresh` passes, and a `get` whose token ended after a
  *   `refresh` failed: two for each `refresh`;
- * - and nobody's token is renewed more than twice after its last use (S11): once more while it still counts as used, and
- *   once since the next one is due before a whole life without use has passed; a change of the server's life may make it
- *   one more, and so may a step back, which makes the last use seem later than now. Whoever waits for a flight that
- *   fails uses the source once more.
+ * - and nobody's token is renewed more than twice after its last use (S11): once more while it still counts as used,
+ *   and once since the next one is due before a whole life without use has passed; a change of the server's life may
+ *   make it one more, and so may a step back, which makes the last use seem later than now. Whoever waits for a flight
+ *   that fails uses the source once more.
  */
 const storms = (asks: ReadonlyArray<Ask>, counts: Counts, stepsBack: number): ReadonlyArray<string> => {
   const found: Array<string> = []
@@ -275,8 +276,8 @@ const world = Effect.fnUntraced(function*({ background, checkEvery }: Setting) {
   const source = yield* Effect.withClock(endpoint.source({ background, checkEvery }), hands.clock)
 
   /**
-   * Planted: `usableFor` a minute longer than the life; `Hands.since` by either hand alone; `look` without `Hands.ago`; a
-   * window without an end.
+   * Planted: `usableFor` a minute longer than the life; `Hands.since` by either hand alone; `look` without `Hands.ago`;
+   * a window without an end.
    */
   const check = (token: AccessToken.AccessToken, how: string) => {
     const ask = asks[Number(text(token).split("-")[1])]
@@ -310,8 +311,8 @@ const world = Effect.fnUntraced(function*({ background, checkEvery }: Setting) {
   const advance = (by: number) => timers.adjust(by)
 
   /**
-   * Moves the hands apart. Between a step and a suspend the source must have looked, since no two hands can tell them from
-   * nothing where they cancel out: a check apart, and without a sleeper (`onDemand`) never both.
+   * Moves the hands apart. Between a step and a suspend the source must have looked, since no two hands can tell them
+   * from nothing where they cancel out: a check apart, and without a sleeper (`onDemand`) never both.
    */
   const move = (kind: "step" | "suspend", by: number) =>
     Effect.gen(function*() {

@@ -1,6 +1,6 @@
 /*
- * A month of a token source's life, in seconds. The clock below only jumps from one sleep to the next: TestClock, which waits
- * some real milliseconds each time, would take a minute.
+ * A month of a token source's life, in seconds. The clock below only jumps from one sleep to the next: TestClock, which
+ * waits some real milliseconds each time, would take a minute.
  */
 import { TokenError } from "@effect-tilia/core"
 import { TestTokenEndpoint } from "@effect-tilia/testing"
@@ -128,7 +128,8 @@ describe("TokenSource in a simulated month with random outages", () => {
     expect(flights.most).toBe(1)
     // A life is at least 78 % of an hour, since it isn't renewed before. Planted: `dueAt` at half the life.
     expect(tokens).toBeLessThanOrEqual(Math.ceil(month / (0.78 * hour)) + 1)
-    // What fails: while the token lives, by the back-off, some 15 s apart after the first few; then what gets may ask for.
+    // What fails: while the token lives, by the back-off, some 15 s apart after the first few; then what gets may ask
+    // for.
     const down = outages.reduce((sum, { from, to }) => sum + to - from, 0)
     expect(requests - tokens).toBeLessThanOrEqual(outages.length * 12 + down / (10 * second))
   })

@@ -1,6 +1,6 @@
 /*
- * A source whose server is well. When requests fail or tokens are refused: TokenSource.failures.test.ts. Its options and
- * what can be observed of it: TokenSource.surface.test.ts.
+ * A source whose server is well. When requests fail or tokens are refused: TokenSource.failures.test.ts. Its options
+ * and what can be observed of it: TokenSource.surface.test.ts.
  */
 import { TokenError, type TokenSource } from "@effect-tilia/core"
 import { SkewClock, TestAccessToken, TestTokenEndpoint } from "@effect-tilia/testing"

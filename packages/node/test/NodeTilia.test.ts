@@ -52,7 +52,7 @@ describe("NodeTilia.layer", () => {
     ["scopes", { scopes: [] }],
     ["refreshAt", { source: { refreshAt: 1 } }],
     ["proxy", { http: { proxy: "swordfish" } }]
-  ])("NodeTilia.layer rejects an invalid %s and names it", ([setting, options]) =>
+  ])("NodeTilia.layer rejects a wrong value of %s and names it", ([setting, options]) =>
     Effect.gen(function*() {
       const layer = NodeTilia.layer({
         environment: { authUrl: "http://localhost:1" },
@@ -86,7 +86,7 @@ describe("NodeTilia.layerConfig", () => {
     ["TILIA_SCOPES", { TILIA_SCOPES: "user info" }],
     ["TILIA_ENVIRONMENT", { TILIA_ENVIRONMENT: "swordfish" }],
     ["TILIA_AUTH_URL", { TILIA_AUTH_URL: "http://swordfish.example" }]
-  ])("NodeTilia.layerConfig rejects an invalid %s and names it", ([setting, settings]) =>
+  ])("NodeTilia.layerConfig rejects a wrong value of %s and names it", ([setting, settings]) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(Effect.scoped(Layer.build(configured(settings))))
       expect(String(error)).toContain(setting)

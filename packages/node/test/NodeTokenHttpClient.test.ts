@@ -27,7 +27,7 @@ describe("invalid options", () => {
     ["ca", { ca: "swordfish" }],
     ["ca", { ca: [] }],
     ["ca", { ca: ["-----BEGIN CERTIFICATE-----\nswordfish\n-----END CERTIFICATE-----"] }]
-  ])("InvalidInputError names an invalid %s and never quotes %j", ([setting, options]) =>
+  ])("an InvalidInputError names an invalid %s and never quotes %j", ([setting, options]) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(Effect.scoped(Layer.build(NodeTokenHttpClient.layer(options))))
       expect(error).toMatchObject({ _tag: "InvalidInputError", setting })

@@ -46,7 +46,10 @@ const refusingOnce = inTurn(
   [send(json(200, { name: "a" })), end]
 )
 
-/** Answers the first request, once the rest of it has come too: fetch sends streams in chunks, whose end looks like another. */
+/**
+ * Answers the first request, once the rest of it has come too: fetch sends streams in chunks, whose end looks like
+ * another.
+ */
 const later = (bytes: Uint8Array): ScriptedServer.Script => inTurn([wait(100), send(bytes), end], [])
 
 const isLetGo = ({ used }: ScriptedServer.Seen): boolean => used === 0

@@ -363,10 +363,12 @@ describe("a fiber that yields while it reads", () => {
       this.turns = turns
     }
     override dispatch(_: unknown, handler: Undici.Dispatcher.DispatchHandler): boolean {
+      /* eslint-disable @typescript-eslint/no-deprecated -- it speaks to handlers of the older kind, as MockPool does */
       handler.onConnect?.(() => {})
       handler.onHeaders?.(200, [], () => {}, "OK")
       handler.onData?.(Buffer.from("a"))
       const end = (turns: number): unknown => turns > 0 ? setImmediate(end, turns - 1) : handler.onComplete?.([])
+      /* eslint-enable @typescript-eslint/no-deprecated */
       end(this.turns)
       return true
     }

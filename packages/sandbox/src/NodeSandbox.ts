@@ -77,8 +77,8 @@ const make = Effect.fnUntraced(function*({ host = "127.0.0.1", port = 0 }: Optio
 })
 
 /**
- * A sandbox that listens as long as the Layer lives. Fails with `InvalidInputError` where an option is out of range, the
- * port is taken, or the well-known client would be reachable from elsewhere.
+ * A sandbox that listens as long as the Layer lives. Fails with `InvalidInputError` where an option is out of range,
+ * the port is taken, or the well-known client would be reachable from elsewhere.
  *
  * @since 0.1.0
  * @category layers

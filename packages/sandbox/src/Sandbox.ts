@@ -77,7 +77,9 @@ export interface Received {
 export class Sandbox extends Context.Tag("@effect-tilia/sandbox/Sandbox")<Sandbox, {
   /** `POST /token`, `GET /whoami`, `GET /.well-known/jwks.json` and `GET /openapi.json`. */
   readonly httpApp: HttpApp.Default
-  /** The fate of the next token requests, one each; after the last of them all is well. It replaces any former script. */
+  /**
+   * The fate of the next token requests, one each; after the last of them all is well. It replaces any former script.
+   */
   readonly script: (faults: Iterable<Fault>) => Effect.Effect<void>
   /** What came in so far, the oldest first. */
   readonly received: Effect.Effect<ReadonlyArray<Received>>

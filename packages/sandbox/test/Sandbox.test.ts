@@ -136,8 +136,8 @@ describe("the form of a request", () => {
       { "content-type": formType, "content-length": "65537" },
       413
     ],
-    ["with a secret in a URL", `/token?client_secret=${clientSecret}`, fields({}), { "content-type": formType }, 400],
-    ["with an id in a URL", `/token?client_id=${clientId}`, fields({}), { "content-type": formType }, 400]
+    ["with a secret in its URL", `/token?client_secret=${clientSecret}`, fields({}), { "content-type": formType }, 400],
+    ["with an id in its URL", `/token?client_id=${clientId}`, fields({}), { "content-type": formType }, 400]
   ])("a request %s gets status $4 (X2, row 111)", ([, path, body, headers, status]) =>
     Effect.gen(function*() {
       const { received, send } = yield* open()
@@ -279,7 +279,7 @@ describe("options", () => {
     ["clientId", { clients: [{ clientId: "x", clientSecret }] }],
     ["clientSecret", { clients: [{ clientId, clientSecret: "x" }] }],
     ["scopes", { clients: [{ clientId, clientSecret, scopes: [] }] }]
-  ])("a wrong %s causes an InvalidInputError", ([setting, options]) =>
+  ])("a wrong value of %s causes an InvalidInputError", ([setting, options]) =>
     Effect.gen(function*() {
       expect(yield* Effect.flip(Sandbox.make(options))).toMatchObject({ _tag: "InvalidInputError", setting })
     }))

@@ -1,6 +1,6 @@
 /**
- * An `HttpClient` whose other end is an application in the same process: its real routes and codecs, without a socket, on the
- * fiber's clock.
+ * An `HttpClient` whose other end is an application in the same process: its real routes and codecs, without a socket,
+ * on the fiber's clock.
  *
  * @since 0.1.0
  */

@@ -13,8 +13,8 @@ import * as Layer from "effect/Layer"
 import { textOf } from "./internal/body.js"
 
 /**
- * A request as a plain value, so that a failing assertion shows a readable difference. `at` is in milliseconds since 1970,
- * by the fiber's clock; `url` is the whole of it; header names are in lower case; `body` is text.
+ * A request as a plain value, so that a failing assertion shows a readable difference. `at` is in milliseconds since
+ * 1970, by the fiber's clock; `url` is the whole of it; header names are in lower case; `body` is text.
  *
  * @since 0.1.0
  * @category models
@@ -38,8 +38,8 @@ export type Reply =
   | { readonly status?: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: unknown }
 
 /**
- * A reply, or an effect that comes to one in its own time, or never. What it fails with is the cause of a `RequestError`,
- * as if the network had failed: `Effect.fail({ code: "ECONNREFUSED" })`.
+ * A reply, or an effect that comes to one in its own time, or never. What it fails with is the cause of a
+ * `RequestError`, as if the network had failed: `Effect.fail({ code: "ECONNREFUSED" })`.
  *
  * @since 0.1.0
  * @category models
@@ -119,7 +119,8 @@ export const layerHandler = (handle: Handler): Layer.Layer<HttpClient.HttpClient
   )
 
 /**
- * A request that was expected, as far as it says: any of the method, the URL (a text is the whole of it), and its answer.
+ * A request that was expected, as far as it says: any of the method, the URL (a text is the whole of it), and its
+ * answer.
  *
  * @since 0.1.0
  * @category models
@@ -137,8 +138,8 @@ const fits = ({ method, url }: Expected, request: Received): boolean =>
   (url === undefined || (typeof url === "string" ? url === request.url : url.test(request.url)))
 
 /**
- * A client that expects these requests in turn. One that doesn't fit, or one too many, is a defect that says which request
- * came and what was expected.
+ * A client that expects these requests in turn. One that doesn't fit, or one too many, is a defect that says which
+ * request came and what was expected.
  *
  * @since 0.1.0
  * @category layers

@@ -1,6 +1,6 @@
 /**
- * The sandbox as an in-memory `HttpClient`: its real schemas, codecs and fault scripts, without a socket, on the fiber's
- * clock.
+ * The sandbox as an in-memory `HttpClient`: its real schemas, codecs and fault scripts, without a socket, on the
+ * fiber's clock.
  *
  * @since 0.1.0
  */
@@ -31,8 +31,8 @@ const make = Effect.map(
 )
 
 /**
- * The client, and the `Sandbox` behind it to script and to ask. Fails with `InvalidInputError` where an option is out of
- * range.
+ * The client, and the `Sandbox` behind it to script and to ask. Fails with `InvalidInputError` where an option is out
+ * of range.
  *
  * @since 0.1.0
  * @category layers

@@ -9,8 +9,8 @@ import * as Effect from "effect/Effect"
 
 /**
  * Such a clock, and `step`, which moves its wall time alone by so many milliseconds, forward, or back where they are
- * negative: someone has set the wall clock. A machine that was asleep is a step forward, too: neither its monotonic clock nor
- * its timers went on meanwhile.
+ * negative: someone has set the wall clock. A machine that was asleep is a step forward, too: neither its monotonic
+ * clock nor its timers went on meanwhile.
  *
  * @since 0.1.0
  * @category models
@@ -24,12 +24,12 @@ export interface SkewClock {
 const epoch = Date.UTC(2026, 0, 1)
 
 /**
- * A clock over the fiber's own, for `Effect.withClock`: its wall time and its monotonic time go on, and its sleeps end, as
- * `TestClock` moves. Its wall time starts in 2026.
+ * A clock over the fiber's own, for `Effect.withClock`: its wall time and its monotonic time go on, and its sleeps end,
+ * as `TestClock` moves. Its wall time starts in 2026.
  *
  * @example
  * import { TokenSource } from "@effect-tilia/core"
- * import { TestTokenSource, SkewClock } from "@effect-tilia/testing"
+ * import { SkewClock, TestTokenSource } from "@effect-tilia/testing"
  * import { expect, it } from "@effect/vitest"
  * import { Effect } from "effect"
  *

@@ -51,8 +51,8 @@ const accessToken = (
 const part = (value: unknown): string => Encoding.encodeBase64Url(JSON.stringify(value))
 
 /**
- * A token, valid or long over. Its text is a JWT with the claims of the vendor's sample, whose signature is none. Scopes
- * that are none are an `InvalidInputError`.
+ * A token, valid or long over. Its text is a JWT with the claims of the vendor's sample, whose signature is none.
+ * Scopes that are none are an `InvalidInputError`.
  *
  * @since 0.1.0
  * @category constructors

@@ -11,8 +11,8 @@ import * as Disguise from "./internal/disguise.js"
 import * as Recorder from "./internal/recorder.js"
 
 /**
- * What made a text of something: a value that an effect ended with, printed by itself or as a `Cause`; Effect's loggers,
- * on that and on all that was logged meanwhile; the console, the spans and the metrics.
+ * What made a text of something: a value that an effect ended with, printed by itself or as a `Cause`; Effect's
+ * loggers, on that and on all that was logged meanwhile; the console, the spans and the metrics.
  *
  * @since 0.1.0
  * @category models
@@ -52,9 +52,10 @@ export interface Probed<A, E> {
 
 /**
  * Runs an effect and searches everything that it prints, or that can be printed of what it ends with, for secrets: the
- * message, `toString`, `JSON.stringify`, `util.inspect` (10 levels deep, hidden properties too) and `Cause.pretty` of its
- * value, failures and defects; Effect's string, JSON, logfmt, structured and pretty loggers, at every level, on the same
- * and on what is logged; Effect's console; names, attributes, events, links and ends of spans; all metrics of the process.
+ * message, `toString`, `JSON.stringify`, `util.inspect` (10 levels deep, hidden properties too) and `Cause.pretty` of
+ * its value, failures and defects; Effect's string, JSON, logfmt, structured and pretty loggers, at every level, on the
+ * same and on what is logged; Effect's console; names, attributes, events, links and ends of spans; all metrics of the
+ * process.
  *
  * Meanwhile the default logger and the console are captured: nothing is shown. What is written to the global `console`
  * or to a stream isn't seen. Never fails; if it is interrupted, so is the effect.
@@ -89,8 +90,8 @@ export const leakProbe = <A, E, R>(
   })
 
 /**
- * The lines that show a text, or what a pattern finds, among all that `leakProbe` would print of a value; none where it is
- * kept: `expect(linesShowing("hunter2", error)).toStrictEqual([])`.
+ * The lines that show a text, or what a pattern finds, among all that `leakProbe` would print of a value; none where it
+ * is kept: `expect(linesShowing("hunter2", error)).toStrictEqual([])`.
  *
  * @since 0.1.0
  * @category getters

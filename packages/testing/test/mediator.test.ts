@@ -1,5 +1,6 @@
 /*
- * M1–M5, the whole way: a page that keeps a token and calls the vendor's API with it, its own server, and the sandbox behind.
+ * M1–M5, the whole way: a page that keeps a token and calls the vendor's API with it, its own server, and the sandbox
+ * behind.
  */
 import { AuthorizedHttpClient, Environment, Tilia, TokenMediator, TokenSource, TokenSources } from "@effect-tilia/core"
 import * as TokenMediatorServer from "@effect-tilia/core/TokenMediatorServer"

@@ -5,7 +5,10 @@ import type { AccessToken } from "@effect-tilia/core/AccessToken"
 import * as Hash from "effect/Hash"
 import * as Redacted from "effect/Redacted"
 
-/** The fraction of its life at which the page's source asks for the next token. The server's does so a little earlier, at 0.8. */
+/**
+ * The fraction of its life at which the page's source asks for the next token. The server's does so a little earlier,
+ * at 0.8.
+ */
 export const refreshAt = 0.85
 
 export interface Life {
@@ -22,8 +25,8 @@ export const nameOf = (token: AccessToken): string =>
   (Hash.string(Redacted.value(token.value)) >>> 0).toString(16).padStart(8, "0")
 
 /**
- * The lives of the tokens that come one after the other. In an outage the mediator hands out the same one again, with what is left
- * of its life: that is no new life.
+ * The lives of the tokens that come one after the other. In an outage the mediator hands out the same one again, with
+ * what is left of its life: that is no new life.
  */
 export const follow = () => {
   let first = { name: "", lifetime: 0 }

@@ -1,5 +1,6 @@
 /*
- * Everything that reaches a browser's user, or a script of the page's: answers, scripts, console lines, and what is stored.
+ * Everything that reaches a browser's user, or a script of the page's: answers, scripts, console lines, and what is
+ * stored.
  */
 import * as Effect from "effect/Effect"
 import type { BrowserContext, Page } from "playwright"
@@ -62,7 +63,9 @@ const percentDecoded = (text: string): string => {
   return decoded === text ? text : percentDecoded(decoded)
 }
 
-/** Whether a text shows a secret: plain, percent-encoded, in hex, or in base64, wherever in a longer text that began. */
+/**
+ * Whether a text shows a secret: plain, percent-encoded, in hex, or in base64, wherever in a longer text that began.
+ */
 export const showing = (secret: string) => {
   const inBase64 = [0, 1, 2].map((before) => {
     const whole = Buffer.from(" ".repeat(before) + secret).toString("base64")

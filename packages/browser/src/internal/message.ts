@@ -10,8 +10,8 @@ import * as Known from "./known.js"
 const Generation = Schema.Int
 
 /**
- * A token, how long it lives, and how old it was when this was sent (T7). A frozen tab hears it when it wakes, and counts the
- * time between by the clock that all tabs share: hence `sentAt`.
+ * A token, how long it lives, and how old it was when this was sent (T7). A frozen tab hears it when it wakes, and
+ * counts the time between by the clock that all tabs share: hence `sentAt`.
  */
 const Token = Schema.Struct({
   generation: Generation,

@@ -99,8 +99,8 @@ const among = (name: string, locks: LockManager, channel: BroadcastChannel): Tab
 }
 
 /**
- * Joins the tabs that use that name, until the scope ends, and hears what they say. A page without Web Locks is for itself: an
- * old browser's, or one that came over plain HTTP. So is one that is not allowed a channel.
+ * Joins the tabs that use that name, until the scope ends, and hears what they say. A page without Web Locks is for
+ * itself: an old browser's, or one that came over plain HTTP. So is one that is not allowed a channel.
  */
 export const join = (
   name: string | undefined,

@@ -60,7 +60,7 @@ describe("the lease", () => {
     [{ generation: 2, heard: 9 }, { generation: 2, heard: 1 }, 2],
     [{ generation: 2, heard: 9 }, { generation: 0, heard: 1 }, 2],
     [{ generation: 3, heard: 1 }, { generation: 3, heard: 1 }, 2]
-  ])("the holder is %o if it was %o and a tab hears of %i (T3)", (expected, holder, generation) => {
+  ])("the holder is %o if it was %o and generation %i is heard (T3)", (expected, holder, generation) => {
     expect(Known.heardOf(holder, generation, at(0, 9))).toStrictEqual(expected)
   })
 })
@@ -91,7 +91,7 @@ describe("questions to other tabs", () => {
     [false, kept(), Number.NEGATIVE_INFINITY, 749],
     [true, kept(), Number.NEGATIVE_INFINITY, 750],
     [false, kept(), 0, 999]
-  ])("it is %s that a tab with %o, which asked at %d, asks at %i (T1)", (expected, kept, asked, now) => {
+  ])("it is %s that a tab with the token %o, which asked at %d, asks at %i (T1)", (expected, kept, asked, now) => {
     expect(Known.isDoubtful(kept, asked, at(now))).toBe(expected)
   })
 })

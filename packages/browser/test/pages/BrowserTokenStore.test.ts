@@ -27,8 +27,9 @@ const asked = ({ requests }: Mediator, times: number) =>
   Effect.sleep("20 millis").pipe(Effect.repeat({ until: () => requests() >= times }), Effect.timeout("20 seconds"))
 
 /**
- * Stops a tab as a browser freezes one: neither its timers nor its messages go on, and its locks stay. (Chromium freezes no page
- * that is visible, and its headless pages all are: so it is the debugger that holds this one.) Gives what wakes it.
+ * Stops a tab as a browser freezes one: neither its timers nor its messages go on, and its locks stay. (Chromium
+ * freezes no page that is visible, and its headless pages all are: so it is the debugger that holds this one.) Gives
+ * what wakes it.
  */
 const freeze = ({ page }: Opened) =>
   Effect.promise(async () => {

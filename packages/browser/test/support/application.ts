@@ -1,6 +1,6 @@
 /*
- * The server of an application whose pages get tokens: it knows who is logged in by a cookie, holds the client secret, and
- * has the sandbox behind it.
+ * The server of an application whose pages get tokens: it knows who is logged in by a cookie, holds the client secret,
+ * and has the sandbox behind it.
  */
 import { Tilia, TokenSources } from "@effect-tilia/core"
 import * as TokenMediatorServer from "@effect-tilia/core/TokenMediatorServer"

@@ -14,8 +14,8 @@ declare module "vitest" {
 const headers = { "access-control-allow-origin": "*", "access-control-expose-headers": "*" }
 
 /**
- * A vitest project's global setup. Its tests run in a page, and reach the scripted servers, which are in Node, at the URL that
- * `inject("scriptedServer")` gives.
+ * A vitest project's global setup. Its tests run in a page, and reach the scripted servers, which are in Node, at the
+ * URL that `inject("scriptedServer")` gives.
  */
 export default async (project: TestProject) => {
   const scope = Effect.runSync(Scope.make())

@@ -12,8 +12,8 @@ import * as Predicate from "effect/Predicate"
 import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
 import { expect, it } from "vitest"
-import type { Options } from "../adapterContract.js"
 import { type Script, ScriptedServer } from "../ScriptedServer.js"
+import type { Options } from "./options.js"
 
 /** The vendor page's pair. */
 export const clientId = "3f2bfe5b-19b8-41c1-88d7-70a1586bce94"
@@ -66,7 +66,9 @@ export const ask = (...endpoint: Parameters<typeof endpointAt>) => Effect.provid
 export const errorOf = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<E, never, R> =>
   Effect.orDieWith(Effect.flip(self), () => new Error("It succeeded."))
 
-/** Compares the named fields only: vitest doesn't survive a difference between a whole error of Effect's and a record. */
+/**
+ * Compares the named fields only: vitest doesn't survive a difference between a whole error of Effect's and a record.
+ */
 export const expectError = (error: object, expected: Readonly<Record<string, unknown>>): void =>
   expect(Record.map(expected, (_, field) => Predicate.hasProperty(error, field) ? error[field] : undefined))
     .toStrictEqual(expected)

@@ -1,5 +1,6 @@
 /*
- * What `RemoteScriptedServer` and `NodeScriptedServer.serve` say to each other, as JSON. No request makes CORS ask first.
+ * What `RemoteScriptedServer` and `NodeScriptedServer.serve` say to each other, as JSON. No request makes CORS ask
+ * first.
  *
  * `POST /` with a script opens a server; `GET /<id>` tells what it has seen; `POST /<id>` closes it.
  */

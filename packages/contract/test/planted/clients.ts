@@ -1,6 +1,6 @@
 /*
- * The contract on clients that break it, each in one way. `adapterContract.test.ts` runs this file and reads what failed;
- * by itself it is no test.
+ * The contract on clients that break it, each in one way. `adapterContract.test.ts` runs this file and reads what
+ * failed; by itself it is no test.
  */
 import { adapterContract } from "@effect-tilia/contract/adapterContract"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"

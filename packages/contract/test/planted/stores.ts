@@ -1,6 +1,6 @@
 /*
- * The contract on stores that break it, each in one way. `storeContract.test.ts` runs this file and reads what failed; by
- * itself it is no test.
+ * The contract on stores that break it, each in one way. `storeContract.test.ts` runs this file and reads what failed;
+ * by itself it is no test.
  */
 import { storeContract } from "@effect-tilia/contract/storeContract"
 import { type Lock, makeMemory, TokenStore } from "@effect-tilia/core/TokenStore"

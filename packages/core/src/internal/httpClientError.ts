@@ -1,5 +1,6 @@
 /*
- * The errors of platform's `HttpClient`. A client may have made an error of a status, and the response is still of interest.
+ * The errors of platform's `HttpClient`. A client may have made an error of a status, and the response is still of
+ * interest.
  */
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"

@@ -1,6 +1,6 @@
 /*
- * The validation of inputs and options (E2). A schema's own error quotes the value that it refuses, and that value may be a
- * secret. Here the error is made of the schema's description alone.
+ * The validation of inputs and options (E2). A schema's own error quotes the value that it refuses, and that value may
+ * be a secret. Here the error is made of the schema's description alone.
  */
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"

@@ -8,8 +8,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
 /**
- * Turns redirects off in fetch, and keeps the other settings: those of `defaults`, or of the call. The other clients follow
- * none by themselves.
+ * Turns redirects off in fetch, and keeps the other settings: those of `defaults`, or of the call. The other clients
+ * follow none by themselves.
  */
 export const refused = <R>(
   context: Context.Context<R>,

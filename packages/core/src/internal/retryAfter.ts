@@ -20,8 +20,9 @@ const parseOne = (value: string, now: number): Duration.Duration | undefined => 
 }
 
 /**
- * The wait that a header asks for, in seconds or by a date; the longest one if a proxy has added its own. A date that has
- * passed means "at once", and anything else than a number or a date means nothing. `now` is in milliseconds since 1970.
+ * The wait that a header asks for, in seconds or by a date; the longest one if a proxy has added its own. A date that
+ * has passed means "at once", and anything else than a number or a date means nothing. `now` is in milliseconds since
+ * 1970.
  */
 export const parse = (header: string, now: number): Duration.Duration | undefined => {
   const waits = header.split(separator).map((value) => parseOne(value.trim(), now)).filter((wait) => wait !== undefined)

@@ -1,6 +1,6 @@
 /*
- * Which URLs a secret or a token may be sent to. It is apart from the schemas of `origin.ts`, so that a page does not load
- * them.
+ * Which URLs a secret or a token may be sent to. It is apart from the schemas of `origin.ts`, so that a page does not
+ * load them.
  */
 const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 

@@ -1,5 +1,6 @@
 /*
- * A mediator in memory, on the test's clock: a vendor that answers as it is told, the application, and a browser over it.
+ * A mediator in memory, on the test's clock: a vendor that answers as it is told, the application, and a browser over
+ * it.
  */
 import { type AccessToken, type Scopes, TokenEndpoint, type TokenError, TokenSources } from "@effect-tilia/core"
 import * as TokenMediatorServer from "@effect-tilia/core/TokenMediatorServer"

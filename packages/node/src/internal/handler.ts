@@ -1,7 +1,7 @@
 /*
- * What undici tells of one request: a status and headers, then a body, which is kept as it arrives, no more than a little ahead
- * of who reads it. A short one is all there by the time that anyone looks, and reading it waits for nothing (P3). A handler of
- * the older kind, as undici's own: some dispatchers know no other.
+ * What undici tells of one request: a status and headers, then a body, which is kept as it arrives, no more than a
+ * little ahead of who reads it. A short one is all there by the time that anyone looks, and reading it waits for
+ * nothing (P3). A handler of the older kind, as undici's own: some dispatchers know no other.
  */
 import * as Undici from "@effect/platform-node/Undici"
 import * as Cause from "effect/Cause"
@@ -48,7 +48,7 @@ export class Handler implements Undici.Dispatcher.DispatchHandler {
       try {
         dispatcher.dispatch(options, this)
       } catch (cause) {
-        this.onError(cause)
+        this.#fail(cause)
       }
     })
     return Effect.flatMap(
@@ -110,13 +110,17 @@ export class Handler implements Undici.Dispatcher.DispatchHandler {
   }
 
   onError(cause: unknown): void {
+    this.#fail(cause)
+  }
+
+  #fail(cause: unknown): void {
     if (this.#body instanceof Readable) this.#body.destroy()
     this.#close(Exit.fail(cause))
   }
 
   /**
-   * Lets go of undici, and makes the signal let go of this: an `AbortSignal` lives through many collections in Node 20, and so
-   * does what hangs on it (P3).
+   * Lets go of undici, and makes the signal let go of this: an `AbortSignal` lives through many collections in Node 20,
+   * and so does what hangs on it (P3).
    */
   #close(end: Exit.Exit<void, unknown>): void {
     this.#end = end

@@ -112,8 +112,8 @@ class Response extends Inspectable.Class implements HttpClientResponse.HttpClien
 }
 
 /**
- * A client that sends with this dispatcher. Time-outs are Effect's; of `UndiciRequestOptions` it obeys what a dispatcher
- * knows.
+ * A client that sends with this dispatcher. Time-outs are Effect's; of `UndiciRequestOptions` it obeys what a
+ * dispatcher knows.
  */
 export const make = (dispatcher: Undici.Dispatcher): HttpClient.HttpClient =>
   HttpClient.make((request, url, signal, { currentContext }) =>

@@ -1,6 +1,7 @@
 /*
- * Responses and errors without the bearer. Platform's own hold the request that was sent, and print it in `JSON.stringify`
- * and `inspect`, bearer included. Here they are made anew, with the request as the caller made it (A6).
+ * Responses and errors without the bearer. Platform's own hold the request that was sent, and print it in
+ * `JSON.stringify` and `inspect`, bearer included. Here they are made anew, with the request as the caller made it
+ * (A6).
  */
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"

@@ -1,6 +1,6 @@
 /*
- * What the body of an error response says, in the vendor's envelope, in that of RFC 6749 §5.2, or in any other text. Pure.
- * Every field is optional, and nothing about the body is certain.
+ * What the body of an error response says, in the vendor's envelope, in that of RFC 6749 §5.2, or in any other text.
+ * Pure. Every field is optional, and nothing about the body is certain.
  */
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
@@ -12,7 +12,9 @@ export interface ErrorBody {
   readonly message?: string | undefined
 }
 
-/** The texts in foreign JSON with their names, no deeper than an envelope is, without those that are named as secrets. */
+/**
+ * The texts in foreign JSON with their names, no deeper than an envelope is, without those that are named as secrets.
+ */
 const texts = (value: unknown, depth = 4): ReadonlyArray<string> => {
   if (Predicate.isString(value)) return [value]
   if (typeof value !== "object" || value === null || depth === 0) return []

@@ -1,6 +1,6 @@
 /*
- * The body of a response as JSON, or a sentence that says what is wrong with it. The sentence never quotes the body, which
- * may hold a token; the errors of `JSON.parse` would. Pure.
+ * The body of a response as JSON, or a sentence that says what is wrong with it. The sentence never quotes the body,
+ * which may hold a token; the errors of `JSON.parse` would. Pure.
  */
 import * as Either from "effect/Either"
 import type { RawResponse } from "./rawResponse.js"

@@ -10,30 +10,30 @@ import { duration, validate as setting } from "../input.js"
 import { policyOf } from "./retry.js"
 
 /**
- * How an endpoint requests a token. A value that is out of range is an `InvalidInputError` that names the option; nothing is
- * sent.
+ * How an endpoint requests a token. A value that is out of range is an `InvalidInputError` that names the option;
+ * nothing is sent.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
   /**
-   * How often a failed request is made again, and after which delays: a `RetryPolicy`, or the numbers of one. Only errors
-   * that are `retryable` are retried.
+   * How often a failed request is made again, and after which delays: a `RetryPolicy`, or the numbers of one. Only
+   * errors that are `retryable` are retried.
    *
    * @default RetryPolicy.standard, 4 attempts with delays of up to 200 ms, 400 ms and 800 ms
    */
   readonly retry?: RetryPolicy.RetryPolicy | RetryPolicy.Options | undefined
   /**
-   * The time for all attempts together, with the waits between them. A wait that would not end within it is not begun: the
-   * last error is returned at once.
+   * The time for all attempts together, with the waits between them. A wait that would not end within it is not begun:
+   * the last error is returned at once.
    *
    * @default "30 seconds"
    */
   readonly budget?: Duration.DurationInput | undefined
   /**
-   * The time for one attempt, from reading the credentials to the last byte of the body. After it the attempt fails with a
-   * `TokenTimeoutError`.
+   * The time for one attempt, from reading the credentials to the last byte of the body. After it the attempt fails
+   * with a `TokenTimeoutError`.
    *
    * @default "10 seconds"
    */

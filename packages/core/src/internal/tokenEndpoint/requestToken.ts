@@ -1,6 +1,6 @@
 /*
- * `requestToken` of an endpoint, around what one of its attempts does: time limits, retries, and the check of the granted
- * scopes.
+ * `requestToken` of an endpoint, around what one of its attempts does: time limits, retries, and the check of the
+ * granted scopes.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -29,8 +29,8 @@ const within = (policy: RetryPolicy.RetryPolicy, deadline: number): RetryPolicy.
   )
 
 /**
- * Repeats an attempt as the policy says, up to the deadline, a time of the monotonic clock in milliseconds. A first attempt
- * that succeeds does not pay for making the schedule (P3).
+ * Repeats an attempt as the policy says, up to the deadline, a time of the monotonic clock in milliseconds. A first
+ * attempt that succeeds does not pay for making the schedule (P3).
  */
 export const withRetries = <A>(
   attempt: Effect.Effect<A, TokenError>,

@@ -44,8 +44,8 @@ export const make: Effect.Effect<RoundTrip, never, HttpClient.HttpClient> = Effe
   const client = HttpClient.withScope(yield* HttpClient.HttpClient)
 
   /**
-   * A request that does not come to its end closes its socket, whether it stops before the response, in its headers or in its
-   * body (E6). One that does leaves nothing to close: `Effect.scoped` would abort it in vain (P3).
+   * A request that does not come to its end closes its socket, whether it stops before the response, in its headers or
+   * in its body (E6). One that does leaves nothing to close: `Effect.scoped` would abort it in vain (P3).
    */
   const send = (request: HttpClientRequest.HttpClientRequest, sentAt: Instant.Instant) =>
     Effect.flatMap(Scope.make(), (scope) =>

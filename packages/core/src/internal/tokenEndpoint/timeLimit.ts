@@ -1,6 +1,6 @@
 /*
- * A time limit for work that is done often, with one sleeper for all that is under way. A sleeper for each costs a fifth of
- * a whole request, and `Effect.timeoutFail` half of one (P3).
+ * A time limit for work that is done often, with one sleeper for all that is under way. A sleeper for each costs a
+ * fifth of a whole request, and `Effect.timeoutFail` half of one (P3).
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -11,7 +11,9 @@ import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import * as Instant from "../../Instant.js"
 
-/** Runs an effect. After `duration` it is interrupted, and when it has ended, the result is the error of `onTimeout`. */
+/**
+ * Runs an effect. After `duration` it is interrupted, and when it has ended, the result is the error of `onTimeout`.
+ */
 export type TimeLimit = <A, E, R, E2>(
   self: Effect.Effect<A, E, R>,
   options: Options<E2>
@@ -37,8 +39,8 @@ const interrupt = (fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined): voi
   fiber?.unsafeInterruptAsFork(FiberId.none)
 
 /**
- * A limit by the clock of the fiber that makes it. When the scope closes, all that is under way is interrupted, and what
- * comes later is interrupted at once.
+ * A limit by the clock of the fiber that makes it. When the scope closes, all that is under way is interrupted, and
+ * what comes later is interrupted at once.
  */
 export const make: Effect.Effect<TimeLimit, never, Scope.Scope> = Effect.gen(function*() {
   const clock = yield* Effect.clock

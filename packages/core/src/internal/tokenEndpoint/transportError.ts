@@ -1,6 +1,6 @@
 /*
  * Failures on the way: from what an HTTP client throws to our own errors. A client's own error holds the request and
- * prints it; only the codes along its chain of causes are looked at.
+ * prints it, so only the codes along its chain of causes are used. Pure.
  */
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as Arr from "effect/Array"
@@ -25,7 +25,7 @@ const kinds: ReadonlyArray<readonly [RegExp, Kind]> = [
   ]
 ]
 
-/** Every error code along the causes, the outermost first. The causes are a stranger's: they may be many, or a ring. */
+/** All error codes along the causes, the outermost first. The causes may be many, and may form a ring. */
 const codes = (cause: unknown): ReadonlyArray<string> => {
   const causes = new Set([cause])
   for (const error of causes) {

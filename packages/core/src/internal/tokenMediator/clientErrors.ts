@@ -15,8 +15,8 @@ import type { Target } from "../tokenEndpoint/roundTrip.js"
 import type { Refusal } from "./protocol.js"
 
 /**
- * A page has no client id and no secret that could be wrong: these statuses refuse its user. The codes are those of OpenID
- * Connect Core §3.1.2.6 and RFC 6749 §4.1.2.1.
+ * A page has no client id and no secret that could be wrong: these statuses refuse its user. The codes are those of
+ * OpenID Connect Core §3.1.2.6 and RFC 6749 §4.1.2.1.
  */
 const userCodes = new Map([[401, "login_required"], [403, "access_denied"]])
 
@@ -54,7 +54,9 @@ export const fromRefusal = (refusal: Refusal, { status }: RawResponse, target: T
   }
 }
 
-/** The error of a response that no mediator has made: a proxy's, or that of a server without one. None of it is kept. */
+/**
+ * The error of a response that no mediator has made: a proxy's, or that of a server without one. None of it is kept.
+ */
 export const fromOther = (response: RawResponse, { attempts, tokenUrl }: Target): TokenError => {
   const { headers, isHiddenRedirect, receivedAt, status, url } = response
   const details = (problem: string): ErrorResponse.Details => ({ tokenUrl, attempts, status, problem })

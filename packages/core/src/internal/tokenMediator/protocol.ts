@@ -9,8 +9,8 @@ import { withoutValue } from "../input.js"
 
 /**
  * What the page sends as JSON: `scopes`, the scopes that it asks for, and `rejected`, the hash of a token that must be
- * replaced by another one, because an API has rejected it or because the page's `refresh` was called. The hash is FNV-1a of
- * 32 bits over the token's text.
+ * replaced by another one, because an API has rejected it or because the page's `refresh` was called. The hash is
+ * FNV-1a of 32 bits over the token's text.
  *
  * @since 0.1.0
  * @category models
@@ -27,8 +27,8 @@ export const Request = Schema.Struct({
 export type Request = typeof Request.Type
 
 /**
- * The body of a 200: what a token endpoint returns, except that `expires_in` is what is left of the token's lifetime when
- * the response is made, in whole seconds. So neither the server's clock nor the page's clock matters.
+ * The body of a 200: what a token endpoint returns, except that `expires_in` is what is left of the token's lifetime
+ * when the response is made, in whole seconds. So neither the server's clock nor the page's clock matters.
  *
  * @since 0.1.0
  * @category models
@@ -49,8 +49,8 @@ const RetryAfter = Schema.transform(Schema.Int.pipe(Schema.between(0, 86_400)), 
 
 /**
  * The body of any other response: `_tag`, which error it is; `retryable`, whether the same request may succeed later;
- * `retryAfter`, after how many seconds; `message`, a sentence of the mediator's own. It never holds what the authorization
- * server said, nor what the page sent.
+ * `retryAfter`, after how many seconds; `message`, a sentence of the mediator's own. It never holds what the
+ * authorization server said, nor what the page sent.
  *
  * @since 0.1.0
  * @category models

@@ -36,8 +36,8 @@ const temporary = (status: number, _tag: Tag, message: string, retryAfter = shor
 })
 
 /**
- * Whether the page that asks is of this origin (M3). `Sec-Fetch-Site`, which the browser sets, decides; if it is absent,
- * `Origin` does, which a page cannot forge either. `Host` is not looked at, since the sender chooses it.
+ * Whether the page that asks is of this origin (M3). `Sec-Fetch-Site`, which the browser sets, decides; if it is
+ * absent, `Origin` does, which a page cannot forge either. `Host` is not looked at, since the sender chooses it.
  */
 export const isSameOrigin = (headers: Headers.Headers, origin: string): boolean => {
   const site = headers["sec-fetch-site"]
@@ -131,8 +131,8 @@ export const aboutToExpire = temporary(
 export const defect = temporary(500, "ServiceUnavailableError", "Something went wrong.")
 
 /**
- * All scopes that a token can be used for, by its claims and by the response that it came with, which may name fewer (M5).
- * `undefined` if the claims cannot be read or name none.
+ * All scopes that a token can be used for, by its claims and by the response that it came with, which may name fewer
+ * (M5). `undefined` if the claims cannot be read or name none.
  */
 export const reachOf = (token: AccessToken.AccessToken): ReadonlyArray<string> | undefined =>
   Either.match(AccessToken.claims(token), {

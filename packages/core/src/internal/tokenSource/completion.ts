@@ -1,6 +1,6 @@
 /*
- * What many fibers wait for. It is not a `Deferred`, because that copies its list of waiters for each fiber that comes and
- * goes: ten thousand callers would spend more time on that than on everything else (P4).
+ * What many fibers wait for. It is not a `Deferred`, because that copies its list of waiters for each fiber that comes
+ * and goes: ten thousand callers would spend more time on that than on everything else (P4).
  */
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"

@@ -1,6 +1,6 @@
 /*
- * The newest token that a source has had. A stored token is used only if it is newer (T6), and a server that may return the
- * same token twice is told which one must be replaced (A2). Pure.
+ * The newest token that a source has had. A stored token is used only if it is newer (T6), and a server that may return
+ * the same token twice is told which one must be replaced (A2). Pure.
  */
 import type { AccessToken } from "../../AccessToken.js"
 import type { Stored } from "../../TokenStore.js"

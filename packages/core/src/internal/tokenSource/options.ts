@@ -19,30 +19,30 @@ export interface Options {
   /** What the token is for: at least one scope. The order does not matter, and duplicates are merged. */
   readonly scopes: Scopes.Input
   /**
-   * The fraction of a token's lifetime after which it is renewed in the background, while callers still get it. Above 0 and
-   * below 1.
+   * The fraction of a token's lifetime after which it is renewed in the background, while callers still get it. Above 0
+   * and below 1.
    *
    * @default 0.8
    */
   readonly refreshAt?: number | undefined
   /**
-   * How far `refreshAt` is drawn at random to either side, once for each token, so that many processes do not renew at the
-   * same moment. A fraction of the lifetime, from 0 to 0.5.
+   * How far `refreshAt` is drawn at random to either side, once for each token, so that many processes do not renew at
+   * the same moment. A fraction of the lifetime, from 0 to 0.5.
    *
    * @default 0.02
    */
   readonly jitter?: number | undefined
   /**
-   * How long before its end a token counts as expired, so that none expires on its way to the API. At most a tenth of the
-   * lifetime is used.
+   * How long before its end a token counts as expired, so that none expires on its way to the API. At most a tenth of
+   * the lifetime is used.
    *
    * @default "10 seconds"
    */
   readonly expiryMargin?: Duration.DurationInput | undefined
   /**
-   * What renews a token: `"timer"`, a timer in the process; `"onDemand"`, the first `get` that finds the token due, which
-   * still gets the current one. Choose `"onDemand"` where the process may be frozen between requests, as serverless
-   * functions are.
+   * What renews a token: `"timer"`, a timer in the process; `"onDemand"`, the first `get` that finds the token due,
+   * which still gets the current one. Choose `"onDemand"` where the process may be frozen between requests, as
+   * serverless functions are.
    *
    * @default "timer"
    */
@@ -54,20 +54,24 @@ export interface Options {
    */
   readonly idleAfter?: Duration.DurationInput | undefined
   /**
-   * What requests the first token: `"lazy"`, the first `get`; `"eager"`, the making of the source, which does not wait for
-   * it.
+   * What requests the first token: `"lazy"`, the first `get`; `"eager"`, the making of the source, which does not wait
+   * for it.
    *
    * @default "lazy"
    */
   readonly start?: "lazy" | "eager" | undefined
   /**
-   * The least time between two refreshes that are forced, by `refresh` or by `invalidate`. It doubles up to 30 seconds while
-   * the API rejects each new token.
+   * The least time between two refreshes that are forced, by `refresh` or by `invalidate`. It doubles up to 30 seconds
+   * while the API rejects each new token.
    *
    * @default "1 second"
    */
   readonly minRefreshInterval?: Duration.DurationInput | undefined
-  /** How long callers get the last error at once, without a new request, when there is no valid token. */
+  /**
+   * How long callers get the last error at once, without a new request, when there is no valid token.
+   *
+   * @default { base: "1 second", max: "30 seconds" }
+   */
   readonly coolDown?: {
     /**
      * The time after the first failure. It doubles with each further one.
@@ -83,8 +87,8 @@ export interface Options {
     readonly max?: Duration.DurationInput | undefined
   } | undefined
   /**
-   * The longest time between two looks at the clocks, by which the source notices that the machine slept or that the wall
-   * clock was set.
+   * The longest time between two looks at the clocks, by which the source notices that the machine slept or that the
+   * wall clock was set.
    *
    * @default "1 minute"
    */

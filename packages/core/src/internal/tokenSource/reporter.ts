@@ -1,6 +1,6 @@
 /*
- * What a token source tells about its requests: events, metrics and log lines (S13, S14). It remembers only how the last
- * request ended, so that an outage is reported once when it starts and once when it ends.
+ * What a token source tells about its requests: events, metrics and log lines (S13, S14). It remembers only how the
+ * last request ended, so that an outage is reported once when it starts and once when it ends.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -31,7 +31,9 @@ const count = (outcome: string, took: number): Effect.Effect<void> =>
     Metric.update(Telemetry.requestDuration, Duration.millis(took))
   )
 
-/** The first failure is a Warning, refused credentials are an Error, and a failure that repeats itself is Debug (S14). */
+/**
+ * The first failure is a Warning, refused credentials are an Error, and a failure that repeats itself is Debug (S14).
+ */
 const logFailure = (error: TokenError, before: TokenError["_tag"] | undefined): Effect.Effect<void> => {
   if (error._tag === "InvalidClientError" && error._tag !== before) return Effect.logError(error.message)
   return before === undefined

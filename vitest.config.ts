@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url"
-import { defineWorkspace } from "vitest/config"
+import { defineConfig } from "vitest/config"
 import { advice, launch } from "./packages/browser/test/support/chromium.js"
 import { servedWithPages } from "./packages/browser/test/support/servedWithPages.js"
 
@@ -54,4 +54,4 @@ const withPages = chromium === undefined ? [] : [
   test: { ...project, testTimeout: 120_000 }
 }))
 
-export default defineWorkspace([...inNode, ...inBrowser, ...withPages])
+export default defineConfig({ test: { projects: [...inNode, ...inBrowser, ...withPages] } })
