@@ -11,8 +11,17 @@
 const own = (...modules) => modules.map((module) => [module, [module]])
 
 export const modules = new Map([
-  ...own("AccessToken", "AuthorizedHttpClient", "ClientCredentials", "Environment", "Instant", "RetryPolicy", "Scopes"),
-  ...own("SlidingPubSub", "Tilia", "TiliaConfig", "TokenEndpoint", "TokenError", "TokenMediator"),
+  ...own("AccessToken", "AuthorizedHttpClient", "ClientCredentials", "Environment", "Instant", "Printable"),
+  ...own(
+    "RetryPolicy",
+    "Scopes",
+    "SlidingPubSub",
+    "Tilia",
+    "TiliaConfig",
+    "TokenEndpoint",
+    "TokenError",
+    "TokenMediator"
+  ),
   ...own("TokenMediatorServer", "TokenRequest", "TokenResponse", "TokenSources", "TokenStore"),
   ["TokenSource", ["TokenSource", "TokenSource.failures", "TokenSource.store", "TokenSource.surface"]],
 
