@@ -7,6 +7,7 @@
 import * as Cause from "effect/Cause"
 import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import type { AccessToken } from "../../AccessToken.js"
 import * as Instant from "../../Instant.js"
@@ -109,6 +110,7 @@ export type Step = readonly [State, Reply]
 const join: Reply = { _tag: "Join" }
 const done: Reply = { _tag: "Done" }
 const ignored: Reply = { _tag: "Ignored" }
+const closed: Reply = Exit.interrupt(FiberId.none) // a caller of a closed source is interrupted (S3)
 
 const closedWindow = { from: 0, until: 0 }
 
@@ -258,9 +260,10 @@ const invalidate = (policy: Policy, state: State, token: AccessToken, now: numbe
     : [{ ...state, throttle, current: undefined, mustReplace: true }, done]
 }
 
-const land = (policy: Policy, state: State, event: Event & { readonly _tag: "Land" }, now: Instant.Instant): Step => {
-  const { flight } = state
-  if (flight === undefined) return [state, ignored]
+const land = (policy: Policy, before: State, event: Event & { readonly _tag: "Land" }, now: Instant.Instant): Step => {
+  const { flight } = before
+  if (flight === undefined) return [before, ignored]
+  const state = look(policy, before, now, false) // a token that has expired meanwhile is not a valid one (S7)
   const next = Exit.match(event.exit, {
     onFailure: (cause) => failed(policy, state, flight, cause, now.monotonic, event.draw),
     onSuccess: (obtained) => landed(policy, state, flight, obtained, now, event.draw)
@@ -275,6 +278,7 @@ const adopt = (policy: Policy, state: State, event: Event & { readonly _tag: "Ad
 
 /** What becomes of the source when something happens, and what is replied. */
 export const transition = (policy: Policy, state: State, event: Event, now: Instant.Instant): Step => {
+  if (state.isClosed && event._tag !== "Land") return [state, closed]
   switch (event._tag) {
     case "Get":
       return get(policy, state, now)
