@@ -1,7 +1,7 @@
 /*
  * What is mutated: every module of `core` that decides something. Each mutant must be found by the tests that are named
- * here. They are a module's own tests, or those of the module that it belongs to, and they are fast; the random histories
- * of the model and of the simulation are not among them, because their users find many mutants by luck.
+ * here. They are a module's own tests, or those of the module that it belongs to, and they are fast. The random histories
+ * of the model and of the simulation are not among them, because they find many mutants by luck.
  *
  * These modules are left out:
  * - `index` only exports the others;

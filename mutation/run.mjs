@@ -1,7 +1,7 @@
 /*
- * `pnpm mutation [--together] [module …]`: breaks the code in every way that Stryker knows, one at a time, and counts the mutants that
- * the tests find. All modules take hours on two cores. It fails if the tests find less than 95 % of all mutants that were
- * made, or less than 88 % of those of one module. SURVIVORS.md explains the mutants that no test finds.
+ * `pnpm mutation [--together] [module …]`: breaks the code in every way that Stryker knows, one at a time, and counts the
+ * mutants that the tests find. All modules take hours on two cores. It fails if the tests find less than 95 % of all
+ * mutants that were made, or less than 88 % of those of one module. SURVIVORS.md explains what no test finds.
  */
 import { Stryker } from "@stryker-mutator/core"
 import { modules } from "./modules.mjs"
@@ -21,7 +21,8 @@ const options = (names, tests) => {
     plugins: ["@stryker-mutator/vitest-runner"],
     vitest: { configFile: "mutation/vitest.config.ts", related: false },
     coverageAnalysis: "perTest",
-    ignoreStatic: !together && tests.length > 1, // a mutant that runs when a module is loaded needs a run of all its tests
+    // A mutant that runs when a module is loaded needs a run of all its tests.
+    ignoreStatic: !together && tests.length > 1,
     // Stryker copies only the files that these tests read, and mutates the copy.
     ignorePatterns: [
       "/*",
@@ -62,8 +63,8 @@ const shown = ({ location: { start }, mutatorName, replacement, status }) =>
   `    ${String(start.line).padStart(4)}:${start.column}  ${mutatorName} (${status}): ${replacement?.split("\n")[0]}`
 
 /**
- * `--together`: the named modules share one run, which saves the start of a run for each. Name only modules whose tests do
- * not run each other's code, because a mutant may be found by the tests of all of them.
+ * `--together`: the named modules share one run, which saves the start of a run for each. Name only modules whose tests
+ * do not run each other's code, because a mutant may be found by the tests of all of them.
  */
 const together = process.argv.includes("--together")
 const named = process.argv.slice(2).filter((name) => name !== "--together")

@@ -300,7 +300,7 @@ describe("Replay after a 401 (A2)", () => {
       expect(invalidated).toStrictEqual(["one", "two"])
     }))
 
-  it.effect("a 401 invalidates the token that it was sent with once, and a 200 after the replay invalidates none (A2)", () =>
+  it.effect("a 401 invalidates the token that it was sent with, and a 200 after the replay invalidates none (A2)", () =>
     Effect.gen(function*() {
       const { invalidated, source } = listing("one", "two")
       const { client } = yield* MockHttpClient.make((_, n) => ({ status: n === 0 ? 401 : 200 }))
