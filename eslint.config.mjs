@@ -42,7 +42,8 @@ export default ts.config(
     }
   },
   {
-    // Rules that ask for types. One program for all files takes half the time of one for each package (`projectService`).
+    // Rules that ask for types. One program for all files takes half the time of one for each package
+    // (`projectService`).
     files: ["**/*.ts"],
     languageOptions: { parserOptions: { project: "tsconfig.lint.json", tsconfigRootDir: import.meta.dirname } },
     rules: {

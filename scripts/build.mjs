@@ -1,8 +1,8 @@
 /*
- * Builds every package as `tsc -b` does, and says of each call at a module's top level that it has no side effects: without
- * that, a bundler keeps every schema, error and Layer of a module of which a page uses one (P7). A call that is a statement
- * of its own is meant for its effect. All is built anew in an empty `dist`: `tsc -b` alone writes there too, and leaves what a
- * module was that has moved.
+ * Builds every package as `tsc -b` does, and says of each call at a module's top level that it has no side effects:
+ * without that, a bundler keeps every schema, error and Layer of a module of which a page uses one (P7). A call that is
+ * a statement of its own is meant for its effect. All is built anew in an empty `dist`: `tsc -b` alone writes there
+ * too, and leaves what a module was that has moved.
  */
 import { readFileSync, rmSync } from "node:fs"
 import ts from "typescript"

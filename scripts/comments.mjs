@@ -4,7 +4,8 @@
  * - an export has no text, no `@since` or no `@category`, or a member of an exported interface or class has no text;
  * - an optional property of an options interface has no `@default`;
  * - a published comment cites a rule of the design (the tarball has no rules);
- * - a property that can be written in the argument of a `make`, a `layer` or an `authorize`, at any depth, shows no text.
+ * - a property that can be written in the argument of a `make`, a `layer` or an `authorize`, at any depth, shows no
+ *   text.
  */
 import { readdirSync } from "node:fs"
 import { resolve } from "node:path"

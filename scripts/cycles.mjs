@@ -1,6 +1,6 @@
 /*
- * Finds import cycles among the modules of all packages. Every import counts: of types, in `export … from`, and one that is
- * made at run time. For each import that is part of a cycle, it prints the shortest such cycle.
+ * Finds import cycles among the modules of all packages. Every import counts: of types, in `export … from`, and one
+ * that is made at run time. For each import that is part of a cycle, it prints the shortest such cycle.
  */
 import { readdirSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"

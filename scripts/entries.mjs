@@ -1,6 +1,6 @@
 /*
- * What importing costs: each entry point of each public package, as it is built, is loaded in plain Node and leaves nothing
- * behind; imported for nothing it adds nothing to a page, and neither do a barrel's other names.
+ * What importing costs: each entry point of each public package, as it is built, is loaded in plain Node and leaves
+ * nothing behind; imported for nothing it adds nothing to a page, and neither do a barrel's other names.
  */
 import { build } from "esbuild"
 import { spawnSync } from "node:child_process"

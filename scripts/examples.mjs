@@ -1,7 +1,7 @@
 /*
  * Type-checks every TypeScript example: the fenced blocks of the README and of docs/, and the `@example`s in the
- * modules' comments. Each becomes a file beside the tests of `examples/node`, since that package depends on everything that an
- * example may import. One that imports vitest is a test, and is run as one.
+ * modules' comments. Each becomes a file beside the tests of `examples/node`, since that package depends on everything
+ * that an example may import. One that imports vitest is a test, and is run as one.
  */
 import { spawnSync } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"

@@ -1,6 +1,7 @@
 /*
- * Ways to keep a token: ours, and the peers at their defaults. What is late by a peer's own rules is asked for anew, so
- * each gets tokens with the life that makes them due after the same time.
+ * Ways to keep a token: ours, and those of other libraries with their defaults. Each library renews a token at another
+ * point of its lifetime. So each gets tokens with the lifetime that makes them due for renewal after the same time. All
+ * times are in milliseconds.
  */
 import * as Azure from "@azure/core-rest-pipeline"
 import { AccessToken } from "@effect-tilia/core/AccessToken"
@@ -17,18 +18,20 @@ import { OAuth2Client } from "google-auth-library"
 import { ClientCredentials } from "simple-oauth2"
 import type { FakeServer } from "./FakeServer.js"
 
+/** A library that keeps a token. */
 export interface Cache {
   readonly name: string
+  /** The text of a valid token. */
   readonly get: () => Promise<string>
 }
 
-const minutes = 60_000
+const minute = 60_000
 
-/** Refreshes what has less than five minutes left; who finds it so waits, all for the one request. */
+/** Renews a token with less than five minutes left. All callers wait for the one request. */
 export const google = (server: FakeServer, dueAfter: number): Cache => {
   class Client extends OAuth2Client {
     protected override async refreshTokenNoCache() {
-      const { expiresAt, token } = await server.issue(dueAfter + 5 * minutes)
+      const { expiresAt, token } = await server.issue(dueAfter + 5 * minute)
       return { tokens: { access_token: token, expiry_date: expiresAt }, res: null }
     }
   }
@@ -37,13 +40,13 @@ export const google = (server: FakeServer, dueAfter: number): Cache => {
   return { name: "google-auth-library", get: async () => (await client.getAccessToken()).token ?? "" }
 }
 
-/** Refreshes what has less than two minutes left, in the background. */
+/** Renews a token with less than two minutes left, in the background. */
 export const azure = (server: FakeServer, dueAfter: number): Cache => {
   const policy = Azure.bearerTokenAuthenticationPolicy({
     scopes: "user_info",
     credential: {
       getToken: async () => {
-        const { expiresAt, token } = await server.issue(dueAfter + 2 * minutes)
+        const { expiresAt, token } = await server.issue(dueAfter + 2 * minute)
         return { token, expiresOnTimestamp: expiresAt }
       }
     }
@@ -60,7 +63,7 @@ export const azure = (server: FakeServer, dueAfter: number): Cache => {
   }
 }
 
-/** As its documentation has it: a token object, asked before each use whether it has expired. */
+/** Follows its documentation: before each use, the program checks whether the token object has expired. */
 export const simpleOauth2 = (server: FakeServer, dueAfter: number): Cache => {
   const client = new ClientCredentials({
     client: { id: "id", secret: "secret" },
@@ -79,40 +82,41 @@ export const simpleOauth2 = (server: FakeServer, dueAfter: number): Cache => {
   }
 }
 
-/** What people write: asks a minute before the end. */
+/** The usual code without a library: it requests a token one minute before the expiry. */
 export const handMade = (server: FakeServer, dueAfter: number): Cache => {
   let current = { token: "", expiresAt: 0 }
   return {
     name: "hand-made",
     get: async () => {
-      if (current.expiresAt - Date.now() < minutes) current = await server.issue(dueAfter + minutes)
+      if (current.expiresAt - Date.now() < minute) current = await server.issue(dueAfter + minute)
       return current.token
     }
   }
 }
 
-/** Effect's own, as an Effect. */
+/** The cache of Effect, as an effect. */
 export const cachedWithTTL = (server: FakeServer, dueAfter: number) =>
   Effect.map(
     Effect.cachedInvalidateWithTTL(Effect.tryPromise(() => server.issue(dueAfter)), dueAfter),
     ([cached]) => Effect.map(cached, ({ token }) => token)
   )
 
+/** The cache of Effect, as a `Cache`. */
 export const effect = (server: FakeServer, dueAfter: number): Effect.Effect<Cache> =>
   Effect.map(cachedWithTTL(server, dueAfter), (cached) => ({
     name: "cachedInvalidateWithTTL",
     get: () => Effect.runPromise(cached)
   }))
 
-/** A `TokenSource` in front of the server, whose tokens live so many milliseconds. */
+/** A `TokenSource` that gets its tokens from the server. */
 export const source = (
   server: FakeServer,
-  life: number,
+  lifetime: number,
   options: Omit<TokenSource.Options, "scopes"> = {}
 ): Effect.Effect<TokenSource.TokenSource, never, Scope.Scope> => {
   const requestToken: TokenEndpoint.TokenEndpoint["requestToken"] = (scopes) =>
     Effect.tryPromise({
-      try: () => server.issue(life),
+      try: () => server.issue(lifetime),
       catch: () => new TokenTransportError({ reason: "Refused", tokenUrl: "https://127.0.0.1/token", attempts: 1 })
     }).pipe(
       Effect.zipWith(Scopes.make(scopes), ({ expiresAt, issuedAt, token }, scopes) =>
@@ -126,10 +130,11 @@ export const source = (
     )
   return TokenSource.make({ ...options, scopes: ["user_info"] }).pipe(
     Effect.provideService(TokenEndpoint.TokenEndpoint, { requestToken }),
-    Effect.orDie // no option here is out of range
+    Effect.orDie // every option is in range
   )
 }
 
+/** A `TokenSource` as a `Cache`. */
 export const ofSource = (source: TokenSource.TokenSource): Effect.Effect<Cache> =>
   Effect.map(Effect.runtime(), (runtime) => {
     const text = Effect.map(source.get, ({ value }) => Redacted.value(value))
@@ -137,6 +142,6 @@ export const ofSource = (source: TokenSource.TokenSource): Effect.Effect<Cache> 
     return { name: "effect-tilia", get: () => runPromise(text) }
   })
 
-/** A token of ours is due after four fifths of its life. */
+/** Our cache: a source renews its token after 80 % of the lifetime. */
 export const ours = (server: FakeServer, dueAfter: number): Effect.Effect<Cache, never, Scope.Scope> =>
   Effect.flatMap(source(server, dueAfter / 0.8), ofSource)

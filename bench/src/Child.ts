@@ -1,6 +1,6 @@
 /*
- * A part of a benchmark in a process of its own: what shares a process shares its heap and its compiler, and distorts
- * the rest.
+ * Runs a part of a benchmark in a process of its own. Parts that share a process share its heap and its compiler, and
+ * so distort each other.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -10,17 +10,18 @@ import { availableParallelism } from "node:os"
 const cores = { client: 0, server: availableParallelism() - 1 }
 
 /**
- * Keeps this process's thread on its core: on one core client and server take half as long to ask and answer as on two,
- * and where a system puts them changes from run to run. Where there is no `taskset`, it still decides.
+ * Pins this process to a core: clients to the first one, servers to the last. A request takes half as long if both run
+ * on the same core, and without pins the operating system places them differently in each run. Without `taskset` it
+ * does nothing.
  */
-export const stay = (role: keyof typeof cores): void =>
+export const pinToCore = (role: keyof typeof cores): void =>
   void spawnSync("taskset", ["-cp", String(cores[role]), String(process.pid)])
 
-/** The next message of a process. */
+/** The next message that a process sends. */
 export const nextMessage = (child: ChildProcess): Promise<unknown> =>
   new Promise((resolve) => child.once("message", resolve))
 
-/** Starts one of the modules beside this one, and stops it with the scope. If it fails, so does all. */
+/** Runs a module of this folder in a new process, and stops it with the scope. If it fails, the benchmark fails. */
 export const start = (
   module: string,
   ...parameters: ReadonlyArray<string>

@@ -1,10 +1,11 @@
 /*
- * P3: one cold token request through the Node adapter, beside what else there is, each at its defaults and in a process
- * of its own, as it would be in use.
+ * One token request without any cache, through the Node adapter and through other clients. Each client has its
+ * defaults, and runs in a process of its own, as it would in use (P3).
  */
 import * as Azure from "@azure/core-rest-pipeline"
 import * as TokenEndpoint from "@effect-tilia/core/TokenEndpoint"
 import * as NodeTilia from "@effect-tilia/node/NodeTilia"
+import * as Sandbox from "@effect-tilia/sandbox/Sandbox"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -16,8 +17,7 @@ import * as Undici from "undici"
 import * as Child from "./Child.js"
 import type { Lane } from "./Measure.js"
 
-const clientId = "3f2bfe5b-19b8-41c1-88d7-70a1586bce94"
-const clientSecret = "9bc00ca4-937e-4946-bdb5-0814b603334d"
+const { clientId, clientSecret } = Sandbox.wellKnown
 const scope = "user_info,write_invoices"
 
 const form = () =>
@@ -26,6 +26,7 @@ const form = () =>
 
 const contentType = { "content-type": "application/x-www-form-urlencoded", "accept": "application/json" }
 
+/** Requests one token. */
 type Request = () => Promise<unknown>
 
 const undici = (url: string): Request => {
@@ -52,7 +53,6 @@ const oauth4webapi = (url: string): Request => {
       server,
       client,
       await OAuth.clientCredentialsGrantRequest(server, client, OAuth.ClientSecretPost(clientSecret), { scope }, {
-        // eslint-disable-next-line @typescript-eslint/no-deprecated -- only so that it stands out
         [OAuth.allowInsecureRequests]: true
       })
     )
@@ -85,20 +85,21 @@ const azure = (url: string): Request => {
   }
 }
 
-/** Asks so many times, with so many requests under way at a time, until all are done. */
-type Run = (times: number, atOnce: number) => Promise<unknown>
+/** Requests this many tokens, with `concurrency` requests at a time. */
+type Run = (times: number, concurrency: number) => Promise<unknown>
 
+/** Makes a client for the server at this URL. */
 type Maker = (url: string) => Effect.Effect<Run, never, Scope.Scope>
 
 const peer = (make: (url: string) => Request): Maker => (url) =>
   Effect.sync(() => {
     const request = make(url)
-    return async (times, atOnce) => {
+    return async (times, concurrency) => {
       let left = times
       const worker = async () => {
         while (left-- > 0) await request()
       }
-      await Promise.all(Array.from({ length: atOnce }, worker))
+      await Promise.all(Array.from({ length: concurrency }, worker))
     }
   })
 
@@ -109,18 +110,18 @@ const ours: Maker = (url) =>
     )
     const endpoint = Context.get(context, TokenEndpoint.TokenEndpoint)
     const runPromise = Runtime.runPromise(yield* Effect.runtime())
-    return (times: number, atOnce: number) => {
+    return (times: number, concurrency: number) => {
       let left = times
       const worker = Effect.whileLoop({
         while: () => left-- > 0,
         body: () => endpoint.requestToken(["user_info", "write_invoices"]),
         step: () => {}
       })
-      return runPromise(Effect.all(Array.from({ length: atOnce }, () => worker), { concurrency: "unbounded" }))
+      return runPromise(Effect.all(Array.from({ length: concurrency }, () => worker), { concurrency: "unbounded" }))
     }
   }).pipe(Effect.orDie)
 
-/** Ours and its peers, by name. */
+/** Our client and the others, by name. */
 export const makers: Readonly<Record<string, Maker>> = {
   "undici": peer(undici),
   "fetch": peer(rawFetch),
@@ -130,8 +131,8 @@ export const makers: Readonly<Record<string, Maker>> = {
   "simple-oauth2": peer(simpleOauth2)
 }
 
-/** Lanes that have so many requests under way at a time. */
-export const start = (url: string): Effect.Effect<(atOnce: number) => ReadonlyArray<Lane>, never, Scope.Scope> =>
+/** Starts a process for each client. The lanes that the function returns have `concurrency` requests at a time. */
+export const start = (url: string): Effect.Effect<(concurrency: number) => ReadonlyArray<Lane>, never, Scope.Scope> =>
   Effect.map(
     Effect.forEach(
       Object.keys(makers),
@@ -140,11 +141,11 @@ export const start = (url: string): Effect.Effect<(atOnce: number) => ReadonlyAr
         concurrency: "unbounded"
       }
     ),
-    (lanes) => (atOnce) =>
+    (lanes) => (concurrency) =>
       lanes.map(({ child, name }) => ({
         name,
         run: (times) => {
-          child.send({ times, atOnce })
+          child.send({ times, concurrency })
           return Child.nextMessage(child)
         }
       }))

@@ -1,8 +1,10 @@
 /*
- * A token server inside the process, for what isn't about the network. It counts, and it can be down.
+ * A token server without a network, for measurements that are not about the network. It counts requests, and it can be
+ * down. All times are in milliseconds.
  */
 import { setTimeout } from "node:timers/promises"
 
+/** A token that the server has issued. The times are those of the wall clock. */
 export interface Issued {
   readonly token: string
   readonly issuedAt: number
@@ -10,20 +12,22 @@ export interface Issued {
 }
 
 export interface FakeServer {
+  /** How many requests the server has received, and how many of them it has refused. */
   readonly count: { requests: number; refused: number }
+  /** While it is down, the server refuses every request. */
   isDown: boolean
-  /** A token that lives so many milliseconds. */
-  readonly issue: (life: number) => Promise<Issued>
+  /** Issues a token with this lifetime. */
+  readonly issue: (lifetime: number) => Promise<Issued>
   readonly isExpired: (token: string) => boolean
 }
 
-/** It waits so many milliseconds before it answers. */
+/** A server that responds after this delay. */
 export const make = (delay = 0): FakeServer => {
   const expiries = new Map<string, number>()
   const server: FakeServer = {
     count: { requests: 0, refused: 0 },
     isDown: false,
-    issue: async (life) => {
+    issue: async (lifetime) => {
       const issuedAt = Date.now()
       const token = `token-${++server.count.requests}`
       if (server.isDown) {
@@ -31,8 +35,8 @@ export const make = (delay = 0): FakeServer => {
         throw new Error("The server is down.")
       }
       await setTimeout(delay)
-      expiries.set(token, issuedAt + life)
-      return { token, issuedAt, expiresAt: issuedAt + life }
+      expiries.set(token, issuedAt + lifetime)
+      return { token, issuedAt, expiresAt: issuedAt + lifetime }
     },
     isExpired: (token) => (expiries.get(token) ?? 0) <= Date.now()
   }

@@ -1,5 +1,5 @@
 /*
- * P4: so many callers at once, and no token yet.
+ * Ten thousand callers at once, before there is a token (P4).
  */
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
@@ -13,14 +13,14 @@ const callers = 10_000
 const hour = 3_600_000
 const runFork = Runtime.runFork(Runtime.defaultRuntime)
 
+/** Many callers of one cache, whose lane makes a new cache for each run. */
 interface Herd {
   readonly lane: Measure.Lane
-  /** The most requests that one herd caused. */
+  /** The most requests that one run has caused. */
   readonly requests: () => number
 }
 
-/** Each herd meets an empty cache. A caller is a promise there, a fiber with us. */
-const herd = (
+const makeHerd = (
   name: string,
   run: (server: FakeServer.FakeServer, callers: number) => Promise<unknown>
 ): Herd => {
@@ -38,8 +38,9 @@ const herd = (
   }
 }
 
+/** Callers that are promises. */
 const ofPromises = (name: string, make: (server: FakeServer.FakeServer, dueAfter: number) => Cache.Cache): Herd =>
-  herd(name, (server, callers) => {
+  makeHerd(name, (server, callers) => {
     const cache = make(server, hour)
     return Promise.all(Array.from({ length: callers }, cache.get))
   })
@@ -51,9 +52,11 @@ type MakeEffect<E> = (
   dueAfter: number
 ) => Effect.Effect<Effect.Effect<unknown, E>, never, Scope.Scope>
 
-/** Not `Effect.forEach`, which costs several times what its fibers do. */
+/**
+ * Callers that are fibers. They are not started by `Effect.forEach`, which costs several times as much as the fibers.
+ */
 const ofFibers = <E>(name: string, make: MakeEffect<E>): Herd =>
-  herd(name, (server, callers) =>
+  makeHerd(name, (server, callers) =>
     make(server, hour).pipe(
       Effect.flatMap((get) =>
         Effect.async((resume: Resume) => {
@@ -68,22 +71,25 @@ const ofFibers = <E>(name: string, make: MakeEffect<E>): Herd =>
       Effect.runPromise
     ))
 
-/** The least that so many fibers can do: wait for the same answer. */
+/** The least work for this many fibers: all wait for the same token. */
 const bareFibers: MakeEffect<never> = (server, dueAfter) =>
   Effect.sync(() => {
     const waiting: Array<() => void> = []
-    const answered = () => {
+    const wakeAll = () => {
       for (const wake of waiting) wake()
     }
     return Effect.async((resume: Resume) => {
-      if (waiting.push(() => resume(Effect.void)) === 1) void server.issue(dueAfter).then(answered)
+      const isFirst = waiting.length === 0
+      waiting.push(() => resume(Effect.void))
+      if (isFirst) void server.issue(dueAfter).then(wakeAll)
     })
   })
 
+/** Compares the time until every caller has a token, and counts the requests. */
 export const measure = (quick: boolean): Effect.Effect<Report.Report> =>
   Effect.gen(function*() {
     const herds = [
-      ofFibers("effect-tilia", (server, life) => Effect.map(Cache.source(server, life), ({ get }) => get)),
+      ofFibers("effect-tilia", (server, lifetime) => Effect.map(Cache.source(server, lifetime), ({ get }) => get)),
       ofPromises("@azure/core-rest-pipeline", Cache.azure),
       ofPromises("google-auth-library", Cache.google),
       ofPromises("simple-oauth2", Cache.simpleOauth2),

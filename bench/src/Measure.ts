@@ -1,15 +1,17 @@
 /*
- * Side by side: every lane in every round, in an order that turns, and of each the median.
+ * Measures lanes side by side: every lane runs in every round, each round starts with another lane, and the median
+ * counts.
  */
 import * as Effect from "effect/Effect"
 
-/** Something to be measured: it runs its work so many times. */
+/** Work that is measured. */
 export interface Lane {
   readonly name: string
+  /** Does the work this many times. */
   readonly run: (times: number) => Promise<unknown>
 }
 
-/** The time of one run, in microseconds. */
+/** The time of doing a lane's work once, in microseconds. */
 export interface Measured {
   readonly name: string
   readonly median: number
@@ -22,37 +24,37 @@ const median = (numbers: ReadonlyArray<number>): number => {
   return sorted.length % 2 === 1 ? sorted[middle] ?? NaN : ((sorted[middle - 1] ?? NaN) + (sorted[middle] ?? NaN)) / 2
 }
 
-/** What time it is, in microseconds. */
+/** A clock in microseconds. Only differences mean anything. */
 type Clock = () => number
 
-const wall: Clock = () => performance.now() * 1000
+const monotonic: Clock = () => performance.now() * 1000
 
-/** What the process has had of the processor: waiting costs nothing. */
-export const processor: Clock = () => {
+/** The CPU time of this process. Waiting does not count. */
+export const cpuTime: Clock = () => {
   const { system, user } = process.cpuUsage()
   return system + user
 }
 
 /**
- * So often a lane's work is done before it counts: after fewer, the compiler is still at it, and at ours the longest.
+ * How often a lane's work is done before it is measured. With less, the compiler is not done, above all with our code.
  */
-const enough = 3000
+const warmUpTimes = 3000
 
-/** `times` is how often a lane's work is done in one round; the first rounds, which warm up, don't count. */
+/** Runs `rounds` rounds, each with the work of each lane done `times` times, after some rounds that do not count. */
 export const interleaved = (
   lanes: ReadonlyArray<Lane>,
-  { clock = wall, rounds, times }: { readonly rounds: number; readonly times: number; readonly clock?: Clock }
+  { clock = monotonic, rounds, times }: { readonly rounds: number; readonly times: number; readonly clock?: Clock }
 ): Effect.Effect<ReadonlyArray<Measured>> =>
   Effect.promise(async () => {
-    const warmUp = Math.max(3, Math.ceil(enough / times))
+    const warmUpRounds = Math.max(3, Math.ceil(warmUpTimes / times))
     const all = new Map(lanes.map((lane): [Lane, Array<number>] => [lane, []]))
-    for (let round = 0; round < warmUp + rounds; round++) {
+    for (let round = 0; round < warmUpRounds + rounds; round++) {
       for (let turn = 0; turn < lanes.length; turn++) {
         const lane = lanes[(round + turn) % lanes.length]
         if (lane === undefined) continue
-        const begun = clock()
+        const startedAt = clock()
         await lane.run(times)
-        if (round >= warmUp) all.get(lane)?.push((clock() - begun) / times)
+        if (round >= warmUpRounds) all.get(lane)?.push((clock() - startedAt) / times)
       }
     }
     return [...all].map(([{ name }, times]) => ({ name, median: median(times), best: Math.min(...times) }))

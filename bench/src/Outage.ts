@@ -1,5 +1,5 @@
 /*
- * P6: the server is down for five seconds, and back before the token ends.
+ * The server is down for five seconds, and works again before the token expires (P6). All times are in milliseconds.
  */
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
@@ -9,25 +9,27 @@ import * as Cache from "./Cache.js"
 import * as FakeServer from "./FakeServer.js"
 import * as Report from "./Report.js"
 
-const life = 20_000
+const lifetime = 20_000
 const dueAfter = 2_000
 const outage = { from: 1_500, until: 6_500 }
-const every = 10
+const callInterval = 10
 
+/** What the callers of one cache have got. */
 interface Observed {
   readonly name: string
   readonly callers: number
   readonly errors: number
+  /** The requests that the server has refused. */
   readonly requests: number
-  /** From the end of the outage to the first new token, in milliseconds. */
+  /** The time from the end of the outage to the first new token. */
   readonly recovery: number
 }
 
-/** A caller every ten milliseconds, before the outage, in it, and until there is a new token. */
+/** Calls the cache every ten milliseconds: before the outage, during it, and until there is a new token. */
 const observe = async ({ get, name }: Cache.Cache, server: FakeServer.FakeServer): Promise<Observed> => {
   const first = await get()
-  const begun = performance.now()
-  const age = () => performance.now() - begun
+  const startedAt = performance.now()
+  const age = () => performance.now() - startedAt
   const pending: Array<Promise<void>> = []
   let errors = 0
   let current = first
@@ -37,32 +39,33 @@ const observe = async ({ get, name }: Cache.Cache, server: FakeServer.FakeServer
     }, () => {
       errors++
     })
-  while (age() < outage.until || (current === first && age() < life)) {
+  while (age() < outage.until || (current === first && age() < lifetime)) {
     server.isDown = age() >= outage.from && age() < outage.until
     pending.push(call())
-    await setTimeout(every)
+    await setTimeout(callInterval)
   }
   const recovery = age() - outage.until
-  // Who waits for a token that never comes isn't waited for.
+  // A caller whose token never comes does not hold up the benchmark.
   await Promise.race([Promise.all(pending), setTimeout(1_000)])
   return { name, callers: pending.length, errors, requests: server.count.refused, recovery }
 }
 
-/** S6: the longest that the background may wait after so many failures. */
-const longestStep = (failures: number): number => Math.min(30_000, 1_000 * 2 ** (failures - 1))
+/** The longest back-off after this many failures (S6). */
+const longestBackOff = (failures: number): number => Math.min(30_000, 1_000 * 2 ** (failures - 1))
 
 const worst = (all: ReadonlyArray<Observed>, of: (observed: Observed) => number): number => Math.max(...all.map(of))
 
+/** Compares errors, requests and recovery. */
 export const measure = (quick: boolean): Effect.Effect<Report.Report> =>
   Effect.gen(function*() {
     const peer = (make: (server: FakeServer.FakeServer, dueAfter: number) => Cache.Cache) => {
       const server = FakeServer.make()
       return observe(make(server, dueAfter), server)
     }
-    // The pauses between attempts are drawn: so many sources meet the outage, and the worst counts.
+    // Back-offs are drawn at random. So many sources go through the outage, and the worst of them counts.
     const ours = Effect.gen(function*() {
       const server = FakeServer.make()
-      const source = yield* Cache.source(server, life, { refreshAt: dueAfter / life })
+      const source = yield* Cache.source(server, lifetime, { refreshAt: dueAfter / lifetime })
       const cache = yield* Cache.ofSource(source)
       return yield* Effect.promise(() => observe(cache, server))
     })
@@ -76,7 +79,7 @@ export const measure = (quick: boolean): Effect.Effect<Report.Report> =>
       ttl
     ], { concurrency: "unbounded" })
 
-    const steps = worst(sources, ({ recovery, requests }) => recovery / longestStep(requests))
+    const steps = worst(sources, ({ recovery, requests }) => recovery / longestBackOff(requests))
     const mine = {
       name: "effect-tilia, the worst",
       callers: worst(sources, ({ callers }) => callers),

@@ -1,5 +1,5 @@
 /*
- * P5: a caller every millisecond, while tokens are renewed by a server that takes 300 ms.
+ * A caller every millisecond, while a server that takes 300 ms renews the tokens (P5). All times are in milliseconds.
  */
 import * as Effect from "effect/Effect"
 import { setTimeout } from "node:timers/promises"
@@ -8,43 +8,48 @@ import * as FakeServer from "./FakeServer.js"
 import * as Report from "./Report.js"
 
 const delay = 300
-/** Of a life of five seconds: the server's time fits between this and the end. */
+/** Our token has a lifetime of five seconds: after it is due, there is time enough for the server. */
 const dueAfter = 4_000
 const day = 86_400_000
 
+/** The callers of one cache. */
 interface Queue {
   readonly cache: Cache.Cache
   readonly server: FakeServer.FakeServer
-  /** In milliseconds, one for each caller. */
+  /** How long each caller has waited. */
   readonly waits: Array<number>
+  /** How many callers have got an expired token. */
   expired: number
 }
 
 const queue = (server: FakeServer.FakeServer, cache: Cache.Cache): Queue => ({ cache, server, waits: [], expired: 0 })
 
 const call = async (queue: Queue): Promise<void> => {
-  const begun = performance.now()
+  const startedAt = performance.now()
   const token = await queue.cache.get()
-  queue.waits.push(performance.now() - begun)
+  queue.waits.push(performance.now() - startedAt)
   if (queue.server.isExpired(token)) queue.expired++
 }
 
-/** All queues at the same time, so that whatever else the machine does meets them all. */
+/** Calls all caches at the same time, so that other work of the machine delays all of them. */
 const callEveryMillisecond = async (queues: ReadonlyArray<Queue>, duration: number): Promise<void> => {
   const backwards = [...queues].reverse()
-  const pending = queues.map(call)
-  await Promise.all(pending.splice(0)) // the first token isn't measured
+  await Promise.all(queues.map(call)) // the first token is not measured
+  const pending: Array<Promise<void>> = []
   for (const queue of queues) queue.waits.length = 0
   const end = performance.now() + duration
   for (let turn = 0; performance.now() < end; turn++) {
-    // In turn from either end: whoever comes first after a pause meets a cold processor.
+    // The order alternates, because the first caller after a pause is slower.
     pending.push(...(turn % 2 === 0 ? queues : backwards).map(call))
     await setTimeout(1)
   }
   await Promise.all(pending)
 }
 
-/** Who waits for the server waits for a good part of its time; a busy machine makes nobody wait so long. */
+/**
+ * How many callers have waited for the server: longer than a tenth of its delay. A busy machine alone delays none so
+ * long.
+ */
 const waited = ({ waits }: Queue): number => waits.filter((wait) => wait > delay / 10).length
 
 const row = (name: string, queue: Queue) => ({
@@ -56,35 +61,35 @@ const row = (name: string, queue: Queue) => ({
   expired: queue.expired
 })
 
+/** Compares how long the callers wait. */
 export const measure = (quick: boolean): Effect.Effect<Report.Report> =>
   Effect.gen(function*() {
-    const server = () => FakeServer.make(delay)
     const of = (make: (server: FakeServer.FakeServer, dueAfter: number) => Cache.Cache): Queue => {
-      const own = server()
-      return queue(own, make(own, dueAfter))
+      const server = FakeServer.make(delay)
+      return queue(server, make(server, dueAfter))
     }
     const withEffect = <R>(
       make: (server: FakeServer.FakeServer, dueAfter: number) => Effect.Effect<Cache.Cache, never, R>,
       dueAfter: number
     ) => {
-      const own = server()
-      return Effect.map(make(own, dueAfter), (cache) => queue(own, cache))
+      const server = FakeServer.make(delay)
+      return Effect.map(make(server, dueAfter), (cache) => queue(server, cache))
     }
     const ours = yield* withEffect(Cache.ours, dueAfter)
-    const still = yield* withEffect(Cache.ours, day)
+    const withoutRefresh = yield* withEffect(Cache.ours, day)
     const ttl = yield* withEffect(Cache.effect, dueAfter)
     const peers = [Cache.azure, Cache.google, Cache.simpleOauth2, Cache.handMade].map(of)
 
-    yield* Effect.promise(() => callEveryMillisecond([ours, still, ...peers, ttl], quick ? 6_000 : 60_000))
+    yield* Effect.promise(() => callEveryMillisecond([ours, withoutRefresh, ...peers, ttl], quick ? 6_000 : 60_000))
     const lanes = [
       row("effect-tilia", ours),
-      row("… without refreshes", still),
+      row("… without refreshes", withoutRefresh),
       ...[...peers, ttl].map((peer) => row(peer.cache.name, peer))
     ]
     yield* Report.table("P5: a caller every millisecond, a refresh every 4 s, a server that takes 300 ms", lanes)
     return {
       goals: {
-        "P5": Report.goal(Report.percentile(ours.waits, 99) / Report.percentile(still.waits, 99), 2),
+        "P5": Report.goal(Report.percentile(ours.waits, 99) / Report.percentile(withoutRefresh.waits, 99), 2),
         "P5 waited": Report.goal(waited(ours), 0),
         "P5 expired": Report.goal(ours.expired, 0)
       },

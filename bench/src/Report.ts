@@ -1,17 +1,18 @@
 /*
- * What a measurement says: its goals, whether they hold, and the figures behind them.
+ * The result of a measurement: its goals, whether they hold, and the figures.
  */
 import * as Console from "effect/Console"
 import type * as Effect from "effect/Effect"
 import type { Measured } from "./Measure.js"
 
-/** The value holds if it isn't above the goal. */
+/** A goal holds if the value is not above it. */
 export interface Goal {
   readonly value: number
   readonly goal: number
   readonly holds: boolean
 }
 
+/** One line of a table. */
 export interface Row {
   readonly name: string
   readonly [column: string]: string | number
@@ -28,15 +29,17 @@ export const goal = (value: number, goal: number): Goal => ({
   holds: value <= goal
 })
 
+/** `percent` is from 0 to 100. */
 export const percentile = (numbers: ReadonlyArray<number>, percent: number): number =>
   [...numbers].sort((a, b) => a - b)[Math.floor((numbers.length * percent) / 100)] ?? NaN
 
+/** The median of one lane, as a multiple of the median of another one. */
 export const ratio = (measured: ReadonlyArray<Measured>, ours: string, theirs: string): number => {
   const of = (name: string) => measured.find((lane) => lane.name === name)?.median ?? NaN
   return of(ours) / of(theirs)
 }
 
-/** Times in microseconds, and how often each baseline they are. */
+/** The median of each lane in microseconds, and as a multiple of each baseline. */
 export const rows = (measured: ReadonlyArray<Measured>, baselines: ReadonlyArray<string>): ReadonlyArray<Row> =>
   measured.map(({ median, name }) => ({
     name,
@@ -47,7 +50,7 @@ export const rows = (measured: ReadonlyArray<Measured>, baselines: ReadonlyArray
 const cell = (value: string | number): string =>
   typeof value === "string" || Number.isInteger(value) ? String(value) : value.toFixed(value < 100 ? 2 : 0)
 
-/** The first column is the name; the others are as wide as their titles ask for. */
+/** Prints a table. The first column is the name, and each other column is as wide as its title. */
 export const table = (title: string, rows: ReadonlyArray<Row>): Effect.Effect<void> => {
   const columns = Object.keys(rows[0] ?? {}).filter((column) => column !== "name")
   const width = (column: string) => Math.max(column.length, 8) + 2

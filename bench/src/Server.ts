@@ -1,12 +1,12 @@
 /*
- * The token endpoint that lanes ask: a process of its own, since one that shares the process with its clients distorts
- * ratios twofold.
+ * Starts the token endpoint in a process of its own. A server in the process of its clients distorts the ratios by a
+ * factor of two.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Child from "./Child.js"
 
-/** The base URL of a token endpoint that waits so many milliseconds before it answers. */
+/** The base URL of a token endpoint that responds after this delay, in milliseconds. */
 export const start = (delay = 0): Effect.Effect<string, never, Scope.Scope> =>
   Child.start("./serverProcess.js", String(delay)).pipe(
     Effect.flatMap((child) => Effect.promise(() => Child.nextMessage(child))),

@@ -1,5 +1,5 @@
 /*
- * P1, P2: a token that is there, beside the least that could be done: one property read, and a look at the clock.
+ * Getting a token that is there, compared with the least possible work: reading a property and the clock (P1, P2).
  */
 import * as Effect from "effect/Effect"
 import * as Cache from "./Cache.js"
@@ -12,9 +12,10 @@ const hour = 3_600_000
 const cell = { token: "token", until: Date.now() + hour }
 const read = () => (Date.now() < cell.until ? cell.token : "")
 
-/** Keeps the compiler from dropping what nobody looks at. */
+/** Uses each result, so that the compiler cannot remove the work. */
 let sink: unknown
 
+/** A lane of plain function calls. */
 const calls = (name: string, call: () => unknown): Measure.Lane => ({
   name,
   run: async (times) => {
@@ -22,6 +23,7 @@ const calls = (name: string, call: () => unknown): Measure.Lane => ({
   }
 })
 
+/** A lane of promises. */
 const promises = ({ get, name }: Cache.Cache): Measure.Lane => ({
   name,
   run: async (times) => {
@@ -29,7 +31,7 @@ const promises = ({ get, name }: Cache.Cache): Measure.Lane => ({
   }
 })
 
-/** All in one fiber, so that neither starting it nor ending it counts. */
+/** Runs everything in one fiber, so that its start and its end do not count. */
 const inFiber = <E>(name: string, effect: Effect.Effect<unknown, E>): Measure.Lane => ({
   name,
   run: (times) =>
@@ -42,6 +44,7 @@ const inFiber = <E>(name: string, effect: Effect.Effect<unknown, E>): Measure.La
     }))
 })
 
+/** Compares `get` and `peek` of a source with other caches. */
 export const measure = (quick: boolean): Effect.Effect<Report.Report> =>
   Effect.gen(function*() {
     const server = FakeServer.make()

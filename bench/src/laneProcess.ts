@@ -1,5 +1,5 @@
 /*
- * One lane of the cold requests: does its work for each message, and says when it is done.
+ * The process of one client of ColdRequest.ts. Each message starts a run, and each finished run is reported.
  */
 import * as Effect from "effect/Effect"
 import * as Child from "./Child.js"
@@ -7,14 +7,14 @@ import { makers } from "./ColdRequest.js"
 
 const [name = "", url = ""] = process.argv.slice(2)
 
-Child.stay("client")
+Child.pinToCore("client")
 
 const serve = Effect.gen(function*() {
   const run = yield* makers[name]?.(url) ?? Effect.dieMessage(`There is no lane ${name}`)
   process.on(
     "message",
-    ({ atOnce, times }: { readonly times: number; readonly atOnce: number }) =>
-      void run(times, atOnce).then(() => process.send?.("done"))
+    ({ concurrency, times }: { readonly times: number; readonly concurrency: number }) =>
+      void run(times, concurrency).then(() => process.send?.("done"))
   )
   return yield* Effect.never
 })

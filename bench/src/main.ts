@@ -1,5 +1,5 @@
 /*
- * `pnpm bench [--quick] [--only P1,P4]`: ratios, each measured in this one run, held against the goals of
+ * `pnpm bench [--quick] [--only P1,P4]` measures ratios, each within this one run, and compares them with the goals of
  * docs/design/performance.md.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -25,22 +25,22 @@ const coldRequest = Effect.gen(function*() {
   const lanes = yield* ColdRequest.start(url)
   const rounds = quick ? 11 : 31
   const oneByOne = yield* Measure.interleaved(lanes(1), { rounds, times: 200 })
-  const atOnce = yield* Measure.interleaved(lanes(64), { rounds, times: quick ? 512 : 1024 })
+  const concurrent = yield* Measure.interleaved(lanes(64), { rounds, times: quick ? 512 : 1024 })
   const tables = {
     oneByOne: Report.rows(oneByOne, ["undici", "fetch"]),
-    atOnce: Report.rows(atOnce, ["undici", "fetch"])
+    concurrent: Report.rows(concurrent, ["undici", "fetch"])
   }
   yield* Report.table("P3: one cold token request, one after another", tables.oneByOne)
-  yield* Report.table("P3: 64 at once", tables.atOnce)
+  yield* Report.table("P3: 64 at once", tables.concurrent)
   return {
     goals: {
       "P3 × undici": Report.goal(Report.ratio(oneByOne, "effect-tilia", "undici"), 2.5),
       "P3 × fetch": Report.goal(Report.ratio(oneByOne, "effect-tilia", "fetch"), 1),
-      "P3 64 at once × fetch": Report.goal(Report.ratio(atOnce, "effect-tilia", "fetch"), 1.2)
+      "P3 64 at once × fetch": Report.goal(Report.ratio(concurrent, "effect-tilia", "fetch"), 1.2)
     },
     lanes: [
       ...tables.oneByOne.map((lane) => ({ ...lane, measurement: "P3: one after another" })),
-      ...tables.atOnce.map((lane) => ({ ...lane, measurement: "P3: 64 at once" }))
+      ...tables.concurrent.map((lane) => ({ ...lane, measurement: "P3: 64 at once" }))
     ]
   }
 }).pipe(Effect.scoped)
@@ -55,8 +55,8 @@ const measurements = [
 ]
 
 const chosen = only === "" ? measurements : measurements.filter(({ keys }) => {
-  const asked = only.split(",")
-  return keys.some((key) => asked.includes(key))
+  const selected = only.split(",")
+  return keys.some((key) => selected.includes(key))
 })
 
 const bench = Effect.gen(function*() {

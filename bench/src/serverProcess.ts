@@ -1,11 +1,11 @@
 /*
- * The token endpoint that every lane asks. It answers with a token of the usual size, at once or after so many
- * milliseconds.
+ * The token endpoint of all lanes. It responds with a token of the usual size, after a delay in milliseconds, if one is
+ * given.
  */
 import { createServer } from "node:http"
 import * as Child from "./Child.js"
 
-Child.stay("server")
+Child.pinToCore("server")
 
 const delay = Number(process.argv[2] ?? 0)
 

@@ -1,6 +1,7 @@
 /*
- * An application whose pages call an API by themselves. Its server holds the client secret and hands out tokens (M1);
- * the authorization server behind it is a sandbox, on a port of its own, and so is the API that the pages call.
+ * An application whose pages call an API by themselves. Its server has the client secret and gives the pages tokens
+ * (M1). The authorization server and the API are a sandbox. It listens on another port, and the demo's own port also
+ * serves the API's `/whoami`.
  */
 import * as TokenMediatorServer from "@effect-tilia/core/TokenMediatorServer"
 import * as TokenSources from "@effect-tilia/core/TokenSources"
@@ -26,21 +27,26 @@ import { createServer } from "node:http"
 import * as Files from "./Files.js"
 import * as Status from "./Status.js"
 
-/** `port` 0 is a free one. A `tokenLifetime` is as short as the one who looks is patient. */
 export interface Options {
+  /** The port to listen on; 0 takes a free one. */
   readonly port: number
+  /** The lifetime of a token. A short one shows sooner how a token is renewed. */
   readonly tokenLifetime: Duration.DurationInput
 }
 
-/** Where the page is. */
-export class DemoServer extends Context.Tag("@effect-tilia/example-browser/DemoServer")<DemoServer, {
+export interface DemoServer {
+  /** The URL of the page. */
   readonly url: string
-}>() {}
+}
+
+export const DemoServer: Context.Tag<DemoServer, DemoServer> = Context.GenericTag(
+  "@effect-tilia/example-browser/DemoServer"
+)
 
 const host = "127.0.0.1"
 
-/** Nothing from elsewhere, nothing inline, and in nobody's frame. */
-const policy = Headers.fromInput({
+/** Allows no resource of another origin, no inline script or style, and no frame around the page. */
+const securityHeaders = Headers.fromInput({
   "cache-control": "no-store",
   "content-security-policy": [
     "default-src 'none'",
@@ -58,56 +64,65 @@ const policy = Headers.fromInput({
   "x-content-type-options": "nosniff"
 })
 
-/** M3's rule, for what changes anything in the demo: the browser's own word, or else an `Origin` that is this one. */
-const onlyFrom = (origin: string) =>
+/**
+ * Accepts a request that changes the demo only from a page of this origin. The browser says where it comes from (M3).
+ */
+const sameOriginOnly = (origin: string) =>
   HttpMiddleware.make((app) =>
     Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers, method }) => {
       const site = headers["sec-fetch-site"]
       const isOwn = site === undefined ? headers["origin"] === origin : site === "same-origin"
       return method === "GET" || isOwn
         ? app
-        : HttpServerResponse.text("Only a page of this server’s own may do that.", { status: 403 })
+        : HttpServerResponse.text("Only a page of this server may do that.", { status: 403 })
     })
   )
 
 /**
- * Who is logged in. Whoever comes for the first time is Alice, so that there is something to see. A real session's
- * cookie is a number that nobody can guess; this one is the user's name.
+ * The user who is logged in. A first visit logs Alice in, so that there is something to see. The cookie of a real
+ * session would be a number that cannot be guessed; here it is the user's name.
  */
-const session = Effect.map(
+const sessionUser = Effect.map(
   HttpServerRequest.HttpServerRequest,
   ({ cookies }) => Schema.decodeUnknownOption(Status.User)(cookies["session"] ?? "alice")
 )
 
-const withSession = (user: Status.User | "nobody") => (response: HttpServerResponse.HttpServerResponse) =>
+const withSession = (user: Status.User | "logged-out") => (response: HttpServerResponse.HttpServerResponse) =>
   HttpServerResponse.unsafeSetCookie(response, "session", user, { httpOnly: true, path: "/", sameSite: "strict" })
 
 const makeApp = (origin: string) =>
   Effect.gen(function*() {
     const sandbox = yield* Sandbox.Sandbox
-    const seen = { isDown: false, mediated: 0, tokenRequests: 0 }
+    const state = { isDown: false, mediated: 0, tokenRequests: 0 }
     yield* Effect.forkScoped(
-      Stream.runForEach(sandbox.requests, ({ path }) => Effect.sync(() => path === "/token" && seen.tokenRequests++))
+      sandbox.requests.pipe(
+        Stream.filter(({ path }) => path === "/token"),
+        Stream.runForEach(() =>
+          Effect.sync(() => {
+            state.tokenRequests += 1
+          })
+        )
+      )
     )
 
     const mediator = yield* TokenMediatorServer.make({
       origin,
       authorize: () =>
         Effect.gen(function*() {
-          seen.mediated++
-          const user = yield* session
+          state.mediated += 1
+          const user = yield* sessionUser
           return Option.isNone(user) ? yield* TokenMediatorServer.unauthenticated : Status.scopesOf[user.value]
         })
     })
 
-    const tell = (user: Option.Option<Status.User>) =>
-      HttpServerResponse.schemaJson(Status.Status)({ ...seen, user: Option.getOrNull(user) })
-    const status = Effect.flatMap(session, tell)
+    const statusFor = (user: Option.Option<Status.User>) =>
+      HttpServerResponse.schemaJson(Status.Status)({ ...state, user: Option.getOrNull(user) })
+    const status = Effect.flatMap(sessionUser, statusFor)
 
     const setDown = (isDown: boolean) =>
       Effect.gen(function*() {
         yield* sandbox.script(isDown ? Faults.forever(Faults.status(503)) : [])
-        seen.isDown = isDown
+        state.isDown = isDown
         return yield* status
       })
 
@@ -120,11 +135,11 @@ const makeApp = (origin: string) =>
         "/login/:user",
         Effect.gen(function*() {
           const { user } = yield* HttpRouter.schemaPathParams(Schema.Struct({ user: Status.User }))
-          return withSession(user)(yield* tell(Option.some(user)))
+          return withSession(user)(yield* statusFor(Option.some(user)))
         })
       ),
-      HttpRouter.post("/logout", Effect.map(tell(Option.none()), withSession("nobody"))),
-      HttpRouter.use(onlyFrom(origin))
+      HttpRouter.post("/logout", Effect.map(statusFor(Option.none()), withSession("logged-out"))),
+      HttpRouter.use(sameOriginOnly(origin))
     )
 
     return (yield* Files.routes).pipe(
@@ -135,11 +150,11 @@ const makeApp = (origin: string) =>
         ParseError: () => HttpServerResponse.empty({ status: 400 }),
         RouteNotFound: () => HttpServerResponse.empty({ status: 404 })
       }),
-      Effect.map(HttpServerResponse.setHeaders(policy))
+      Effect.map(HttpServerResponse.setHeaders(securityHeaders))
     )
   })
 
-/** Browsers keep connections open, and whoever ends the demo doesn't want to wait for them. */
+/** Closes all connections at the end: browsers keep them open, and the demo must end at once. */
 const makeServer = (port: number) =>
   Effect.gen(function*() {
     const server = createServer()
@@ -148,17 +163,14 @@ const makeServer = (port: number) =>
     return listening
   })
 
-/**
- * The client is the vendor page's own: its secret is everybody's, and as such it is good for nothing but a sandbox
- * (X5).
- */
+/** Uses the client of the vendor's page. Its secret is public, so it is accepted only by a sandbox (X5). */
 const Tokens = Layer.unwrapEffect(Effect.map(NodeSandbox.NodeSandbox, ({ url }) =>
   Layer.provide(
     TokenSources.layer(),
     NodeTilia.layer({ environment: { authUrl: url }, ...Sandbox.wellKnown, scopes: Status.scopesOf.alice })
   )))
 
-/** The server, for as long as the Layer lives. Fails where the port is taken. */
+/** The demo's server and its sandbox. If the port is taken, it is a `ServeError`. */
 export const layer = ({ port, tokenLifetime }: Options) =>
   Layer.scoped(
     DemoServer,

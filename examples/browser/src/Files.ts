@@ -1,5 +1,6 @@
 /*
- * The page's files, from memory: its script is bundled as the server starts, from the packages' sources.
+ * The page's files. They are served from memory. The script is bundled from the packages' sources when the server
+ * starts.
  */
 import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"

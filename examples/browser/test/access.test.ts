@@ -1,5 +1,6 @@
 /*
- * The page for everyone: by keyboard, read aloud, in light and dark, on a phone; and as the documentation shows it.
+ * The page for every reader: by keyboard, by screen reader, in light and dark, and on a phone. Takes the pictures of
+ * the documentation.
  */
 import { expect, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -9,7 +10,7 @@ import { fileURLToPath } from "node:url"
 import type { Page } from "playwright"
 import { ChromiumLive, demo, profile, type Reader, tab } from "./support/Chromium.js"
 
-/** Where the pictures are kept: for the documentation, if somebody who looks at them asks for it. */
+/** Where the pictures go. `SCREENSHOTS=docs` replaces those of the documentation, which a person must then look at. */
 const pictures = fileURLToPath(
   new URL(env["SCREENSHOTS"] === "docs" ? "../../../docs/images/" : "../dist/images/", import.meta.url)
 )
@@ -21,7 +22,7 @@ const focused = (page: Page) =>
     return { id: element?.id ?? "", isVisible: outlineStyle === "solid" && Number.parseFloat(outlineWidth) >= 2 }
   })
 
-/** WCAG 2.2, 1.4.3: every text that has less than 4.5 to 1 with what is behind it. */
+/** Every text whose contrast to its background is less than 4.5 to 1 (WCAG 2.2, 1.4.3). */
 const faint = (page: Page) =>
   page.evaluate(() => {
     const canvas = document.createElement("canvas").getContext("2d")
@@ -54,7 +55,7 @@ const faint = (page: Page) =>
       .filter(({ contrast }) => contrast < 4.5)
   })
 
-/** Some of everything: a call, a refused token, an outage. */
+/** Brings the page into a state that shows a call, a rejected token and an outage. */
 const busy = (reader: Reader) =>
   Effect.gen(function*() {
     yield* reader.press("Call the API")
@@ -104,7 +105,7 @@ layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("acces
         "bob",
         "logout",
         "another",
-        "answer",
+        "response",
         "log"
       ])
     }).pipe(Effect.provide(demo())))
@@ -121,15 +122,15 @@ layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("acces
           "- banner:",
           "- main:",
           "- heading \"effect-tilia in a page\" [level=1]",
-          "- region \"The token’s life\":",
-          "- meter \"The token’s life\"",
+          "- region \"The token’s lifetime\":",
+          "- meter \"The token’s lifetime\"",
           "- group \"Call\":",
           "- button \"Call the API\"",
           "- button \"Keep calling\"",
           "- button \"Token endpoint down\"",
           "- link \"Open another tab\":",
-          "- log \"What happens\":",
-          "- region \"What the API said\":"
+          "- log \"Events\":",
+          "- region \"The API’s response\":"
         ]
       ) expect(said).toContain(line)
       const meter = page.getByRole("meter")

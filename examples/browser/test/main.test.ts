@@ -1,5 +1,5 @@
 /*
- * The command itself.
+ * The command `demo:browser` as a process.
  */
 import { expect, it } from "@effect/vitest"
 import { type ChildProcess, spawn } from "node:child_process"
@@ -30,7 +30,7 @@ const freePort = async () => {
   return port
 }
 
-/** What it prints, up to that. */
+/** Waits until the process has printed the text, and returns all that it has printed. */
 const says = (child: ChildProcess, text: string) =>
   new Promise<string>((resolve, reject) => {
     let printed = ""

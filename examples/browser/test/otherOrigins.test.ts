@@ -1,6 +1,6 @@
 /*
- * M3 in a real browser: what a page of another origin can do, which is nothing. A browser says so itself in each
- * request: of another port of the same host, which gets the same cookies; and of another host.
+ * A page of another origin in a real browser can do nothing (M3): a page on another port of the same host, which shares
+ * the cookies, and a page of another host. The browser says in each request where it comes from.
  */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
@@ -11,14 +11,16 @@ import type { Page, Request } from "playwright"
 import * as DemoServer from "../src/DemoServer.js"
 import { ChromiumLive, demo, profile, tab } from "./support/Chromium.js"
 
-/** A server with an empty page, on a port of its own; gives the port. */
-const stranger = Effect.gen(function*() {
+/** A server with an empty page, on a port of its own. Returns the port. */
+const otherServer = Effect.gen(function*() {
   const server = yield* NodeHttpServer.make(createServer, { host: "127.0.0.1", port: 0 })
-  yield* server.serve(HttpServerResponse.html("<!doctype html><title>Stranger</title><link rel=icon href=data:,>"))
+  yield* server.serve(
+    HttpServerResponse.html("<!doctype html><title>Another origin</title><link rel=icon href=data:,>")
+  )
   return server.address._tag === "TcpAddress" ? server.address.port : 0
 })
 
-/** Every request that a page of another origin can make, and what the browser has of each. */
+/** Each kind of request that a page of another origin can make, and what the browser gets for it. */
 const ways = {
   "a JSON request": {
     comes: "net::ERR_FAILED",
@@ -27,7 +29,7 @@ const ways = {
         const headers = { "content-type": "application/json" }
         const body = JSON.stringify({ scopes: ["user_info"] })
         return fetch(url, { method: "POST", headers, body, credentials: "include" }).then(
-          () => "answered",
+          () => "a response",
           () => "none"
         )
       }, url).then((came) => expect(came).toBe("none"))
@@ -67,10 +69,10 @@ layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("a pag
         it.scoped(`the server refuses ${way} of a page on another port of ${host} before authorize runs (M3)`, () =>
           Effect.gen(function*() {
             const { url } = yield* DemoServer.DemoServer
-            const port = yield* stranger
+            const port = yield* otherServer
             const own = yield* profile()
             const reader = yield* tab(own)
-            yield* reader.press("Log in as Bob") // now there is a cookie, too
+            yield* reader.press("Log in as Bob") // from now on there is a cookie
             yield* reader.sees("scopes", /^user_info$/)
             yield* reader.sees("requests", /^2$/)
             yield* reader.sees("mediated", /^2$/)
@@ -87,7 +89,7 @@ layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("a pag
             }
             expect(came).toStrictEqual([comes, comes])
 
-            yield* Effect.sleep("1.5 seconds") // the tab has asked again by then
+            yield* Effect.sleep("1.5 seconds") // by then, the tab has polled the status again
             expect([yield* reader.text("mediated"), yield* reader.text("requests")]).toStrictEqual(["2", "2"])
             const outage = reader.page.getByRole("button", { name: "Token endpoint down", pressed: false })
             expect(yield* Effect.promise(() => outage.count())).toBe(1)

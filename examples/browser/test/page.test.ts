@@ -7,8 +7,8 @@ import * as Effect from "effect/Effect"
 import { ChromiumLive, demo, profile, type Reader, tab } from "./support/Chromium.js"
 import { record, showing } from "./support/Record.js"
 
-/** What a browser itself says of an answer that isn't a success. */
-const isOfAnswer = (line: string): boolean => line.startsWith("Failed to load resource")
+/** Whether the browser itself wrote this line, about a response that is not a success. */
+const isFailedLoad = (line: string): boolean => line.startsWith("Failed to load resource")
 
 const call = ({ press, sees }: Reader) => Effect.zipRight(press("Call the API"), sees("outcome", /\d|Error/))
 
@@ -39,12 +39,12 @@ layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("the d
       yield* reader.sees("user", "Alice")
       yield* reader.sees("requests", /^1$/)
       yield* call(reader)
-      expect(yield* reader.text("outcome")).toBe("200, answered")
-      expect(yield* reader.text("answer")).toContain("write_invoices")
+      expect(yield* reader.text("outcome")).toBe("200, accepted")
+      expect(yield* reader.text("response")).toContain("write_invoices")
       expect(yield* reader.events).toStrictEqual([
         "Alice is logged in",
         "A new token, for user_info, write_invoices",
-        "Call of the API: 200, answered"
+        "Call of the API: 200, accepted"
       ])
       expect(errors()).toStrictEqual([])
     }).pipe(Effect.provide(demo())))
@@ -58,7 +58,7 @@ layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("the d
       expect(yield* reader.text("name")).not.toBe(name)
       yield* reader.sees("requests", /^2$/)
       expect((yield* reader.events).filter((line) => line.startsWith("Call"))).toStrictEqual([
-        "Call of the API: 200, answered"
+        "Call of the API: 200, accepted"
       ])
     }).pipe(Effect.provide(demo("6 seconds"))))
 
@@ -72,13 +72,13 @@ layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("the d
       yield* call(reader)
       yield* reader.happens("Call of the API")
       expect((yield* reader.events).slice(2)).toStrictEqual([
-        "The API refused the token; it is dropped",
+        "The API rejected the token, so the page dropped it",
         "A new token, for user_info, write_invoices",
-        "Call of the API: 200, answered"
+        "Call of the API: 200, accepted"
       ])
       expect(yield* reader.text("name")).not.toBe(name)
       yield* reader.sees("requests", /^2$/)
-      expect(errors().filter((line) => !isOfAnswer(line))).toStrictEqual([])
+      expect(errors().filter((line) => !isFailedLoad(line))).toStrictEqual([])
     }).pipe(Effect.provide(demo())))
 
   it.scoped("the demo's page works during an outage until its token expires, and recovers afterwards (S6, S7)", () =>
@@ -98,7 +98,7 @@ layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("the d
       yield* reader.press("Token endpoint down")
       yield* reader.happens("A new token", 2)
       yield* reader.happens("Call of the API: 200", 2)
-      expect(errors().filter((line) => !isOfAnswer(line))).toStrictEqual([])
+      expect(errors().filter((line) => !isFailedLoad(line))).toStrictEqual([])
     }).pipe(Effect.provide(demo("6 seconds"))))
 
   it.scoped("three tabs share one token, and all of them lose it when one tab logs out (T1, M4)", () =>
@@ -115,7 +115,7 @@ layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("the d
       yield* first.sees("mediated", /^1$/)
 
       yield* second.press("Log out")
-      yield* Effect.all(all.flatMap(({ sees }) => [sees("user", "nobody"), sees("left", "none")]))
+      yield* Effect.all(all.flatMap(({ sees }) => [sees("user", "no user"), sees("left", "none")]))
       yield* call(third)
       yield* third.sees("outcome", "InvalidClientError")
 
@@ -125,7 +125,7 @@ layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("the d
       expect(bobs).not.toBe(name)
       expect(yield* Effect.all(all.map(({ text }) => text("name")))).toStrictEqual([bobs, bobs, bobs])
       expect(yield* first.text("scopes")).toBe("user_info")
-      expect(errors().filter((line) => !isOfAnswer(line))).toStrictEqual([])
+      expect(errors().filter((line) => !isFailedLoad(line))).toStrictEqual([])
     }).pipe(Effect.provide(demo())))
 
   it.scoped("the secret is nowhere in the browser: in no response, script, storage or console line (M1)", () =>
@@ -145,19 +145,19 @@ layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("the d
       yield* second.happens("Call of the API: ServiceUnavailableError")
       yield* second.press("Token endpoint down")
       yield* second.press("Log out")
-      yield* second.sees("user", "nobody")
+      yield* second.sees("user", "no user")
       yield* second.press("Call the API")
       yield* second.happens("Call of the API: InvalidClientError")
 
       const all = yield* texts
-      // What is searched is all there is: the script, tokens, refusals, the API's answers and what the browser says.
+      // The search covers everything: the script, tokens, refusals, the API's responses and the browser's own lines.
       const of = (name: string) => all.filter(([where]) => where.endsWith(name)).map(([, text]) => text).join("\n")
       expect(of("/page.js")).toContain("Log")
       expect(of("/tilia/token")).toContain("access_token")
       expect(of("/tilia/token")).toContain("ServiceUnavailableError")
       expect(of("/whoami")).toContain(Sandbox.wellKnown.clientId)
       expect(of("console")).toContain("401")
-      expect(of("cookies")).toContain("nobody")
+      expect(of("cookies")).toContain("logged-out")
       expect(of("page")).toContain("Where the secret")
       const shows = showing(Sandbox.wellKnown.clientSecret)
       expect(all.filter(([, text]) => shows(text)).map(([where]) => where)).toStrictEqual([])

@@ -1,6 +1,6 @@
 /*
- * The library at work: a token over real HTTP from a local authorization server, and what goes wrong as typed errors.
- * It needs no account, and nothing leaves this machine.
+ * The demo: it requests a token over real HTTP from a local authorization server, calls an API with it, and shows what
+ * can go wrong as typed errors. It needs no account, and nothing leaves this machine.
  */
 import * as AccessToken from "@effect-tilia/core/AccessToken"
 import * as AuthorizedHttpClient from "@effect-tilia/core/AuthorizedHttpClient"
@@ -23,7 +23,7 @@ const scopes = ["user_info", "write_invoices"]
 const requestToken = (...scopes: ReadonlyArray<string>) =>
   Effect.flatMap(TokenEndpoint.TokenEndpoint, (endpoint) => endpoint.requestToken(scopes))
 
-const obtain = Effect.gen(function*() {
+const showToken = Effect.gen(function*() {
   yield* Print.heading("A token: requestToken([\"user_info\", \"write_invoices\"])")
   const token = yield* requestToken("user_info", "write_invoices")
   yield* Print.row("value", token.value)
@@ -37,45 +37,43 @@ const obtain = Effect.gen(function*() {
   yield* Effect.forEach(Object.entries(claims), ([name, claim]) => Print.row(`  ${name}`, JSON.stringify(claim)))
 })
 
-const use = (url: string) =>
+const callApi = (url: string) =>
   Effect.gen(function*() {
-    yield* Print.heading("The token at work: AuthorizedHttpClient.get(\"/whoami\")")
+    yield* Print.heading("A call with the token: AuthorizedHttpClient.get(\"/whoami\")")
     const http = yield* AuthorizedHttpClient.AuthorizedHttpClient
     yield* Print.row("status", (yield* http.get(`${url}/whoami`)).status)
 
-    yield* Print.heading("An origin that isn't the API's: nothing is sent")
+    yield* Print.heading("A URL that is not of the API: nothing is sent")
     yield* Effect.flip(http.get("https://accounts.tilia-inc.com.evil.example")).pipe(
       Effect.flatMap((error) => error._tag === "ForbiddenOriginError" ? Print.error(error) : Effect.fail(error))
     )
   })
 
 const refusals = Effect.gen(function*() {
-  yield* Print.heading("A scope that this client may not have")
+  yield* Print.heading("A scope that this client may not request")
   yield* Effect.flatMap(Effect.flip(requestToken("rule_the_world")), Print.error)
 
-  yield* Print.heading("A scope that is none: nothing is sent")
+  yield* Print.heading("A malformed scope: nothing is sent")
   yield* Effect.flatMap(Effect.flip(requestToken("user info")), Print.error)
 })
 
 const outages = Effect.gen(function*() {
   const { script } = yield* Sandbox.Sandbox
-  yield* Print.heading("Two failures, then the server is back: the retries stay out of your way")
+  yield* Print.heading("Two failures, and then the server is back: the endpoint retries by itself")
   yield* script([Faults.status(503), Faults.reset])
   const [time] = yield* Effect.timed(requestToken("user_info"))
   yield* Print.row("token", `after ${Math.round(Duration.toMillis(time))} ms, at the third attempt`)
 
-  yield* Print.heading("An outage that goes on")
+  yield* Print.heading("An outage that does not end")
   yield* script(Faults.forever(Faults.status(503, { body: "<h1>Closed for maintenance</h1>" })))
   yield* Effect.flatMap(Effect.flip(requestToken("user_info")), Print.error)
 
-  yield* Print.heading("A server that asks to be left alone for an hour: no waiting, no hammering")
+  yield* Print.heading("A server that asks for a pause of one hour: the request fails at once, without a retry")
   yield* script([Faults.status(429, { headers: { "retry-after": "3600" } })])
   const error = yield* Effect.flip(requestToken("user_info"))
   yield* Print.error(error)
-  yield* Print.row(
-    "retryAfter",
-    error._tag === "RateLimitedError" && error.retryAfter && Duration.format(error.retryAfter)
-  )
+  const retryAfter = error._tag === "RateLimitedError" ? error.retryAfter : undefined
+  yield* Print.row("retryAfter", retryAfter === undefined ? "none" : Duration.format(retryAfter))
 })
 
 const demo = Effect.gen(function*() {
@@ -87,8 +85,8 @@ const demo = Effect.gen(function*() {
   const options = { environment, ...Sandbox.wellKnown, scopes }
 
   yield* Effect.gen(function*() {
-    yield* obtain
-    yield* use(url)
+    yield* showToken
+    yield* callApi(url)
     yield* refusals
     yield* outages
   }).pipe(Effect.provide(NodeTilia.layer(options)))
@@ -101,7 +99,7 @@ const demo = Effect.gen(function*() {
     Effect.provide(NodeTilia.layer({ ...options, clientSecret: crypto.randomUUID() }))
   )
 
-  yield* Print.heading("A secret that isn't one: the error names the setting and doesn't show the value")
+  yield* Print.heading("A malformed secret: the error names the setting and does not show the value")
   yield* Effect.flip(
     requestToken("user_info").pipe(
       Effect.provide(NodeTilia.layer({ ...options, clientSecret: "hunter2" }))
@@ -109,10 +107,10 @@ const demo = Effect.gen(function*() {
   ).pipe(Effect.flatMap(Print.error))
 })
 
-/** A sandbox of its own, whose tokens live for four seconds and are due after two. */
+/** Runs against a sandbox of its own. Its tokens have a lifetime of four seconds, and are renewed after two. */
 const outage = Effect.gen(function*() {
   const { url } = yield* NodeSandbox.NodeSandbox
-  yield* Print.heading("A token that lives 4 seconds, 50 calls a second, and an outage of the token endpoint")
+  yield* Print.heading("A lifetime of 4 seconds, 50 calls per second, and an outage of the token endpoint")
   yield* Effect.provide(
     timeline,
     NodeTilia.layer({
@@ -127,6 +125,6 @@ const outage = Effect.gen(function*() {
 demo.pipe(
   Effect.provide(NodeSandbox.layer()),
   Effect.zipRight(outage),
-  Logger.withMinimumLogLevel(LogLevel.None), // the demo tells of it in its own words
+  Logger.withMinimumLogLevel(LogLevel.None), // the demo prints the same events itself
   NodeRuntime.runMain
 )

@@ -1,5 +1,5 @@
 /*
- * What the demo prints: headings, and rows of a name and a value.
+ * How the demo prints: headings, and rows of a name and a value.
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -11,12 +11,14 @@ const styled = (style: Style, text: string): string => process.stdout.isTTY ? st
 
 const width = 16
 
+/** A heading, after an empty line. */
 export const heading = (text: string) => Console.log(`\n${styled("bold", text)}`)
 
+/** A name and its value. */
 export const row = (name: string, value: unknown) =>
   Console.log(`  ${styled("dim", name.padEnd(width))}${String(value)}`)
 
-/** An error as a user meets it: its tag, what it says, and whether to try again. */
+/** What a user sees of an error: its tag, whether another try may help, and its message. */
 export const error = (error: { readonly _tag: string; readonly message: string; readonly retryable: boolean }) =>
   Effect.zipRight(
     row("error", styled("red", error._tag) + (error.retryable ? " (retryable)" : "")),

@@ -1,12 +1,11 @@
 /*
- * A stream of authorized calls over a short-lived token, while the token endpoint has an outage: told as it happens.
+ * Makes authorized calls with a short-lived token while the token endpoint has an outage, and prints what happens.
  */
 import * as AuthorizedHttpClient from "@effect-tilia/core/AuthorizedHttpClient"
 import * as TokenEvent from "@effect-tilia/core/TokenEvent"
 import * as TokenSource from "@effect-tilia/core/TokenSource"
 import * as Faults from "@effect-tilia/sandbox/Faults"
 import * as NodeSandbox from "@effect-tilia/sandbox/NodeSandbox"
-import * as Sandbox from "@effect-tilia/sandbox/Sandbox"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -17,50 +16,57 @@ import * as Print from "./print.js"
 
 const seconds = (millis: number): string => `${(millis / 1000).toFixed(1)} s`
 
-const told = TokenEvent.$match({
-  Refreshed: () => "a new token",
-  RefreshFailed: ({ error }) => `no new token (${error._tag}); the old one is still good`,
-  Invalidated: () => "the token was refused",
+const describe = TokenEvent.$match({
+  Refreshed: () => "there is a new token",
+  RefreshFailed: ({ error }) => `there is no new token (${error._tag}), and the old one is still valid`,
+  Invalidated: () => "the API rejected the token",
   ScopeNarrowed: ({ missing }) => `the token lacks ${missing.join(", ")}`,
-  StoreSkipped: ({ reason }) => `without the store (${reason})`
+  StoreSkipped: ({ reason }) => `the token store was skipped (${reason})`
 })
 
+/** Repeats a call, and counts how the calls end. */
+const makeCaller = (url: string) =>
+  Effect.gen(function*() {
+    const http = yield* AuthorizedHttpClient.AuthorizedHttpClient
+    const counts = { succeeded: 0, failed: 0, slowestMillis: 0 }
+    const call = http.get(`${url}/whoami`).pipe(
+      Effect.filterOrFail(({ status }) => status === 200),
+      Effect.timed,
+      Effect.match({
+        onFailure: () => {
+          counts.failed += 1
+        },
+        onSuccess: ([time]) => {
+          counts.succeeded += 1
+          counts.slowestMillis = Math.max(counts.slowestMillis, Duration.toMillis(time))
+        }
+      })
+    )
+    return { counts, run: Effect.repeat(call, Schedule.spaced("20 millis")) }
+  })
+
 export const timeline = Effect.gen(function*() {
-  const { url } = yield* NodeSandbox.NodeSandbox
-  const { received, script } = yield* Sandbox.Sandbox
+  const { received, script, url } = yield* NodeSandbox.NodeSandbox
   const { changes } = yield* TokenSource.TokenSource
-  const http = yield* AuthorizedHttpClient.AuthorizedHttpClient
-  const begun = yield* Clock.currentTimeMillis
-  const tell = (text: string) => Effect.flatMap(Clock.currentTimeMillis, (now) => Print.row(seconds(now - begun), text))
+  const start = yield* Clock.currentTimeMillis
+  const print = (text: string) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => Print.row(seconds(now - start), text))
 
-  const calls = { made: 0, failed: 0, slowest: 0 }
-  const call = http.get(`${url}/whoami`).pipe(
-    Effect.filterOrFail(({ status }) => status === 200),
-    Effect.timed,
-    Effect.match({
-      onFailure: () => calls.failed++,
-      onSuccess: ([took]) => calls.slowest = Math.max(calls.slowest, Duration.toMillis(took))
-    }),
-    Effect.tap(() => calls.made++)
-  )
-
-  yield* Effect.fork(Stream.runForEach(changes, (event) => tell(told(event))))
-  yield* Effect.yieldNow()
-  const stream = yield* Effect.fork(Effect.repeat(call, Schedule.spaced("20 millis")))
+  yield* Effect.fork(Stream.runForEach(changes, (event) => print(describe(event))))
+  yield* Effect.yieldNow() // lets the fork subscribe before the first call
+  const { counts, run } = yield* makeCaller(url)
+  const calls = yield* Effect.fork(run)
   yield* Effect.sleep("1.5 seconds")
-  yield* tell("the token endpoint goes down; the calls go on")
+  yield* print("the token endpoint goes down, and the calls continue")
   yield* script(Faults.forever(Faults.status(503)))
   yield* Effect.sleep("1 second")
   yield* script([])
-  yield* tell("the token endpoint is back")
+  yield* print("the token endpoint is back")
   yield* Effect.sleep("2 seconds")
-  yield* Fiber.interrupt(stream)
+  yield* Fiber.interrupt(calls)
 
-  const asked = (yield* received).filter(({ path }) => path === "/token").length
-  yield* tell(
-    `${calls.made} calls, ${calls.failed} failed, the slowest took ${
-      Math.ceil(calls.slowest)
-    } ms; ${asked} token requests`
-  )
-  return calls
+  const tokenRequests = (yield* received).filter(({ path }) => path === "/token").length
+  yield* print(`${counts.succeeded} calls succeeded, and ${counts.failed} failed`)
+  yield* print(`the slowest call took ${Math.ceil(counts.slowestMillis)} ms`)
+  yield* print(`${tokenRequests} token requests were made`)
 })

@@ -1,6 +1,6 @@
 /*
- * What a stranger gets: the public packages as the registry would serve them, installed by npm in an empty folder
- * beside the versions that the README names.
+ * The public packages as the registry would serve them. npm installs them in an empty folder, with the versions of the
+ * peers that the README names.
  */
 import { Sandbox } from "@effect-tilia/sandbox"
 import * as NodeSandbox from "@effect-tilia/sandbox/NodeSandbox"
@@ -14,7 +14,7 @@ import { afterAll, beforeAll } from "vitest"
 
 const root = resolve(import.meta.dirname, "../../..")
 const readme = readFileSync(join(root, "README.md"), "utf8")
-const folder = mkdtempSync(join(tmpdir(), "stranger-"))
+const folder = mkdtempSync(join(tmpdir(), "tarballs-"))
 const installed = join(folder, "node_modules")
 
 const run = (cwd: string, command: string, args: ReadonlyArray<string>, env: NodeJS.ProcessEnv = process.env) =>
@@ -25,7 +25,7 @@ const run = (cwd: string, command: string, args: ReadonlyArray<string>, env: Nod
     })
   })
 
-/** Runs a command that has to succeed. */
+/** Runs a command that must succeed, and returns its output. */
 const must = async (...args: Parameters<typeof run>) => {
   const { output, status } = await run(...args)
   expect(status, output).toBe(0)
@@ -38,7 +38,7 @@ const publicPackages = readdirSync(join(root, "packages"))
   .map((name) => join(root, "packages", name))
   .filter((path) => manifest(path).private !== true)
 
-/** `effect@^3.22.0` and so on, from the install lines of the READMEs. */
+/** The peers with their versions, as `effect@^3.22.0`, from the install lines of the READMEs. */
 const pinned = [readme, ...publicPackages.map((path) => readFileSync(join(path, "README.md"), "utf8"))]
   .flatMap((text) => /^npm install (.+)$/m.exec(text)?.[1]?.split(" ") ?? [])
   .filter((name) => !name.startsWith("@effect-tilia/"))
@@ -55,7 +55,7 @@ beforeAll(async () => {
     await must(path, "npx", ["--yes", "pnpm@10.34.9", "pack", "--pack-destination", folder])
   }
   const tarballs = readdirSync(folder).filter((file) => file.endsWith(".tgz")).map((file) => `./${file}`)
-  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "stranger", private: true, type: "module" }))
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "tarballs", private: true, type: "module" }))
   await must(folder, "npm", ["install", "--no-audit", "--no-fund", ...new Set(pinned), ...tarballs])
   writeFileSync(join(folder, "main.ts"), program)
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["main.ts"] }))
@@ -92,7 +92,7 @@ describe("packages from tarballs", () => {
       const works = yield* Effect.promise(() =>
         must(folder, process.execPath, ["main.js"], { ...settings, TILIA_AUTH_URL: url })
       )
-      expect(works).toContain("client_credentials") // what the protected resource says of the token
+      expect(works).toContain("client_credentials") // one of the claims that /whoami returns
       const refused = yield* Effect.promise(() =>
         must(folder, process.execPath, ["main.js"], { ...settings, TILIA_AUTH_URL: url, TILIA_CLIENT_SECRET: clientId })
       )

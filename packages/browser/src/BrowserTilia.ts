@@ -1,5 +1,6 @@
 /**
- * Everything that a page needs to call the API, in one Layer, without the client secret.
+ * Everything that a page needs to call the API, in one Layer. The page gets its token from a mediator, and never has
+ * the client secret.
  *
  * @example
  * import { Environment } from "@effect-tilia/core"
@@ -29,8 +30,8 @@ import * as BrowserTokenHttpClient from "./BrowserTokenHttpClient.js"
 import * as BrowserTokenStore from "./BrowserTokenStore.js"
 
 /**
- * What the tokens are for, and which mediator grants them. With a `principal`, all tabs share one token; without it, each tab
- * requests its own.
+ * What the tokens are for, and which mediator grants them. With a `principal`, all tabs share one token; without it,
+ * each tab requests its own.
  *
  * @since 0.1.0
  * @category models
@@ -46,9 +47,10 @@ export interface Options extends TokenMediator.Options, Tilia.Settings, BrowserT
 }
 
 /**
- * A token source, the client that carries its token, the endpoint behind both, which asks the mediator, and the store of the
- * tabs, whose `clear` belongs into every logout. The token is kept in the page's memory and in no storage of the browser. An
- * option that is out of range is an `InvalidInputError`, before anything is sent.
+ * The services of a page: the token source, the HTTP client that adds its token, the token endpoint that asks the
+ * mediator, and the store of the tabs. Call `clear` of `BrowserTokenStore` at every logout. The token is kept in the
+ * page's memory and in no storage of the browser. An option that is out of range is an `InvalidInputError`, before
+ * anything is sent.
  *
  * @since 0.1.0
  * @category layers
@@ -64,7 +66,7 @@ export const layer = (
   )
 
 /**
- * The same services, with options from the configuration. Whatever is missing or wrong is a `ConfigError`.
+ * The services of `layer`, with options from the configuration. Whatever is missing or wrong is a `ConfigError`.
  *
  * @since 0.1.0
  * @category layers

@@ -1,6 +1,15 @@
 /**
- * The HTTP client that the browser adapter uses: fetch, and never XMLHttpRequest, which can't be told to leave
- * redirects alone and makes a success of a refused connection.
+ * The HTTP client of the browser adapter. It uses fetch, because XMLHttpRequest always follows redirects, and
+ * platform's client over it reports a refused connection as a response with status 0.
+ *
+ * @example
+ * import { BrowserTokenHttpClient } from "@effect-tilia/browser"
+ * import { TokenMediator } from "@effect-tilia/core"
+ * import { Layer } from "effect"
+ *
+ * const PageEndpoint = TokenMediator.layer({ mediatorUrl: "/tilia/token" }).pipe(
+ *   Layer.provide(BrowserTokenHttpClient.layer)
+ * )
  *
  * @since 0.1.0
  */
@@ -11,21 +20,22 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 
-/** What a page must not choose otherwise: it stands above the settings of a call and of the program. */
+/** These settings override those of the program and of a single call. */
 const settings: RequestInit = {
-  cache: "no-store", // a token lives in memory, and in no cache of the browser's (M4)
-  credentials: "same-origin", // a mediator sees the session's cookie, no one else sees any
-  redirect: "manual", // E3: 307 and 308 would post the body again, wherever they lead
-  referrerPolicy: "same-origin" // a page's address is nobody's business either
+  cache: "no-store", // the browser's cache must not keep a token (M4)
+  credentials: "same-origin", // the mediator gets the cookie of the session, and no other server gets a cookie
+  redirect: "manual", // a 307 or 308 would send the body on to any origin (E3)
+  referrerPolicy: "same-origin" // other servers do not learn the address of the page
 }
 
 /**
- * Fetch with what carries a secret or a token made safe: no redirect is followed (its answer has status 0), no cookie,
- * no referrer and no trace header leaves the page's origin, and nothing is cached. These settings replace those of
- * `FetchHttpClient.RequestInit`, whose others are kept.
+ * A fetch client that is safe for secrets and tokens. It follows no redirect: the response to one has status 0. It
+ * sends no cookie and no referrer to another origin, sends no trace header at all, and caches nothing. These settings
+ * override those of `FetchHttpClient.RequestInit`; its other settings are kept.
  *
- * `TokenEndpoint` runs over it where a secret may be held: in Electron, in an extension, on a kiosk in a closed
- * network. A public page is no such place, whatever the client does: everyone who opens it can read its secret.
+ * `TokenEndpoint`, which needs the client secret, may run over it only where the secret can be kept: in Electron, in a
+ * browser extension of your own, or on a kiosk in a closed network. It must not run in a public page: everyone who
+ * opens the page can read its secret.
  *
  * @since 0.1.0
  * @category layers
@@ -34,7 +44,7 @@ export const layer: Layer.Layer<HttpClient.HttpClient> = Layer.map(FetchHttpClie
   Context.make(
     HttpClient.HttpClient,
     Context.get(context, HttpClient.HttpClient).pipe(
-      HttpClient.withTracerPropagation(false), // a header that CORS would have to allow, and most servers don't
+      HttpClient.withTracerPropagation(false), // most servers do not allow this header in their CORS settings
       HttpClient.transformResponse(
         Effect.mapInputContext((context: Context.Context<never>) =>
           Context.add(context, FetchHttpClient.RequestInit, {

@@ -1,6 +1,17 @@
 /**
- * One token for all tabs of an origin, over Web Locks and BroadcastChannel: they ask the mediator once for all of them (T1), and
- * keep the token in their memory alone (M4).
+ * One token for all tabs of a page's origin. The tabs agree by Web Locks and BroadcastChannel: only one of them asks
+ * the mediator, and the others get its token. Each tab keeps the token in its memory, and in no storage of the browser.
+ *
+ * @example
+ * import { BrowserTokenStore } from "@effect-tilia/browser"
+ * import { Effect } from "effect"
+ *
+ * const Store = BrowserTokenStore.layer({ mediatorUrl: "/tilia/token", principal: "account-1234" })
+ *
+ * const logOut = Effect.gen(function*() {
+ *   const store = yield* BrowserTokenStore.BrowserTokenStore
+ *   yield* store.clear
+ * })
  *
  * @since 0.1.0
  */
@@ -17,20 +28,30 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as Known from "./internal/known.js"
 import * as Message from "./internal/message.js"
+import * as TabReplica from "./internal/tabReplica.js"
 import * as Tabs from "./internal/tabs.js"
 
 /**
- * Whose tokens are shared. `principal` says who is logged in, by a name that nobody else has (an account's id): tabs share only
- * where it and `mediatorUrl` are the same. Without it, nothing is shared: each tab is for itself.
+ * Which tabs share a token: those with the same principal and the same mediator.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
+  /**
+   * The mediator's URL, as in the options of `TokenMediator`. A path and the whole URL that it stands for are the same
+   * mediator.
+   */
   readonly mediatorUrl: string | URL
+  /**
+   * The user who is logged in, by a name that no other user has, as the id of the account. An empty text is an
+   * `InvalidInputError`. Without a principal, no tab shares its token.
+   *
+   * @default no principal
+   */
   readonly principal?: string | undefined
 }
 
@@ -41,11 +62,13 @@ export interface Options {
  * @category models
  */
 export interface BrowserTokenStore extends TokenStore {
-  /** Removes all tokens from all tabs: for a logout. A token that was requested before is not shared any more. */
+  /** Removes all tokens from all tabs, for a logout. A token that was requested before it is not shared afterwards. */
   readonly clear: Effect.Effect<void>
 }
 
 /**
+ * The store of the tabs as a service of its own, for its `clear`.
+ *
  * @since 0.1.0
  * @category tags
  */
@@ -53,40 +76,48 @@ export const BrowserTokenStore: Context.Tag<BrowserTokenStore, BrowserTokenStore
   "@effect-tilia/browser/BrowserTokenStore"
 )
 
-/** What a tab knows about the token for one scope set. */
+/** What this tab knows about the token for one set of scopes. */
 interface Entry {
-  kept: Known.Kept | undefined
-  holder: Known.Holder | undefined
-  /** When the others were last asked, on the monotonic hand, and what ends with their answers. */
-  asked: number
+  replica: TabReplica.TabReplica | undefined
+  holder: TabReplica.Holder | undefined
+  /** When this tab last asked the others for the token, in milliseconds of the monotonic clock. */
+  askedAt: number
+  /** Completes when the last question needs no more answers. */
   answers: Deferred.Deferred<undefined> | undefined
 }
 
-/** A question to the others: how many haven't answered. */
+/** A question to the other tabs that still waits for answers. */
 interface Question {
+  /** How many tabs have not answered yet. */
   missing: number
   readonly answers: Deferred.Deferred<undefined>
 }
 
-/** So long a tab waits for the answers of others, one of which may be asleep: well within T2's 250 milliseconds. */
-const patience = "100 millis"
+/**
+ * How long a tab waits for answers, because one of the others may be asleep. A source skips a store that takes 250
+ * milliseconds (T2).
+ */
+const answerTimeout = "100 millis"
 
-/** M4, T5: which tabs share. A mediator may be named by a path or in full. */
-const nameOf = ({ mediatorUrl, principal }: Options): string | undefined => {
+/** The name of the tabs that share, the same whether the mediator is given by a path or by its whole URL (M4, T5). */
+const groupOf = ({ mediatorUrl, principal }: Options): string | undefined => {
+  if (principal === undefined) return undefined
   const { location }: Partial<typeof globalThis> = globalThis
   const url = String(mediatorUrl)
-  const full = URL.canParse(url, location?.href) ? new URL(url, location?.href).href : url
-  return principal === undefined ? undefined : `@effect-tilia ${JSON.stringify([full, principal])}`
+  const wholeUrl = URL.canParse(url, location?.href) ? new URL(url, location?.href).href : url
+  return `@effect-tilia ${JSON.stringify([wholeUrl, principal])}`
 }
 
 /**
- * Joins the other tabs until its scope ends. A `principal` that is empty is an `InvalidInputError`. In a browser without Web
- * Locks or BroadcastChannel, each tab is for itself.
+ * A store that belongs to the other tabs' stores until the scope ends. An empty `principal` is an `InvalidInputError`.
+ * In a browser without Web Locks or BroadcastChannel, the tab shares nothing.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = Effect.fnUntraced(function*(options: Options) {
+export const make: (
+  options: Options
+) => Effect.Effect<BrowserTokenStore, InvalidInputError, Scope.Scope> = Effect.fnUntraced(function*(options) {
   if (options.principal === "") {
     return yield* new InvalidInputError({ setting: "principal", expected: "the name of who is logged in, not empty" })
   }
@@ -94,179 +125,196 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   const changes = yield* SlidingPubSub.make<{ readonly key: string | undefined; readonly change: Change }>(256)
   const publish = (key: string | undefined, change: Change) => Effect.runSync(changes.publish({ key, change }))
 
-  // Plain cells, as in `TokenSource`: what reads and changes them in one step is synchronous.
+  // Plain variables, not Refs: each message is handled synchronously, with all changes that it causes.
   const entries = new Map<string, Entry>()
   const questions = new Map<string, Question>()
-  let known = 0
-  let cleared = 0
+  let largestGeneration = 0
+  let clearedGeneration = 0
 
   const entryOf = (key: string): Entry => {
-    const entry = entries.get(key)
-    if (entry !== undefined) return entry
-    const created: Entry = { kept: undefined, holder: undefined, asked: Number.NEGATIVE_INFINITY, answers: undefined }
-    entries.set(key, created)
-    return created
+    const found = entries.get(key)
+    if (found !== undefined) return found
+    const entry: Entry = {
+      replica: undefined,
+      holder: undefined,
+      askedAt: Number.NEGATIVE_INFINITY,
+      answers: undefined
+    }
+    entries.set(key, entry)
+    return entry
   }
 
-  const keep = (key: string, kept: Known.Kept): boolean => {
+  const noteGeneration = (generation: number) => {
+    largestGeneration = Math.max(largestGeneration, generation)
+  }
+
+  /** Keeps a token if it is newer than this tab's. Returns whether it is. */
+  const keepIfNewer = (key: string, replica: TabReplica.TabReplica): boolean => {
     const entry = entryOf(key)
-    known = Math.max(known, kept.generation)
-    if (!Known.isNews(entry.kept, kept.generation, cleared)) return false
-    entry.kept = kept
+    noteGeneration(replica.generation)
+    if (!TabReplica.isReplacedBy(entry.replica, replica.generation, clearedGeneration)) return false
+    entry.replica = replica
     publish(key, "Written")
     return true
   }
 
-  const empty = (generation: number) => {
-    if (generation <= cleared) return
-    cleared = generation
-    known = Math.max(known, generation)
+  /** Drops every token that was requested before a tab cleared the store with this generation (M4). */
+  const clearUpTo = (generation: number) => {
+    if (generation <= clearedGeneration) return
+    clearedGeneration = generation
+    noteGeneration(generation)
     for (const entry of entries.values()) {
-      if (entry.kept !== undefined && entry.kept.generation <= cleared) entry.kept = undefined
+      if (entry.replica !== undefined && entry.replica.generation <= generation) entry.replica = undefined
     }
     publish(undefined, "Cleared")
   }
 
-  const locked = (key: string, generation: number, now: Instant.Instant) => {
+  const noteLocked = (key: string, generation: number, now: Instant.Instant) => {
     const entry = entryOf(key)
-    known = Math.max(known, generation)
-    entry.holder = Known.heardOf(entry.holder, generation, now)
+    noteGeneration(generation)
+    entry.holder = TabReplica.afterAnnouncement(entry.holder, generation, now)
   }
 
-  const released = (key: string, generation: number) => {
+  const noteReleased = (key: string, generation: number) => {
     const entry = entryOf(key)
     if (entry.holder !== undefined && entry.holder.generation <= generation) entry.holder = undefined
   }
 
-  const answered = (question: string, isNews: boolean) => {
-    const open = questions.get(question)
-    if (open === undefined) return
-    open.missing--
-    // Every tab hears the same: who brings something new has the newest there is.
-    if (isNews || open.missing <= 0) Deferred.unsafeDone(open.answers, Effect.succeed(undefined))
+  const noteAnswer = (id: string, isNewer: boolean) => {
+    const question = questions.get(id)
+    if (question === undefined) return
+    question.missing--
+    // All tabs receive the same tokens: one that knows a newer token knows the newest.
+    if (isNewer || question.missing <= 0) Deferred.unsafeDone(question.answers, Effect.succeed(undefined))
   }
 
-  const hear = (message: Message.Message, answer: (message: Message.Message) => void) => {
+  const handle = (message: Message.Message, answer: (message: Message.Message) => void) => {
     const now = Instant.unsafeNow(clock)
     switch (message._tag) {
       case "Locked":
-        return locked(message.key, message.generation, now)
+        return noteLocked(message.key, message.generation, now)
       case "Released":
-        return released(message.key, message.generation)
-      case "Written":
-        return keep(message.key, Message.heard(message.token, now))
+        return noteReleased(message.key, message.generation)
+      case "Written": {
+        keepIfNewer(message.key, Message.fromWire(message.token, now))
+        return
+      }
       case "Asked": {
-        const { kept } = entryOf(message.key)
+        const { replica } = entryOf(message.key)
         return answer({
           ...message,
           _tag: "Answered",
-          cleared,
-          ...(kept !== undefined && { token: Message.told(kept, now) })
+          cleared: clearedGeneration,
+          ...(replica !== undefined && { token: Message.toWire(replica, now) })
         })
       }
       case "Answered": {
-        empty(message.cleared)
-        const isNews = message.token !== undefined && keep(message.key, Message.heard(message.token, now))
-        return answered(message.question, isNews)
+        clearUpTo(message.cleared)
+        const isNewer = message.token !== undefined &&
+          keepIfNewer(message.key, Message.fromWire(message.token, now))
+        return noteAnswer(message.question, isNewer)
       }
       case "Cleared":
-        return empty(message.generation)
+        return clearUpTo(message.generation)
     }
   }
 
-  const tabs = yield* Tabs.join(nameOf(options), (data, answer) => {
+  const tabs = yield* Tabs.join(groupOf(options), (data, answer) => {
     const message = Option.getOrUndefined(Message.decode(data))
-    if (message !== undefined) hear(message, (message) => answer(Message.encode(message)))
+    if (message !== undefined) handle(message, (message) => answer(Message.encode(message)))
   })
-  const say = (message: Message.Message) => tabs.say(Message.encode(message))
+  const broadcast = (message: Message.Message) => tabs.broadcast(Message.encode(message))
 
-  const answersIn = (answers: Deferred.Deferred<undefined>) => Effect.timeoutOption(Deferred.await(answers), patience)
+  const awaitAnswers = (answers: Deferred.Deferred<undefined>) =>
+    Effect.timeoutOption(Deferred.await(answers), answerTimeout)
 
-  /** What others know of a token, for a tab that may have missed it. */
-  const ask = (key: string, answers: Deferred.Deferred<undefined>) =>
+  /** Asks the other tabs for a token that this one may have missed. A tab that is alone does not wait (T1). */
+  const askOthers = (key: string, answers: Deferred.Deferred<undefined>) =>
     Effect.gen(function*() {
-      const missing = yield* tabs.others
-      if (missing === 0) return // whoever is alone doesn't wait
+      const missing = yield* tabs.countOthers
+      if (missing === 0) return
       const question = crypto.randomUUID()
       questions.set(question, { missing, answers })
-      say({ _tag: "Asked", key, question })
-      yield* Effect.ensuring(answersIn(answers), Effect.sync(() => questions.delete(question)))
+      broadcast({ _tag: "Asked", key, question })
+      yield* Effect.ensuring(awaitAnswers(answers), Effect.sync(() => questions.delete(question)))
     }).pipe(Effect.ensuring(Deferred.succeed(answers, undefined)))
 
   const read = (scopes: Scopes.Scopes) =>
     Effect.gen(function*() {
       const key = Scopes.key(scopes)
       const entry = entryOf(key)
-      const now = Instant.unsafeNow(clock)
-      if (Known.isDoubtful(entry.kept, entry.asked, now)) {
-        entry.asked = now.monotonic
+      const before = Instant.unsafeNow(clock)
+      if (TabReplica.isQuestionDue(entry.replica, entry.askedAt, before)) {
+        entry.askedAt = before.monotonic
         entry.answers = yield* Deferred.make<undefined>()
-        yield* ask(key, entry.answers)
+        yield* askOthers(key, entry.answers)
       } else if (entry.answers !== undefined) {
-        yield* answersIn(entry.answers)
+        yield* awaitAnswers(entry.answers)
       }
-      const { kept } = entry
-      const then = Instant.unsafeNow(clock)
-      return kept === undefined || Known.isOver(kept, then)
+      const { replica } = entry
+      const now = Instant.unsafeNow(clock)
+      return replica === undefined || TabReplica.isExpired(replica, now)
         ? Option.none()
-        : Option.some({ token: Known.tokenOf(kept, then), generation: kept.generation })
+        : Option.some({ token: TabReplica.toAccessToken(replica, now), generation: replica.generation })
     })
 
-  const lockOf = (key: string, turn: Tabs.Turn): Lock => {
-    const now = Instant.unsafeNow(clock)
-    const generation = Known.next(known, now)
-    /** T3: whoever has lost the lock leaves it, and what is written, to the next. */
+  const makeLock = (key: string, webLock: Tabs.WebLock): Lock => {
+    const generation = TabReplica.nextGeneration(largestGeneration, Instant.unsafeNow(clock))
+    /** A tab that has lost the lock announces and writes nothing: both are up to the next holder (T3). */
     const announce = () => {
-      if (turn.isLost()) return
-      locked(key, generation, Instant.unsafeNow(clock))
-      say({ _tag: "Locked", key, generation })
+      if (webLock.isLost()) return
+      noteLocked(key, generation, Instant.unsafeNow(clock))
+      broadcast({ _tag: "Locked", key, generation })
     }
     announce()
     return {
       generation,
       write: (token) =>
         Effect.sync(() => {
-          if (turn.isLost()) return
+          if (webLock.isLost()) return
           const now = Instant.unsafeNow(clock)
-          const kept = Known.keptOf(token, generation, now)
-          if (keep(key, kept)) say({ _tag: "Written", key, token: Message.told(kept, now) })
+          const replica = TabReplica.fromAccessToken(token, generation, now)
+          if (keepIfNewer(key, replica)) broadcast({ _tag: "Written", key, token: Message.toWire(replica, now) })
         }),
       renew: Effect.sync(announce),
       release: Effect.gen(function*() {
-        // The next one's generation may come from the clock alone, which has to have passed this one.
+        // The next holder may take its generation from the wall clock, which must have passed this generation (T3).
         if (Instant.unsafeNow(clock).wall <= generation) yield* Effect.sleep("2 millis")
-        yield* turn.end
-        released(key, generation)
-        say({ _tag: "Released", key, generation })
+        yield* webLock.release
+        noteReleased(key, generation)
+        broadcast({ _tag: "Released", key, generation })
       })
     }
   }
 
-  const isHolderLost = (key: string): boolean => {
+  /** Whether the holder's lease is over. A holder that this tab does not know gets a whole lease from now (T3). */
+  const isLeaseOver = (key: string): boolean => {
     const now = Instant.unsafeNow(clock)
     const entry = entryOf(key)
-    entry.holder ??= Known.stranger(now)
-    return Known.isLost(entry.holder, now)
+    entry.holder ??= TabReplica.unknownHolder(now)
+    return TabReplica.isLeaseOver(entry.holder, now)
   }
+
+  /** Steals the lock under a second lock, so that several waiting tabs do not steal it from each other (T3). */
+  const steal = (key: string) =>
+    Effect.acquireUseRelease(
+      tabs.acquire(`${key} by force`, "ifAvailable"),
+      (right) =>
+        Option.isSome(right) && isLeaseOver(key)
+          ? Effect.map(tabs.acquire(key, "steal"), Option.map((webLock) => makeLock(key, webLock)))
+          : Effect.succeedNone,
+      (right) => Option.isSome(right) ? right.value.release : Effect.void
+    )
 
   const lock = (scopes: Scopes.Scopes) =>
     Effect.gen(function*() {
       const key = Scopes.key(scopes)
-      const free = yield* tabs.take(key, false)
-      if (Option.isSome(free)) return Option.some(lockOf(key, free.value))
-      if (!isHolderLost(key)) return Option.none()
-      // T3: one at a time takes it by force, or several would take it from each other.
-      return yield* Effect.acquireUseRelease(
-        tabs.take(`${key} by force`, false),
-        (force) =>
-          Option.isSome(force) && isHolderLost(key)
-            ? Effect.map(tabs.take(key, true), Option.map((turn) => lockOf(key, turn)))
-            : Effect.succeedNone,
-        (force) => Option.isSome(force) ? force.value.end : Effect.void
-      )
+      const free = yield* tabs.acquire(key, "ifAvailable")
+      if (Option.isSome(free)) return Option.some(makeLock(key, free.value))
+      return isLeaseOver(key) ? yield* steal(key) : Option.none()
     })
 
-  const store: BrowserTokenStore = {
+  return {
     read,
     lock,
     changes: (scopes) =>
@@ -275,16 +323,15 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         Stream.map(({ change }) => change)
       ),
     clear: Effect.sync(() => {
-      const generation = Known.next(known, Instant.unsafeNow(clock))
-      empty(generation)
-      say({ _tag: "Cleared", generation })
+      const generation = TabReplica.nextGeneration(largestGeneration, Instant.unsafeNow(clock))
+      clearUpTo(generation)
+      broadcast({ _tag: "Cleared", generation })
     })
   }
-  return store
 })
 
 /**
- * The same as a Layer, for the `TokenSource` of the page. Fails with `InvalidInputError`.
+ * The store as a Layer, both as `BrowserTokenStore` and as the `TokenStore` of a `TokenSource`: see `make`.
  *
  * @since 0.1.0
  * @category layers

@@ -1,5 +1,5 @@
 /*
- * A real page, its own server, and the sandbox behind that.
+ * A real page, its own server with a mediator, and the sandbox behind that.
  */
 import { BrowserTilia } from "@effect-tilia/browser"
 import { AuthorizedHttpClient, TokenSource } from "@effect-tilia/core"

@@ -1,20 +1,22 @@
 /*
- * What only a browser's client can do wrong, in a real page against real sockets.
+ * What only an HTTP client in a browser can do wrong: a real page against real sockets.
  */
 import { BrowserTokenHttpClient } from "@effect-tilia/browser"
 import * as RemoteScriptedServer from "@effect-tilia/contract/RemoteScriptedServer"
 import {
   always,
-  answer,
   end,
+  httpResponse,
   inTurn,
   json,
   refuse,
+  type Script,
   ScriptedServer,
   send,
   until
 } from "@effect-tilia/contract/ScriptedServer"
 import { ClientCredentials, Environment, TokenEndpoint } from "@effect-tilia/core"
+import { Sandbox } from "@effect-tilia/sandbox"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { expect, layer } from "@effect/vitest"
@@ -22,25 +24,21 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { inject } from "vitest"
 
-/** The vendor page's pair. */
-const clientId = "3f2bfe5b-19b8-41c1-88d7-70a1586bce94"
-const clientSecret = "9bc00ca4-937e-4946-bdb5-0814b603334d"
-
 const token = { access_token: "abc", token_type: "Bearer", expires_in: "3600", scope: "user_info" }
 
-/** Asks that address for a token, twice at most. */
+/** Requests a token at this URL, with two attempts at most. */
 const requestToken = (authUrl: string, options: TokenEndpoint.Options = {}) =>
   Effect.flatMap(TokenEndpoint.TokenEndpoint, (endpoint) => endpoint.requestToken(["user_info"])).pipe(
     Effect.provide(
       TokenEndpoint.layer({ retry: { maxAttempts: 2, baseDelay: "1 millis" }, ...options }).pipe(Layer.provide([
-        ClientCredentials.layer({ clientId, clientSecret }),
+        ClientCredentials.layer(Sandbox.wellKnown),
         Environment.layer({ authUrl }),
         BrowserTokenHttpClient.layer
       ]))
     )
   )
 
-/** The status of an answer, in a program with such settings for fetch. */
+/** The status of the response, in a program with these settings for fetch. */
 const post = (url: string, settings: RequestInit) =>
   Effect.flatMap(HttpClient.HttpClient, (client) => client.post(url)).pipe(
     Effect.map(({ status }) => status),
@@ -50,12 +48,11 @@ const post = (url: string, settings: RequestInit) =>
 
 const ours = Effect.provide(BrowserTokenHttpClient.layer)
 
-/** Fetch as it is, but for its trace headers: they would cost a preflight. */
+/** platform's own fetch client, without its trace headers, because they would cause a preflight request. */
 const bare = <A, E, R>(self: Effect.Effect<A, E, R>) =>
   Effect.provide(Effect.withTracerEnabled(self, false), FetchHttpClient.layer)
 
-const open = (script: Parameters<ScriptedServer["Type"]["open"]>[0]) =>
-  Effect.flatMap(ScriptedServer, ({ open }) => open(script))
+const open = (script: Script) => Effect.flatMap(ScriptedServer, ({ open }) => open(script))
 
 layer(RemoteScriptedServer.layer(inject("scriptedServer")), { excludeTestServices: true })("browser", (it) => {
   it.scoped("a token request of a page causes no preflight request", () =>
@@ -73,8 +70,7 @@ layer(RemoteScriptedServer.layer(inject("scriptedServer")), { excludeTestService
       const { url } = yield* open(refuse)
       expect(yield* Effect.flip(requestToken(url))).toMatchObject(other)
 
-      // The scripted server doesn't recognise the head of an answer that is sent in two pieces, and adds no header to
-      // it.
+      // The scripted server adds no CORS header to this response, because it is sent in two pieces.
       const head = "HTTP/1.1"
       const rest = new TextDecoder().decode(json(200, token)).slice(head.length)
       const server = yield* open(inTurn([send(head), send(rest), end]))
@@ -105,11 +101,11 @@ layer(RemoteScriptedServer.layer(inject("scriptedServer")), { excludeTestService
 
   it.scoped("the client reports a redirect as status 0, whatever RequestInit the program sets (E3)", () =>
     Effect.gen(function*() {
-      const target = yield* open(always(answer(200)))
-      const server = yield* open(always(answer(307, { location: target.url })))
+      const target = yield* open(always(httpResponse(200)))
+      const server = yield* open(always(httpResponse(307, { location: target.url })))
       const careless = post(server.url, { redirect: "follow" })
       expect(yield* bare(careless)).toBe(200)
-      expect((yield* target.seen).requests.length).toBe(1) // so it would be followed
+      expect((yield* target.seen).requests.length).toBe(1) // so fetch would follow it
       expect(yield* ours(careless)).toBe(0)
       expect((yield* target.seen).requests.length).toBe(1)
     }))
@@ -125,16 +121,16 @@ layer(RemoteScriptedServer.layer(inject("scriptedServer")), { excludeTestService
             document.cookie = "session=1; max-age=0"
           })
       )
-      const server = yield* open(always(answer(200)))
+      const server = yield* open(always(httpResponse(200)))
       const { port } = new URL(server.url)
       const careless = post(
-        `http://${location.hostname}:${port}`, // the page's own host: cookies know no ports
+        `http://${location.hostname}:${port}`, // the host of the page, because a cookie is not bound to a port
         { credentials: "include", referrerPolicy: "unsafe-url" }
       )
-      yield* Effect.ignore(bare(careless)) // an answer for everyone isn't for who sends cookies
+      yield* Effect.ignore(bare(careless)) // fails, because a response that allows every origin allows no cookies
       yield* Effect.withSpan(ours(careless), "caller")
       const [theirs, mine] = (yield* server.seen).requests
-      expect(theirs).toMatch(/^cookie: session=1\r$/mi) // so it would be sent
+      expect(theirs).toMatch(/^cookie: session=1\r$/mi) // so fetch would send it
       expect(theirs).toMatch(/^referer: /mi)
       expect(mine).not.toMatch(/^(traceparent|b3|x-b3-.*|cookie|referer):/mi)
     }))

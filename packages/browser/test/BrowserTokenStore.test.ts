@@ -1,6 +1,6 @@
 /*
- * The store in one real page: two of it stand for two tabs, since a channel tells and a lock holds off every other user
- * of its name. Several pages: see pages/BrowserTokenStore.test.ts.
+ * The store in one real page. Two stores stand for two tabs, because channels and locks work between them as between
+ * tabs. The tests with several pages are in pages/BrowserTokenStore.test.ts.
  */
 import { BrowserTokenStore } from "@effect-tilia/browser"
 import { storeContract } from "@effect-tilia/contract/storeContract"
@@ -22,8 +22,8 @@ const scopes = Schema.decodeSync(Scopes.Scopes)("user_info")
 
 const optionsOf = (principal: string) => ({ mediatorUrl: "/tilia/token", principal })
 
-/** As a tab that nobody else is logged in in. */
-const somebody = Effect.sync(() => optionsOf(crypto.randomUUID()))
+/** The options of a user who is logged in in no other test. */
+const newUser = Effect.sync(() => optionsOf(crypto.randomUUID()))
 
 const write = Effect.fnUntraced(function*(store: TokenStore.TokenStore, text: string) {
   const lock = yield* Effect.flatten(store.lock(scopes))
@@ -41,7 +41,7 @@ const millisOf = <A, E>(effect: Effect.Effect<A, E>) =>
     return performance.now() - before
   })
 
-/** Runs as on a browser that lacks it. */
+/** Removes a feature of the browser until the scope ends. */
 const without = (object: object, name: string) =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -68,7 +68,7 @@ storeContract(
 describe("the tabs of one principal", () => {
   it.scopedLive("a new tab asks the other tabs for their token, and a lone tab does not wait (T1)", () =>
     Effect.gen(function*() {
-      const options = yield* somebody
+      const options = yield* newUser
       const one = yield* BrowserTokenStore.make(options)
       expect(yield* millisOf(one.read(scopes))).toBeLessThan(90)
       yield* write(one, "first")
@@ -78,7 +78,7 @@ describe("the tabs of one principal", () => {
 
   it.scopedLive("a sleeping tab delays a reader by 100 milliseconds, not by the 250 that a store may take (T2)", () =>
     Effect.gen(function*() {
-      const options = yield* somebody
+      const options = yield* newUser
       const one = yield* BrowserTokenStore.make(options)
       const name = `@effect-tilia ${JSON.stringify([new URL("/tilia/token", location.href).href, options.principal])} x`
       void navigator.locks.request(name, () => new Promise((resolve) => setTimeout(resolve, 500)))
@@ -86,12 +86,12 @@ describe("the tabs of one principal", () => {
       const took = yield* millisOf(one.read(scopes))
       expect(took).toBeGreaterThan(90)
       expect(took).toBeLessThan(200)
-      expect(yield* millisOf(one.read(scopes))).toBeLessThan(50) // and not at each look
+      expect(yield* millisOf(one.read(scopes))).toBeLessThan(50) // it asks at most once a second
     }))
 
   it.scopedLive("the store ignores messages on its channel that are not valid", () =>
     Effect.gen(function*() {
-      const options = yield* somebody
+      const options = yield* newUser
       const one = yield* BrowserTokenStore.make(options)
       const name = `@effect-tilia ${JSON.stringify([new URL("/tilia/token", location.href).href, options.principal])}`
       const channel = yield* Effect.acquireRelease(
@@ -117,14 +117,14 @@ describe("the tabs of one principal", () => {
 
   it.scopedLive("`clear` empties the store of every tab and announces that (M4)", () =>
     Effect.gen(function*() {
-      const options = yield* somebody
+      const options = yield* newUser
       const [one, other] = yield* Effect.all([BrowserTokenStore.make(options), BrowserTokenStore.make(options)])
       yield* write(one, "first")
       yield* Effect.sleep("20 millis")
-      const heard = yield* Effect.forkAll([one, other].map(({ changes }) => Stream.runHead(changes(scopes))))
+      const received = yield* Effect.forkAll([one, other].map(({ changes }) => Stream.runHead(changes(scopes))))
       yield* Effect.sleep("20 millis")
       yield* one.clear
-      expect(yield* Fiber.join(heard)).toStrictEqual([Option.some("Cleared"), Option.some("Cleared")])
+      expect(yield* Fiber.join(received)).toStrictEqual([Option.some("Cleared"), Option.some("Cleared")])
       expect(yield* Effect.all([one, other].map(textIn))).toStrictEqual([Option.none(), Option.none()])
       yield* write(other, "second")
       expect(yield* textIn(one).pipe(Effect.delay("20 millis"))).toStrictEqual(Option.some("second"))
@@ -132,7 +132,7 @@ describe("the tabs of one principal", () => {
 
   it.scopedLive("a token that was requested before `clear` is shared with no tab after it (M4)", () =>
     Effect.gen(function*() {
-      const options = yield* somebody
+      const options = yield* newUser
       const [one, other] = yield* Effect.all([BrowserTokenStore.make(options), BrowserTokenStore.make(options)])
       const lock = yield* Effect.flatten(one.lock(scopes))
       yield* Effect.sleep("5 millis")
@@ -145,7 +145,7 @@ describe("the tabs of one principal", () => {
 
   it.scopedLive("only one of eight waiting tabs gets a lock whose lease has ended (T3)", () =>
     Effect.gen(function*() {
-      const options = yield* somebody
+      const options = yield* newUser
       const holder = yield* BrowserTokenStore.make(options)
       const others = yield* Effect.replicateEffect(BrowserTokenStore.make(options), 8)
       yield* Effect.flatten(holder.lock(scopes))
@@ -156,7 +156,7 @@ describe("the tabs of one principal", () => {
 
   it.scopedLive("a closed store holds no lock, and the other tabs no longer count it", () =>
     Effect.gen(function*() {
-      const options = yield* somebody
+      const options = yield* newUser
       const scope = yield* Scope.make()
       const closed = yield* Scope.extend(BrowserTokenStore.make(options), scope)
       const lock = yield* Effect.flatten(closed.lock(scopes))
@@ -178,7 +178,7 @@ describe("tabs that share nothing", () => {
     { lacks: "BroadcastChannel", object: globalThis, name: "BroadcastChannel" }
   ])("tabs share no token in a browser without $lacks (row 104)", ({ name, object }) =>
     Effect.gen(function*() {
-      const options = yield* somebody
+      const options = yield* newUser
       const [one, other] = yield* Effect.scoped(Effect.zipRight(
         without(object, name),
         Effect.zip(Layer.build(BrowserTokenStore.layer(options)), Layer.build(BrowserTokenStore.layer(options)))
@@ -205,7 +205,7 @@ describe("tabs that share nothing", () => {
 describe("the tabs that share a token", () => {
   it.scopedLive("the tabs of another principal or another mediator do not see the token (M4, row 106)", () =>
     Effect.gen(function*() {
-      const options = yield* somebody
+      const options = yield* newUser
       const one = yield* BrowserTokenStore.make(options)
       yield* write(one, "first")
       const others = yield* Effect.all([
@@ -217,7 +217,7 @@ describe("the tabs that share a token", () => {
 
   it.scopedLive("tabs share a token although one gives the mediator's path and the other its whole URL (M4)", () =>
     Effect.gen(function*() {
-      const { principal } = yield* somebody
+      const { principal } = yield* newUser
       const one = yield* BrowserTokenStore.make({ mediatorUrl: "/tilia/token", principal })
       yield* write(one, "first")
       const other = yield* BrowserTokenStore.make({ mediatorUrl: new URL("/tilia/token", location.href), principal })

@@ -1,5 +1,6 @@
 /*
- * Rows 1–56 of docs/design/faults.md for the browser's client, in a real page against real sockets.
+ * The adapter contract for the HTTP client of the browser, in a real page against real sockets (rows 1–56 of
+ * docs/design/faults.md).
  */
 import { BrowserTokenHttpClient } from "@effect-tilia/browser"
 import { adapterContract } from "@effect-tilia/contract/adapterContract"
@@ -14,10 +15,10 @@ adapterContract("browser", BrowserTokenHttpClient.layer, {
   decodesGzip: true,
   refuses407: true,
   except: {
-    "the client rejects a certificate of an unknown authority": "vitest has its pages trust every certificate",
+    "the client rejects a certificate of an unknown authority": "the pages of vitest trust every certificate",
     "a connection that the server closes in the middle of the headers":
-      "Chromium takes the headers that came for all of them",
-    "a response with both a Content-Length and chunked encoding": "Chromium goes by the chunks (RFC 9112 §6.3)",
-    "a response with status 101": "Chromium waits for another answer after a 101: see BrowserTokenHttpClient.test.ts"
+      "Chromium takes the headers that have arrived for all of them",
+    "a response with both a Content-Length and chunked encoding": "Chromium reads the chunks (RFC 9112 §6.3)",
+    "a response with status 101": "Chromium waits for another response after a 101: see BrowserTokenHttpClient.test.ts"
   }
 })

@@ -1,5 +1,5 @@
 /*
- * The command `tilia`, from arguments to exit status.
+ * The command `tilia`, from its arguments to its exit status.
  */
 import * as CliConfig from "@effect/cli/CliConfig"
 import * as Command from "@effect/cli/Command"
@@ -22,20 +22,25 @@ const { version }: { readonly version: string } = createRequire(import.meta.url)
 
 const tilia = Command.make("tilia").pipe(
   Command.withDescription(Help.page({
-    summary: "Access tokens of the Tilia payments API.",
+    summary: "Gets and inspects access tokens of the Tilia payments API.",
     examples: [
-      ["tilia sandbox", "a server to try things on; prints the variables to paste"],
-      ["tilia token", "one token"],
-      ["tilia token | tilia inspect", "what is in it?"]
+      ["tilia sandbox", "runs a local server to try things on, and prints its settings"],
+      ["tilia token", "prints a token"],
+      ["tilia token | tilia inspect", "shows what the token contains"]
     ],
     notes: [
-      "Exit status: 0 done; 2 bad input or configuration; 3 refused, trying again is useless; 4 unavailable, try again later; 130 interrupted."
+      "Exit status 0: the command succeeded.",
+      "Exit status 1: the output cannot be written, or tilia has a bug.",
+      "Exit status 2: the input or the configuration is wrong. Nothing was sent.",
+      "Exit status 3: the server refused. Trying again does not help.",
+      "Exit status 4: the server is unavailable. Try again later.",
+      "Exit status 130: the command was interrupted."
     ]
   })),
   Command.withSubcommands([TokenCommand.command, InspectCommand.command, SandboxCommand.command])
 )
 
-/** What is logged goes to standard error: standard output is for what was asked. */
+/** Logs go to standard error, because standard output is only for the result. */
 const logger = Logger.withConsoleError(
   Logger.make(({ logLevel, message }) =>
     `${logLevel.label.toLowerCase()}: ${Arr.ensure(message).map(String).join(" ")}`
@@ -43,8 +48,7 @@ const logger = Logger.withConsoleError(
 )
 
 /**
- * Runs one command, given as in `process.argv`. The exit status is the value; a mistake in the flags was already
- * printed.
+ * Runs the command with arguments as in `process.argv`, and returns the exit status. It prints every error itself.
  */
 export const run = (args: ReadonlyArray<string>): Effect.Effect<number> =>
   Command.run(tilia, { name: "tilia", version })(args).pipe(
@@ -52,7 +56,7 @@ export const run = (args: ReadonlyArray<string>): Effect.Effect<number> =>
     Effect.catchAll((error: Failure.Failure | ValidationError) =>
       error._tag === "Failure"
         ? Effect.as(Console.error(Failure.render(error)), error.exitStatus)
-        : Effect.succeed(2)
+        : Effect.succeed(2) // @effect/cli has printed what is wrong with the flags
     ),
     Effect.catchAllDefect((defect) =>
       Effect.as(Console.error(`This is a bug in tilia. ${Cause.pretty(Cause.die(defect))}`), 1)
@@ -64,6 +68,7 @@ export const run = (args: ReadonlyArray<string>): Effect.Effect<number> =>
     ])
   )
 
+/** The exit status of the process: what `run` returned, or the status of an interruption or a defect. */
 export const exitStatus = (exit: Exit.Exit<unknown, unknown>): number =>
   Exit.match(exit, {
     onSuccess: Number,

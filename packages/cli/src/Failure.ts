@@ -1,6 +1,6 @@
 /*
- * What a command may fail with, as an operator and a script meet it: a block of text or one JSON object, and an exit
- * status. Pure; tested by a table.
+ * The failure of a command: the text or the JSON object that it prints, and its exit status. All of it is pure, so that
+ * tables can test it.
  */
 import type { ClaimsError } from "@effect-tilia/core/AccessToken"
 import type { TokenError } from "@effect-tilia/core/TokenError"
@@ -8,10 +8,15 @@ import * as ConfigError from "effect/ConfigError"
 import * as Data from "effect/Data"
 import * as Predicate from "effect/Predicate"
 
-/** 2: bad input or configuration; 3: refused, trying again is useless; 4: unavailable, try again later. */
+/**
+ * `2`: the input or the configuration is wrong. `3`: the server refused, and trying again does not help. `4`: the
+ * server is unavailable, and trying again later may help.
+ */
 export type Status = 2 | 3 | 4
 
+/** What every command fails with. */
 export class Failure extends Data.TaggedError("Failure")<{
+  /** What is printed. */
   readonly error: {
     readonly _tag: string
     readonly message: string
@@ -22,7 +27,10 @@ export class Failure extends Data.TaggedError("Failure")<{
   readonly format: "text" | "json"
 }> {}
 
-/** A setting a line. What a `Config` expected is kept where it is ours; no value ever is. */
+/**
+ * One line for each setting that is missing or wrong. A message of Effect's own (`Expected …`) is replaced. No line
+ * contains a value.
+ */
 const settings = (error: ConfigError.ConfigError): ReadonlyArray<string> => {
   if (error._op === "And" || error._op === "Or") return [...settings(error.left), ...settings(error.right)]
   const name = error.path.join("_")
@@ -37,6 +45,7 @@ const exitStatus = ({ _tag, retryable }: Failure["error"]): Status => {
   return nothingWasSent.has(_tag) ? 2 : 3
 }
 
+/** The failure for an error of the library. */
 export const fromError = (
   error: ClaimsError | ConfigError.ConfigError | TokenError,
   format: Failure["format"]
@@ -55,10 +64,11 @@ export const fromError = (
   return new Failure({ error: shown, exitStatus: exitStatus(shown), format })
 }
 
+/** The failure as it is printed. */
 export const render = ({ error, format }: Failure): string => {
   if (format === "json") return JSON.stringify(error)
   if (error._tag === "ConfigError") {
-    return `ConfigError: the configuration is not complete, or wrong:\n  ${error.message}`
+    return `ConfigError: some settings are missing or wrong:\n  ${error.message}`
   }
   return `${error._tag}: ${error.message}`
 }

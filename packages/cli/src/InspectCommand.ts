@@ -1,5 +1,5 @@
 /*
- * `tilia inspect`: what a token says of itself. The token is never printed.
+ * `tilia inspect`: shows the claims of a token. It never prints the token.
  */
 import * as AccessToken from "@effect-tilia/core/AccessToken"
 import * as Printable from "@effect-tilia/core/Printable"
@@ -19,32 +19,32 @@ import * as Schema from "effect/Schema"
 import * as Failure from "./Failure.js"
 import * as Help from "./Help.js"
 
-const refused = () =>
+const notAToken = () =>
   new InvalidInputError({
     setting: "standard input",
-    expected: "an access token: alone, as an Authorization header, or as the JSON of `tilia token --format json`"
+    expected: "an access token, alone, in an Authorization header, or in the JSON of `tilia token --format json`"
   })
 
-const answer = Schema.decodeOption(Schema.parseJson(Schema.Struct({ access_token: TokenText })))
-const alone = Schema.decodeOption(TokenText)
+const decodeJson = Schema.decodeOption(Schema.parseJson(Schema.Struct({ access_token: TokenText })))
+const decodeBare = Schema.decodeOption(TokenText)
 
-/** The token in what `tilia token` prints, in whatever format. */
+/** The token in the output of `tilia token`, in any of its formats. */
 export const tokenIn = (text: string): Either.Either<Pick<AccessToken.AccessToken, "value">, InvalidInputError> =>
-  Option.map(answer(text), (answer) => answer.access_token).pipe(
-    Option.orElse(() => alone(text.trim().replace(/^(authorization: *)?bearer +/i, ""))),
-    Option.match({ onNone: () => Either.left(refused()), onSome: (value) => Either.right({ value }) })
+  Option.map(decodeJson(text), ({ access_token }) => access_token).pipe(
+    Option.orElse(() => decodeBare(text.trim().replace(/^(authorization: *)?bearer +/i, ""))),
+    Option.match({ onNone: () => Either.left(notAToken()), onSome: (value) => Either.right({ value }) })
   )
 
-const limit = 256 * 1024
-
 const standardInput = NodeStream.toString(() => process.stdin, {
-  onFailure: refused,
-  maxBytes: limit
+  onFailure: notAToken,
+  maxBytes: 256 * 1024
 })
 
-/** A claim is a stranger's text: it must not steer the terminal. */
-const printable = (value: unknown): string => Printable.make(typeof value === "string" ? value : JSON.stringify(value))
+/** A claim is text from outside, so its control characters must not reach the terminal. */
+const printable = (value: unknown): string =>
+  Printable.make(typeof value === "string" ? value : JSON.stringify(value))
 
+/** What the command knows of a token. `now` is in milliseconds since 1970. */
 interface Report {
   readonly claims: AccessToken.Claims
   readonly scopes: ReadonlyArray<string>
@@ -52,24 +52,24 @@ interface Report {
   readonly now: number
 }
 
-/** Seconds since 1970, as claims have them; `None` where no calendar holds them. */
-const moment = (seconds: number | undefined) =>
+/** The time of a claim, which is in seconds since 1970. `None` if it is missing, or is too large for a calendar. */
+const dateTime = (seconds: number | undefined) =>
   Option.flatMap(Option.fromNullable(seconds), (seconds) => DateTime.make(seconds * 1000))
 
 export const report = (claims: AccessToken.Claims, now: number): Report => ({
   claims,
   scopes: claims.scopes ?? [],
-  expiresAt: moment(claims.exp),
+  expiresAt: dateTime(claims.exp),
   now
 })
 
-const life = ({ expiresAt, now }: Report): string =>
+const expiry = ({ expiresAt, now }: Report): string =>
   Option.match(expiresAt, {
-    onNone: () => "not said",
+    onNone: () => "not stated",
     onSome: (end) => {
       const left = end.epochMillis - now
-      const time = Duration.format(Duration.seconds(Math.floor(Math.abs(left) / 1000)))
-      return `${DateTime.formatIso(end)} (${left > 0 ? `${time} left` : `expired ${time} ago`})`
+      const difference = Duration.format(Duration.seconds(Math.floor(Math.abs(left) / 1000)))
+      return `${DateTime.formatIso(end)} (${left > 0 ? `${difference} left` : `expired ${difference} ago`})`
     }
   })
 
@@ -80,18 +80,18 @@ const row = (name: string, value: string) => `${name.padEnd(12)}  ${value}`
 const table = (report: Report): string => {
   const others = Object.entries(report.claims).filter(([name]) => name !== "exp" && name !== "scopes")
   return [
-    row("expires", life(report)),
-    row("scopes", report.scopes.map(printable).join(", ") || "not said"),
+    row("expires", expiry(report)),
+    row("scopes", report.scopes.map(printable).join(", ") || "not stated"),
     ...others.map(([name, value]) =>
       row(
         name,
         times.has(name)
-          ? Option.match(moment(Number(value)), { onNone: () => printable(value), onSome: DateTime.formatIso })
+          ? Option.match(dateTime(Number(value)), { onNone: () => printable(value), onSome: DateTime.formatIso })
           : printable(value)
       )
     ),
     "",
-    "Decoded, not verified: anyone can write such a token."
+    "The claims are decoded, not verified. Anyone can make such a token."
   ].join("\n")
 }
 
@@ -115,7 +115,7 @@ export const formats = { table, json }
 export const command = Command.make("inspect", {
   format: Options.choice("format", ["table", "json"]).pipe(
     Options.withDefault("table"),
-    Options.withDescription("table: to be read. json: to be processed.")
+    Options.withDescription("table, the default, is for reading. json is for scripts.")
   )
 }, ({ format }) =>
   Effect.gen(function*() {
@@ -124,11 +124,11 @@ export const command = Command.make("inspect", {
     yield* Console.log(formats[format](report(claims, yield* Clock.currentTimeMillis)))
   }).pipe(Effect.mapError((error) => Failure.fromError(error, format === "json" ? "json" : "text")))).pipe(
     Command.withDescription(Help.page({
-      summary: "Shows a token's claims, its scopes and the life that is left, never the token.",
+      summary: "Shows the claims, the scopes and the remaining lifetime of a token. It never prints the token.",
       examples: [
-        ["tilia token | tilia inspect", "the token that this configuration gets"],
-        ["tilia inspect --format json < token.txt", "for a script"]
+        ["tilia token | tilia inspect", "inspects the token that the configuration gets"],
+        ["tilia inspect --format json < token.txt", "prints JSON for a script"]
       ],
-      notes: ["Reads the token from standard input, since an argument would show in the list of processes."]
+      notes: ["The token comes from standard input, because an argument is visible in the list of processes."]
     }))
   )

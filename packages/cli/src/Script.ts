@@ -1,5 +1,5 @@
 /*
- * The faults of `tilia sandbox`, as one flag writes them: `503,429:60,delay:2 seconds,reset,ok`.
+ * Parses the flag `--faults` of `tilia sandbox`, as `503,429:60,delay:2 seconds,reset,ok`.
  */
 import * as Faults from "@effect-tilia/sandbox/Faults"
 import * as Duration from "effect/Duration"
@@ -8,7 +8,7 @@ import * as Option from "effect/Option"
 
 const named = new Map<string, Faults.Fault>([
   ["hang", Faults.hang],
-  ["ok", {}],
+  ["ok", Faults.none],
   ["reset", Faults.reset],
   ["revoked", Faults.revoked],
   ["truncate", Faults.truncate]
@@ -26,18 +26,18 @@ const delay = (text: string): Option.Option<Faults.Fault> =>
     ? Option.map(Duration.decodeUnknown(text.slice("delay:".length).trim()), Faults.delay)
     : Option.none()
 
-const step = (text: string): Either.Either<Faults.Fault, string> =>
+const fault = (text: string): Either.Either<Faults.Fault, string> =>
   Option.fromNullable(named.get(text)).pipe(
     Option.orElse(() => status(text)),
     Option.orElse(() => delay(text)),
     Either.fromOption(() => text)
   )
 
-/** The faults, or the step that is none. */
+/** The faults in a text, or the first part of it that is not a fault. */
 export const parse = (text: string): Either.Either<ReadonlyArray<Faults.Fault>, string> =>
-  Either.all(text.split(",").map((text) => step(text.trim())))
+  Either.all(text.split(",").map((text) => fault(text.trim())))
 
-/** The same script again and again. */
+/** A script that starts again after its last fault. It needs at least one fault. */
 export function* cycle(faults: ReadonlyArray<Faults.Fault>): Generator<Faults.Fault> {
   for (;;) yield* faults
 }

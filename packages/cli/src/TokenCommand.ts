@@ -1,5 +1,5 @@
 /*
- * `tilia token`: one token on standard output.
+ * `tilia token`: prints one token on standard output.
  */
 import * as AccessToken from "@effect-tilia/core/AccessToken"
 import * as ClientCredentials from "@effect-tilia/core/ClientCredentials"
@@ -22,7 +22,7 @@ import * as Failure from "./Failure.js"
 import * as Flags from "./Flags.js"
 import * as Help from "./Help.js"
 
-/** Read in one piece, so that the error names all that is missing or wrong. */
+/** Reads all settings together, so that the error names everything that is missing or wrong. */
 const settings = (scopes: Option.Option<Scopes.Scopes>) =>
   Config.all({
     credentials: NodeClientCredentials.config,
@@ -62,13 +62,17 @@ const formats = {
 }
 
 export const command = Command.make("token", {
-  scopes: Flags.scopes("The scopes to ask for, separated by commas. Without it: TILIA_SCOPES."),
+  scopes: Flags.scopes("The scopes to request, separated by commas. The default is TILIA_SCOPES."),
   timeout: Flags.duration("timeout", "30 seconds").pipe(
-    Options.withDescription("The time for all attempts together, as \"15 seconds\" or \"500 millis\".")
+    Options.withDescription(
+      "The time for all attempts together, as \"15 seconds\" or \"500 millis\". The default is 30 seconds."
+    )
   ),
   format: Options.choice("format", ["raw", "json", "header"]).pipe(
     Options.withDefault("raw"),
-    Options.withDescription("raw: the token alone. json: with its life and scopes. header: a line for curl -H.")
+    Options.withDescription(
+      "raw, the default, prints the token alone. json adds its lifetime and scopes. header prints a line for curl -H."
+    )
   )
 }, ({ format, ...flags }) =>
   requestToken(flags).pipe(
@@ -76,18 +80,18 @@ export const command = Command.make("token", {
     Effect.flatMap(Console.log),
     Effect.mapError((error) => Failure.fromError(error, format === "json" ? "json" : "text"))
   )).pipe(Command.withDescription(Help.page({
-    summary: "Gets one token and prints it on standard output.",
+    summary: "Requests a token and prints it on standard output.",
     examples: [
-      ["tilia token", "with TILIA_SCOPES"],
-      ["tilia token --scopes user_info,write_invoices", "these scopes, whatever TILIA_SCOPES says"],
+      ["tilia token", "requests the scopes of TILIA_SCOPES"],
+      ["tilia token --scopes user_info,write_invoices", "requests these scopes, and ignores TILIA_SCOPES"],
       [
         "tilia token --format header | curl -H @- https://…",
-        "one authorized call; the token stays out of the list of processes"
+        "makes an authorized call; the token does not appear in the list of processes"
       ],
-      ["tilia token --format json | tilia inspect", "what is in it?"]
+      ["tilia token --format json | tilia inspect", "shows what the token contains"]
     ],
     notes: [
-      "Who asks: TILIA_CLIENT_ID, and TILIA_CLIENT_SECRET or TILIA_CLIENT_SECRET_FILE. No flag takes a secret.",
-      "Whom: TILIA_ENVIRONMENT (production or staging), or TILIA_AUTH_URL."
+      "The credentials come from TILIA_CLIENT_ID, and TILIA_CLIENT_SECRET or TILIA_CLIENT_SECRET_FILE. No flag takes a secret.",
+      "The server comes from TILIA_ENVIRONMENT (production or staging), or TILIA_AUTH_URL."
     ]
   })))

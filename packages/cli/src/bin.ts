@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Cli from "./Cli.js"
 import * as TerminalConsole from "./TerminalConsole.js"
 
-// A reader that has seen enough (`| head -1`) is no error; a full disk is.
+// A reader that closes the pipe early (`| head -1`) is not an error. A full disk is one.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1))
 process.stderr.on("error", () => undefined)
 

@@ -1,5 +1,5 @@
 /*
- * What the commands print and how they end, run in this process over real HTTP.
+ * What the commands print and how they end. They run in this process, over real HTTP.
  */
 import { Faults, Sandbox } from "@effect-tilia/sandbox"
 import * as NodeSandbox from "@effect-tilia/sandbox/NodeSandbox"
@@ -19,7 +19,7 @@ const configured = (url: string) => ({
 
 const jwt = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/
 
-/** A sandbox, and the command with its settings. */
+/** A sandbox, and `tilia token` with its settings. */
 const withSandbox = Effect.gen(function*() {
   const { url } = yield* NodeSandbox.NodeSandbox
   const { script } = yield* Sandbox.Sandbox
@@ -54,8 +54,8 @@ describe("tilia", () => {
     ["inspect", "--format", "raw"],
     ["sandbox", "--port", "65536"],
     ["sandbox", "--port", "http"],
-    ["sandbox", "--life", "never"],
-    ["sandbox", "--life", "10 millis"],
+    ["sandbox", "--lifetime", "never"],
+    ["sandbox", "--lifetime", "10 millis"],
     ["sandbox", "--faults", "503,explode"],
     ["sandbox", "--scopes", ""]
   ])("tilia exits with 2 and a short message for the wrong arguments $0 $1 $2", (args) =>

@@ -23,8 +23,8 @@ describe("the report", () => {
     [seconds + 90, /^expires +2026-01-01T00:01:30\.000Z \(1m 30s left\)$/m],
     [seconds, /expired 0 ago/],
     [seconds - 90, /expired 1m 30s ago/],
-    [undefined, /^expires +not said$/m],
-    [1e300, /^expires +not said$/m]
+    [undefined, /^expires +not stated$/m],
+    [1e300, /^expires +not stated$/m]
   ])("the table shows when a token with exp %s expires", (exp, shown) => {
     expect(formats.table(report({ exp }, now))).toMatch(shown)
   })

@@ -1,5 +1,5 @@
 /*
- * The command as an operator and a script meet it: a process of its own, against a server on a socket.
+ * The command as a process of its own, against a server on a socket.
  */
 import * as NodeScriptedServer from "@effect-tilia/contract/NodeScriptedServer"
 import { silent } from "@effect-tilia/contract/ScriptedServer"
@@ -11,7 +11,7 @@ import * as Schedule from "effect/Schedule"
 import { start, tilia } from "./support/tilia.js"
 
 const { clientId, clientSecret } = Sandbox.wellKnown
-const { open } = NodeScriptedServer.make()
+const { open } = Effect.runSync(NodeScriptedServer.make())
 
 const configured = (url: string) => ({
   TILIA_AUTH_URL: url,
@@ -22,7 +22,7 @@ const configured = (url: string) => ({
 
 const jwt = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/
 
-/** A sandbox, and the command with its settings. */
+/** A sandbox, and `tilia token` with its settings. */
 const withSandbox = Effect.gen(function*() {
   const { url } = yield* NodeSandbox.NodeSandbox
   const { script } = yield* Sandbox.Sandbox
@@ -146,7 +146,15 @@ describe.concurrent("tilia sandbox", () => {
     "tilia sandbox prints its settings, then a line for each request, and exits on SIGTERM",
     () =>
       Effect.gen(function*() {
-        const sandbox = yield* start(["sandbox", "--faults", "503,ok", "--life", "5 seconds", "--scopes", "user_info"])
+        const sandbox = yield* start([
+          "sandbox",
+          "--faults",
+          "503,ok",
+          "--lifetime",
+          "5 seconds",
+          "--scopes",
+          "user_info"
+        ])
         const text = yield* sandbox.until(/^export TILIA_SCOPES=.*\n/m)
         const env = Object.fromEntries(
           [...text.matchAll(/^export (\w+)=(.*)$/gm)].map(([, name, value]) => [name, value])

@@ -1,5 +1,16 @@
 /**
- * Scripted servers on Node's own sockets, on loopback, in the process of the tests.
+ * Scripted servers on the sockets of Node, on loopback, in the process of the tests.
+ *
+ * @example
+ * import * as NodeScriptedServer from "@effect-tilia/contract/NodeScriptedServer"
+ * import { always, json } from "@effect-tilia/contract/ScriptedServer"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.scoped(Effect.gen(function*() {
+ *   const { open } = yield* NodeScriptedServer.make()
+ *   const server = yield* open(always(json(200, { name: "me" })))
+ *   return server.url
+ * }))
  *
  * @since 0.1.0
  */
@@ -22,13 +33,18 @@ import * as Wire from "./internal/wire.js"
 import { always, type Play, type Script, ScriptedServer, type Seen, type Server, type Step } from "./ScriptedServer.js"
 
 /**
- * `headers` are added to every answer whose status line begins the bytes that a script sends, but to none of 1xx: a
- * page of another origin reads nothing without `access-control-allow-origin`.
+ * What the servers add to their scripts.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
+  /**
+   * Headers that are added to each response with a status of 200 or more. The status line must begin the bytes of a
+   * `Send` step. A page of another origin can read a response only if it has the header `access-control-allow-origin`.
+   *
+   * @default `{}` for `make` and `layer`; for `serve`, a header that allows every origin
+   */
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
@@ -36,7 +52,8 @@ const host = "127.0.0.1"
 
 const statusLine = /^HTTP\/1\.\d [2-9]\d\d[^\r\n]*\r\n/
 
-const stamper = (headers: Readonly<Record<string, string>>) => {
+/** Inserts headers after the status line, if the bytes begin with one. */
+const headerInserter = (headers: Readonly<Record<string, string>>) => {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join("")
   return (bytes: Uint8Array): Uint8Array => {
     const length = statusLine.exec(Buffer.from(bytes.subarray(0, 256)).toString("latin1"))?.[0].length
@@ -48,12 +65,13 @@ const stamper = (headers: Readonly<Record<string, string>>) => {
 
 const bodyLength = (head: string): number => Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0)
 
-const isWhole = (received: string): boolean => {
+const isWholeRequest = (received: string): boolean => {
   const end = received.indexOf("\r\n\r\n") + 4
   return end >= 4 && received.length >= end + bodyLength(received.slice(0, end))
 }
 
-const secure = Effect.fnUntraced(function*(kind: Exclude<Play["tls"], undefined>) {
+/** The certificate of a server that speaks TLS, and the options that go with it. */
+const makeTls = Effect.fnUntraced(function*(kind: Exclude<Play["tls"], undefined>) {
   const authority = yield* Certificates.make
   const certificate = yield* authority.issue({
     ...(kind === "expired" && { days: -2 }),
@@ -63,7 +81,7 @@ const secure = Effect.fnUntraced(function*(kind: Exclude<Play["tls"], undefined>
   return { authority: authority.ca, options: { ...certificate, ...(kind === "outdated" && outdated) } }
 })
 
-/** Listens until the scope's end, which cuts every connection, and tells its port. */
+/** Listens until the scope closes, which cuts every connection. Yields the port. */
 const listen = (server: net.Server): Effect.Effect<number, never, Scope.Scope> => {
   const sockets = new Set<net.Socket>()
   server.on("connection", (socket: net.Socket) => {
@@ -85,12 +103,13 @@ const listen = (server: net.Server): Effect.Effect<number, never, Scope.Scope> =
   )
 }
 
-const play = Effect.fnUntraced(function*({ begins, counted, tls: certificate, turns }: Play, options: Options) {
-  const stamped = stamper(options.headers ?? {})
-  const protection = certificate === undefined ? undefined : yield* secure(certificate)
+const play = Effect.fnUntraced(function*({ begins, counted, tls: kind, turns }: Play, options: Options) {
+  const withHeaders = headerInserter(options.headers ?? {})
+  const secured = kind === undefined ? undefined : yield* makeTls(kind)
   const run = yield* FiberSet.makeRuntime<never>()
   const requests: Array<string> = []
-  const [open, used] = [new Set<net.Socket>(), new Set<net.Socket>()]
+  const openSockets = new Set<net.Socket>()
+  const usedSockets = new Set<net.Socket>()
   const totals = { received: 0, sent: 0, made: 0 }
 
   const send = (socket: net.Socket, bytes: Uint8Array): Effect.Effect<void> =>
@@ -102,7 +121,7 @@ const play = Effect.fnUntraced(function*({ begins, counted, tls: certificate, tu
   const perform = (socket: net.Socket) => (step: Step): Effect.Effect<unknown> => {
     switch (step._tag) {
       case "Send":
-        return send(socket, stamped(step.bytes))
+        return send(socket, withHeaders(step.bytes))
       case "Repeat": {
         const { bytes, every, times = Infinity } = step
         return Effect.repeatN(Effect.zipRight(send(socket, bytes), Effect.sleep(every)), times - 1)
@@ -118,19 +137,19 @@ const play = Effect.fnUntraced(function*({ begins, counted, tls: certificate, tu
     }
   }
 
-  const attend = (socket: net.Socket) => {
+  const onConnection = (socket: net.Socket) => {
     let pending = ""
-    let heard = 0
+    let requestsHere = 0
     socket.on("error", () => socket.destroy())
-    socket.once("close", () => used.delete(socket))
+    socket.once("close", () => usedSockets.delete(socket))
     socket.on("data", (bytes: Buffer) => {
-      used.add(socket)
+      usedSockets.add(socket)
       totals.received += bytes.length
       pending += bytes.toString("latin1")
-      if (begins === "request" && !isWhole(pending)) return
-      const n = counted === "server" ? requests.length : heard
+      if (begins === "request" && !isWholeRequest(pending)) return
+      const n = counted === "server" ? requests.length : requestsHere
       requests.push(pending)
-      heard++
+      requestsHere++
       pending = ""
       const turn = turns[Math.min(n, turns.length - 1)] ?? turns[0]
       const fiber = run(Effect.interruptible(Effect.forEach(turn, perform(socket), { discard: true })))
@@ -138,27 +157,32 @@ const play = Effect.fnUntraced(function*({ begins, counted, tls: certificate, tu
     })
   }
 
-  const server = protection === undefined
-    ? net.createServer({ noDelay: true }).on("connection", attend)
-    : tls.createServer({ noDelay: true, ...protection.options })
-      .on("secureConnection", attend)
+  const server = secured === undefined
+    ? net.createServer({ noDelay: true }).on("connection", onConnection)
+    : tls.createServer({ noDelay: true, ...secured.options })
+      .on("secureConnection", onConnection)
       .on("tlsClientError", (_, socket) => socket.destroy())
   server.on("connection", (socket: net.Socket) => {
     totals.made++
-    open.add(socket)
-    socket.once("close", () => open.delete(socket))
+    openSockets.add(socket)
+    socket.once("close", () => openSockets.delete(socket))
   })
   const port = yield* listen(server)
-  const seen = Effect.sync((): Seen => ({ requests: [...requests], ...totals, open: open.size, used: used.size }))
+  const seen = Effect.sync((): Seen => ({
+    requests: [...requests],
+    ...totals,
+    open: openSockets.size,
+    used: usedSockets.size
+  }))
   return {
-    url: `${protection === undefined ? "http" : "https"}://${host}:${port}`,
-    authority: protection?.authority,
+    url: `${secured === undefined ? "http" : "https"}://${host}:${port}`,
+    authority: secured?.authority,
     seen
   }
 })
 
-/** Of a place where nothing is played, nothing is seen. */
-const nowhere = (url: string): Server => ({
+/** A server that accepts no connection, and so sees nothing. */
+const unseeing = (url: string): Server => ({
   url,
   authority: undefined,
   seen: Effect.succeed({ requests: [], received: 0, sent: 0, made: 0, open: 0, used: 0 })
@@ -168,46 +192,50 @@ const open = (script: Script, options: Options): Effect.Effect<Server, never, Sc
   switch (script._tag) {
     case "Play":
       return play(script, options)
-    case "Refuse": // a port that was free a moment ago
-      return Effect.map(Effect.scoped(play(always(""), options)), ({ url }) => nowhere(url))
+    case "Refuse": // the port of a server that has just stopped
+      return Effect.map(Effect.scoped(play(always(""), options)), ({ url }) => unseeing(url))
     case "Swallow":
-      return Effect.map(Backlog.full, ({ port }) => nowhere(`http://${host}:${port}`))
+      return Effect.map(Backlog.makeFull, ({ port }) => unseeing(`http://${host}:${port}`))
   }
 }
 
 /**
- * The service as a value.
+ * Scripted servers in this process.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options = {}) => ScriptedServer.of({ open: (script) => open(script, options) })
+export const make = (options: Options = {}): Effect.Effect<ScriptedServer> =>
+  Effect.succeed({ open: (script) => open(script, options) })
 
 /**
- * The service as a Layer.
+ * Scripted servers in this process, as a Layer.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Options = {}): Layer.Layer<ScriptedServer> =>
-  Layer.succeed(ScriptedServer, make(options))
+export const layer = (options: Options = {}): Layer.Layer<ScriptedServer> => Layer.effect(ScriptedServer, make(options))
 
-/** A page may read what is played, wherever it comes from. */
-const readable = { "access-control-allow-origin": "*" }
+/** Allows pages of every origin to read a response. */
+const allowAllOrigins = { "access-control-allow-origin": "*" }
 
 /**
- * Opens servers for `RemoteScriptedServer` in other processes, until the scope's end, and succeeds with the URL at
- * which that asks for them. Unless `headers` say otherwise, pages of every origin may read what the servers send.
+ * Serves scripted servers to other processes, until the scope closes. Yields the URL for `RemoteScriptedServer.layer`.
+ * Pages of every origin may read what the servers send, unless `headers` says otherwise.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const serve = Effect.fnUntraced(function*({ headers = readable }: Options = {}) {
+export const serve: (
+  options?: Options
+) => Effect.Effect<string, never, Scope.Scope> = Effect.fnUntraced(function*(
+  { headers = allowAllOrigins }: Options = {}
+) {
   const scope = yield* Effect.scope
   const run = yield* FiberSet.makeRuntime<never>()
   const opened = new Map<string, { readonly server: Server; readonly scope: Scope.CloseableScope }>()
 
-  const begin = Effect.fnUntraced(function*(script: string) {
+  const openFor = Effect.fnUntraced(function*(script: string) {
     const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
     const server = yield* Scope.extend(open(yield* Schema.decode(Wire.Script)(script), { headers }), own)
     const id = String(opened.size)
@@ -215,18 +243,18 @@ export const serve = Effect.fnUntraced(function*({ headers = readable }: Options
     return yield* Schema.encode(Wire.Opened)({ id, url: server.url, authority: server.authority })
   })
 
-  const answer = (request: http.IncomingMessage): Effect.Effect<string, unknown> => {
+  const handle = (request: http.IncomingMessage): Effect.Effect<string, unknown> => {
     const found = opened.get((request.url ?? "/").slice(1))
-    if (found === undefined) return Effect.flatMap(Effect.promise(() => text(request)), begin)
+    if (found === undefined) return Effect.flatMap(Effect.promise(() => text(request)), openFor)
     return request.method === "GET"
       ? Effect.flatMap(found.server.seen, Schema.encode(Wire.Seen))
       : Effect.as(Scope.close(found.scope, Exit.void), "")
   }
 
   const port = yield* listen(http.createServer((request, response) => {
-    run(Effect.match(answer(request), {
-      onFailure: (error) => response.writeHead(400, readable).end(String(error)),
-      onSuccess: (text) => response.writeHead(200, readable).end(text)
+    run(Effect.match(handle(request), {
+      onFailure: (error) => response.writeHead(400, allowAllOrigins).end(String(error)),
+      onSuccess: (text) => response.writeHead(200, allowAllOrigins).end(text)
     }))
   }))
   return `http://${host}:${port}`

@@ -1,6 +1,15 @@
 /**
- * The contract between `TokenSource` and the `TokenStore` that it shares a token through, as a vitest suite (T1, T3,
- * T6, T7).
+ * A vitest suite that tests whether `TokenSource` may share its token through a `TokenStore`. It takes seven seconds,
+ * and leaves nothing in the store except entries under scopes of its own.
+ *
+ * @example
+ * import { storeContract } from "@effect-tilia/contract/storeContract"
+ * import { TokenStore } from "@effect-tilia/core"
+ * import { Effect, Layer } from "effect"
+ *
+ * const shared = Effect.runSync(TokenStore.makeMemory)
+ *
+ * storeContract("memory", Layer.succeed(TokenStore.TokenStore, shared))
  *
  * @since 0.1.0
  */
@@ -18,30 +27,30 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { describe, expect, it } from "vitest"
 
-type Store = TokenStore
-
 /** What two processes do with the same store. */
 type Body = (
-  one: Store,
-  other: Store,
+  one: TokenStore,
+  other: TokenStore,
   scopes: Scopes.Scopes
 ) => Effect.Effect<unknown, unknown, Scope.Scope>
 
-/** Scopes that no other test has, nor had in a store that outlives its tests. */
+/** Scopes that no other test uses, and that no earlier run has left in the store. */
 const newScopes = Effect.sync(() => crypto.randomUUID()).pipe(
   Effect.flatMap((id) => Schema.decode(Scopes.Scopes)(`a-${id},b-${id}`))
 )
 
-const lockOf = (store: Store, scopes: Scopes.Scopes): Effect.Effect<Lock, unknown> => Effect.flatten(store.lock(scopes))
+const lockOf = (store: TokenStore, scopes: Scopes.Scopes): Effect.Effect<Lock, unknown> =>
+  Effect.flatten(store.lock(scopes))
 
-const isLocked = (store: Store, scopes: Scopes.Scopes) => Effect.map(store.lock(scopes), Option.isNone)
+const isLocked = (store: TokenStore, scopes: Scopes.Scopes) => Effect.map(store.lock(scopes), Option.isNone)
 
-const tokenOf = (text: string, life: Duration.DurationInput = "1 hour") => TestAccessToken.make({ text, life })
+const tokenOf = (text: string, lifetime: Duration.DurationInput = "1 hour") =>
+  TestAccessToken.make({ text, lifetime })
 
-const textIn = (store: Store, scopes: Scopes.Scopes) =>
+const textIn = (store: TokenStore, scopes: Scopes.Scopes) =>
   Effect.map(store.read(scopes), Option.map(({ token }: Stored) => TestAccessToken.text(token)))
 
-const write = (store: Store, scopes: Scopes.Scopes, text: string) =>
+const write = (store: TokenStore, scopes: Scopes.Scopes, text: string) =>
   Effect.gen(function*() {
     const lock = yield* lockOf(store, scopes)
     yield* lock.write(yield* tokenOf(text))
@@ -49,14 +58,16 @@ const write = (store: Store, scopes: Scopes.Scopes, text: string) =>
     return lock
   })
 
-const untilItEnds = Effect.sleep("3200 millis")
+/** Longer than a lease. */
+const untilLeaseEnds = Effect.sleep("3200 millis")
 
-const promises: Readonly<Record<string, Body>> = {
+/** The tests, by their titles. */
+const tests: Readonly<Record<string, Body>> = {
   "a process reads the token that another wrote, with its scopes and remaining lifetime (T1)": (one, other, scopes) =>
     Effect.gen(function*() {
       expect(yield* one.read(scopes)).toStrictEqual(Option.none())
       const lock = yield* lockOf(one, scopes)
-      const token = yield* TestAccessToken.make({ scopes: ["a", "b"], life: "1 hour" })
+      const token = yield* TestAccessToken.make({ scopes: ["a", "b"], lifetime: "1 hour" })
       yield* lock.write(token)
       const read = yield* Effect.flatten(other.read(scopes))
       expect(read.generation).toBe(lock.generation)
@@ -129,7 +140,7 @@ const promises: Readonly<Record<string, Body>> = {
   ) =>
     Effect.gen(function*() {
       const paused = yield* lockOf(one, scopes)
-      yield* untilItEnds
+      yield* untilLeaseEnds
       yield* lockOf(other, scopes)
       yield* paused.release
       expect(yield* isLocked(one, scopes)).toBe(true)
@@ -142,7 +153,7 @@ const promises: Readonly<Record<string, Body>> = {
   "a holder that writes after its lease does not replace a newer token (T3, row 103)": (one, other, scopes) =>
     Effect.gen(function*() {
       const paused = yield* lockOf(one, scopes)
-      yield* untilItEnds
+      yield* untilLeaseEnds
       yield* write(other, scopes, "newer")
       yield* paused.write(yield* tokenOf("late"))
       expect(yield* textIn(one, scopes)).toStrictEqual(Option.some("newer"))
@@ -161,34 +172,26 @@ const promises: Readonly<Record<string, Body>> = {
 
   "another process is told of a token that was written (T6)": (one, other, scopes) =>
     Effect.gen(function*() {
-      const heard = yield* Effect.fork(Stream.runHead(other.changes(scopes)))
+      const change = yield* Effect.fork(Stream.runHead(other.changes(scopes)))
       yield* Effect.sleep("200 millis")
       yield* write(one, scopes, "x")
-      expect(yield* Effect.timeout(Fiber.join(heard), "2 seconds")).toStrictEqual(Option.some("Written"))
+      expect(yield* Effect.timeout(Fiber.join(change), "2 seconds")).toStrictEqual(Option.some("Written"))
     })
 }
 
 /**
- * Declares the suite, under this name, for a store that the given Layer makes: it is built twice for each test, as by
- * two processes that share what is behind it. To be called where a vitest file declares its tests; takes 5 seconds.
- *
- * @example
- * import { storeContract } from "@effect-tilia/contract/storeContract"
- * import { TokenStore } from "@effect-tilia/core"
- * import { Effect, Layer } from "effect"
- *
- * const shared = Effect.runSync(TokenStore.makeMemory)
- * storeContract("memory", Layer.succeed(TokenStore.TokenStore, shared))
+ * Declares the suite under this name. For each test the Layer is built twice, as two processes that share the store
+ * would build it. Call it where a vitest file declares its tests.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const storeContract = (name: string, store: Layer.Layer<TokenStore, unknown>): void => {
-  const process = Effect.map(Layer.build(Layer.fresh(store)), Context.get(TokenStore))
+  const newStore = Effect.map(Layer.build(Layer.fresh(store)), Context.get(TokenStore))
   describe.concurrent(name, () => {
-    for (const [promise, body] of Object.entries(promises)) {
-      it(promise, () =>
-        Effect.all([process, process, newScopes]).pipe(
+    for (const [title, body] of Object.entries(tests)) {
+      it(title, () =>
+        Effect.all([newStore, newStore, newScopes]).pipe(
           Effect.flatMap(([one, other, scopes]) => body(one, other, scopes)),
           Effect.scoped,
           Effect.runPromise

@@ -7,14 +7,14 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as net from "node:net"
 
-const { always, answer, end, inTurn, repeat, reset, send, until, wait } = ScriptedServer
+const { always, end, httpResponse, inTurn, repeat, reset, send, until, wait } = ScriptedServer
 
 it.prop("a script of a scripted server survives encoding to JSON", [ScriptedServer.Script], ([script]) => {
   const json = Schema.encodeSync(Schema.parseJson(ScriptedServer.Script))(script)
   expect(Schema.decodeSync(Schema.parseJson(ScriptedServer.Script))(json)).toStrictEqual(script)
 })
 
-/** Sends this, and collects what comes back until the end of the connection. */
+/** Sends a text, and yields everything that the server sends until the connection ends. */
 const exchange = (url: string, text: string) =>
   Effect.async<string>((resume) => {
     let received = ""
@@ -34,7 +34,8 @@ const served = Layer.unwrapScoped(Effect.map(NodeScriptedServer.serve({ headers:
 describe.each([["in the process of the tests", NodeScriptedServer.layer()], ["behind an HTTP interface", served]])(
   "a scripted server %s",
   (_, servers) => {
-    const open = (script: ScriptedServer.Script) => Effect.flatMap(ScriptedServer.ScriptedServer, ({ open }) => open(script))
+    const open = (script: ScriptedServer.Script) =>
+      Effect.flatMap(ScriptedServer.ScriptedServer, ({ open }) => open(script))
 
     it.live("a scripted server plays its turns to whole requests, repeats the last, and reports what it received", () =>
       Effect.gen(function*() {
@@ -59,7 +60,7 @@ describe.each([["in the process of the tests", NodeScriptedServer.layer()], ["be
 
     it.live("a scripted server issues a certificate and names its authority", () =>
       Effect.gen(function*() {
-        const server = yield* open({ ...always(answer(200)), tls: "valid" })
+        const server = yield* open({ ...always(httpResponse(200)), tls: "valid" })
         expect(server.url).toMatch(/^https:/)
         expect(server.authority).toContain("BEGIN CERTIFICATE")
       }).pipe(Effect.scoped, Effect.provide(servers)))
@@ -74,7 +75,7 @@ describe.each([["in the process of the tests", NodeScriptedServer.layer()], ["be
 
 it.scopedLive("a scripted server adds headers to final responses and to nothing else", () =>
   Effect.gen(function*() {
-    const { open } = NodeScriptedServer.make({ headers: { x: "y" } })
+    const { open } = yield* NodeScriptedServer.make({ headers: { x: "y" } })
     const early = send("HTTP/1.1 103 Early Hints\r\n\r\n")
     const { url } = yield* open(inTurn([early, send("HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n"), end]))
     expect(yield* exchange(url, get)).toBe(

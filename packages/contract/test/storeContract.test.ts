@@ -1,5 +1,5 @@
 /*
- * The contract holds for the store in memory, and turns red on stores that break it.
+ * The suite passes for the store in memory, and fails for stores that break the contract.
  */
 import { storeContract } from "@effect-tilia/contract/storeContract"
 import { TokenStore } from "@effect-tilia/core"

@@ -69,6 +69,8 @@ export interface Options {
 }
 
 /**
+ * The options of `authorize`.
+ *
  * @since 0.1.0
  * @category models
  */

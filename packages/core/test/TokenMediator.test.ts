@@ -28,7 +28,7 @@ const page = (
     const { asked, sources } = vendor(answer)
     const { app } = yield* application({ sources, ...application_ })
     const endpoint = yield* TokenMediator.make({ mediatorUrl, ...options }).pipe(
-      Effect.provideService(HttpClient.HttpClient, browser(app))
+      Effect.provideServiceEffect(HttpClient.HttpClient, browser(app))
     )
     return { asked, ...endpoint, layer: Layer.succeed(TokenEndpoint.TokenEndpoint, endpoint) }
   })
@@ -101,7 +101,7 @@ describe("TokenMediator.make and its requestToken", () => {
       Effect.provide(TokenMediator.layer({ mediatorUrl })),
       Effect.provide(
         MockHttpClient.layer({
-          answer: { body: { access_token: "abc", token_type: "Bearer", expires_in: "60", scope: "a" } }
+          reply: { body: { access_token: "abc", token_type: "Bearer", expires_in: "60", scope: "a" } }
         })
       )
     ))
@@ -288,7 +288,7 @@ describe("Errors that a page receives", () => {
 
 describe("Responses that the page turns into errors", () => {
   const refusal = { _tag: "InvalidScopeError", retryable: false, message: "No." }
-  it.scoped.each<[string, MockHttpClient.Answer, string]>([
+  it.scoped.each<[string, MockHttpClient.Reply, string]>([
     ["a proxy's 502", { status: 502, body: "<html>Bad Gateway" }, "ServiceUnavailableError"],
     ["a proxy's 429", { status: 429, body: "slow down" }, "RateLimitedError"],
     ["a 404 without a mediator", { status: 404, body: "not found" }, "UnexpectedResponseError"],
@@ -331,8 +331,8 @@ it.scoped("the page detects a client that follows redirects by itself (E3)", () 
     const error = yield* Effect.flip(requestToken(["a"]))
     expect(error).toMatchObject({ _tag: "UnexpectedResponseError", problem: "the HTTP client went on to elsewhere" })
   }).pipe(Effect.provide(MockHttpClient.layer(
-    { answer: { status: 307, headers: { location: "https://evil.example/" } } },
-    { answer: { body: { access_token: "abc", token_type: "Bearer", expires_in: "60", scope: "a" } } }
+    { reply: { status: 307, headers: { location: "https://evil.example/" } } },
+    { reply: { body: { access_token: "abc", token_type: "Bearer", expires_in: "60", scope: "a" } } }
   ))))
 
 describe("Time limits and retries of the page (E6, E7)", () => {
@@ -341,7 +341,7 @@ describe("Time limits and retries of the page (E6, E7)", () => {
       const { requestToken } = yield* TokenMediator.make({ mediatorUrl })
       const error = yield* Effect.flip(requestToken(["a"]))
       expect(error).toMatchObject({ _tag: "ServiceUnavailableError", retryAfter: Duration.seconds(60) })
-    }).pipe(Effect.provide(MockHttpClient.layer({ answer: { status: 503, headers: { "retry-after": "60" } } }))))
+    }).pipe(Effect.provide(MockHttpClient.layer({ reply: { status: 503, headers: { "retry-after": "60" } } }))))
 
   it.scoped("the page tries again after a retryable error, but not before Retry-After (E6, E7)", () =>
     Effect.gen(function*() {
@@ -392,7 +392,7 @@ describe("TokenMediator.layerConfig", () => {
     Effect.gen(function*() {
       const { scopes } = yield* configured(mediatorUrl)
       expect(scopes).toStrictEqual(["a"])
-    }).pipe(Effect.provide(MockHttpClient.layer({ method: "POST", url: mediatorUrl, answer: { body: grant } }))))
+    }).pipe(Effect.provide(MockHttpClient.layer({ method: "POST", url: mediatorUrl, reply: { body: grant } }))))
 
   it.effect("a URL of the configuration that is not safe is a ConfigError that names the option", () =>
     Effect.gen(function*() {

@@ -104,7 +104,7 @@ describe("Response with a token", () => {
 
   it.scoped("the mediator hands out no token with less than a second left, but the next one", () =>
     Effect.gen(function*() {
-      const { sources } = vendor((n, scopes) => jwt(n, scopes, { life: "2 seconds" }))
+      const { sources } = vendor((n, scopes) => jwt(n, scopes, { lifetime: "2 seconds" }))
       const { app } = yield* application({ sources })
       expect((yield* serve(app, request())).status).toBe(200)
       yield* TestClock.adjust("1200 millis")

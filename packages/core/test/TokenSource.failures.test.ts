@@ -48,9 +48,9 @@ describe("Failed background refresh (S6)", () => {
       expect(made.peek()).toStrictEqual(Option.none())
       const background = endpoint.calls.slice(1)
       expect(background.length).toBeGreaterThan(20)
-      expect(background.every(({ isSingle }) => isSingle)).toBe(true)
+      expect(background.every(({ isSingleAttempt }) => isSingleAttempt)).toBe(true)
       expect(yield* Effect.flip(made.get)).toMatchObject({ _tag: "ServiceUnavailableError" })
-      expect(endpoint.calls.at(-1)).toMatchObject({ at: 3_590_000, isSingle: false })
+      expect(endpoint.calls.at(-1)).toMatchObject({ at: 3_590_000, isSingleAttempt: false })
       expect(endpoint.flights.most).toBe(1)
     }))
 
@@ -76,7 +76,7 @@ describe("Failed background refresh (S6)", () => {
 
   it.scoped("random pauses spread the tries of the background refresh at most 30 s apart (S6, row 74)", () =>
     Effect.gen(function*() {
-      const endpoint = yield* scripted(succeed({ life: "10000 seconds" }), fail(unavailable))
+      const endpoint = yield* scripted(succeed({ lifetime: "10000 seconds" }), fail(unavailable))
       const { get } = yield* endpoint.source({ idleAfter: "20 days" })
       yield* get
       yield* TestClock.adjust("9990 seconds")
@@ -146,7 +146,7 @@ describe("Failed background refresh (S6)", () => {
       yield* TestClock.adjust("3600 seconds") // 90 s from 3564 aren't over
       expect(text(yield* get)).toBe("token-2")
       expect(sentAt(endpoint)).toStrictEqual([0, 3564, 3600])
-      expect(endpoint.calls[2]?.isSingle).toBe(false)
+      expect(endpoint.calls[2]?.isSingleAttempt).toBe(false)
     }))
 
   it.scoped("callers that joined a failed background refresh get the token of a new flight (S6, row 74)", () =>
@@ -159,9 +159,9 @@ describe("Failed background refresh (S6)", () => {
       yield* TestClock.adjust("15 minutes")
       expect(new Set((yield* Fiber.join(Fiber.all(callers))).map(text))).toStrictEqual(new Set(["token-2"]))
       expect(endpoint.calls).toMatchObject([
-        { at: 0, isSingle: false },
-        { at: 2_880_000, isSingle: true },
-        { at: 4_080_000, isSingle: false }
+        { at: 0, isSingleAttempt: false },
+        { at: 2_880_000, isSingleAttempt: true },
+        { at: 4_080_000, isSingleAttempt: false }
       ])
     }))
 
@@ -304,7 +304,7 @@ describe("Failed requests without a valid token (S7)", () => {
           yield* TestClock.adjust("500 millis")
         }
         expect(sentAt(endpoint)).toStrictEqual([0, 1, 3, 7, 15, 31, 61, 91])
-        expect(endpoint.calls.some(({ isSingle }) => isSingle)).toBe(false)
+        expect(endpoint.calls.some(({ isSingleAttempt }) => isSingleAttempt)).toBe(false)
       })
   )
 
@@ -344,14 +344,14 @@ describe("Failed requests without a valid token (S7)", () => {
 
   it.scoped("a successful request resets the cool-down (S7)", () =>
     Effect.gen(function*() {
-      const endpoint = yield* scripted((_, n) => n === 3 ? succeed({ life: "10 seconds" }) : fail(unavailable))
+      const endpoint = yield* scripted((_, n) => n === 3 ? succeed({ lifetime: "10 seconds" }) : fail(unavailable))
       const { get } = yield* endpoint.source({ background: "onDemand" })
       for (let n = 0; n <= 19; n++) {
         yield* Effect.ignore(get)
         yield* TestClock.adjust("1 second")
       }
       // A token at 7, due at 15: two tries in the background, and none in the foreground before it ends at 16.
-      const foreground = endpoint.calls.flatMap(({ at, isSingle }) => isSingle ? [] : [at / 1000])
+      const foreground = endpoint.calls.flatMap(({ at, isSingleAttempt }) => isSingleAttempt ? [] : [at / 1000])
       expect(foreground).toStrictEqual([0, 1, 3, 7, 16, 17, 19])
     }))
 
@@ -507,7 +507,7 @@ describe("Forced refresh (S9)", () => {
       yield* TestClock.adjust("50 minutes")
       expect(text(yield* refresh)).toBe("token-1")
       expect(text(yield* atOnce(get))).toBe("token-1")
-      expect(endpoint.calls.map(({ isSingle }) => isSingle)).toStrictEqual([false, false])
+      expect(endpoint.calls.map(({ isSingleAttempt }) => isSingleAttempt)).toStrictEqual([false, false])
     }))
 
   it.scoped("get yields the current token during a refresh and after its failure (S9)", () =>

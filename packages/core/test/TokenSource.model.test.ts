@@ -255,21 +255,21 @@ const world = Effect.fnUntraced(function*({ background, checkEvery }: Setting) {
   let disturbedAt = Number.NEGATIVE_INFINITY
   const backAt: Array<number> = []
 
-  const endpoint = yield* scripted(({ isSingle }) => {
+  const endpoint = yield* scripted(({ isSingleAttempt }) => {
     const launchedAt = timers.unsafeCurrentTimeMillis()
     asks.push({
       bornAt: elapsed(),
       launchedAt,
       landsAt: launchedAt + reply.after,
       seenAt: elapsed() + forward,
-      isBackground: isSingle,
+      isBackground: isSingleAttempt,
       answer: reply
     })
     const { after, fail, life } = reply
     return TestTokenEndpoint.after(
       after,
       fail === undefined
-        ? TestTokenEndpoint.succeed({ life: Duration.seconds(life) })
+        ? TestTokenEndpoint.succeed({ lifetime: Duration.seconds(life) })
         : TestTokenEndpoint.fail(fail)
     )
   })

@@ -39,7 +39,7 @@ describe("Options of a token source", () => {
       expect(calls).toHaveLength(1)
       expect(yield* textAtOnce(made)).toBe("token-0")
       yield* TestClock.adjust("1 second")
-      expect(calls[1]).toMatchObject({ at: 3_479_000, isSingle: true })
+      expect(calls[1]).toMatchObject({ at: 3_479_000, isSingleAttempt: true })
       expect(yield* textAtOnce(made)).toBe("token-1")
     }))
 
@@ -56,7 +56,7 @@ describe("Options of a token source", () => {
       const { calls, source } = yield* scripted(after("1 second", succeed()))
       const { peek, ready } = yield* source({ start: "eager" })
       yield* settle
-      expect(calls).toMatchObject([{ at: 0, isSingle: false }])
+      expect(calls).toMatchObject([{ at: 0, isSingleAttempt: false }])
       const health = yield* Effect.fork(ready)
       yield* TestClock.adjust("1 second")
       yield* Fiber.join(health)
@@ -273,7 +273,7 @@ describe("Telemetry of a token source (S14)", () => {
         durations: Metric.value(Telemetry.requestDuration),
         expiresIn: Metric.value(Telemetry.expiresIn)
       })
-      const { source } = yield* scripted(after("2 seconds", succeed({ life: "1234 seconds" })), fail(unavailable))
+      const { source } = yield* scripted(after("2 seconds", succeed({ lifetime: "1234 seconds" })), fail(unavailable))
       const earlier = yield* read
       const { get, refresh } = yield* source()
       yield* Effect.fork(get)

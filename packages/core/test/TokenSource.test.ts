@@ -70,7 +70,7 @@ describe("Single flight (S2)", () => {
       yield* TestClock.adjust("300 millis")
       const tokens = yield* Fiber.join(Fiber.all(callers))
       expect(new Set(tokens.map(text))).toStrictEqual(new Set(["token-0"]))
-      expect(calls).toMatchObject([{ at: 0, isSingle: false }])
+      expect(calls).toMatchObject([{ at: 0, isSingleAttempt: false }])
       expect(flights.most).toBe(1)
     }))
 
@@ -260,13 +260,13 @@ describe("Background refresh (S4)", () => {
         expect(calls).toHaveLength(1)
         yield* TestClock.adjust("1 second")
         expect(calls).toHaveLength(2)
-        expect(calls[1]).toMatchObject({ at: due * 1000, isSingle: true })
+        expect(calls[1]).toMatchObject({ at: due * 1000, isSingleAttempt: true })
       })
   )
 
   it.scoped("the source draws a new time of refresh for each token (S4)", () =>
     Effect.gen(function*() {
-      const { calls, source } = yield* scripted(succeed({ life: "100 seconds" }))
+      const { calls, source } = yield* scripted(succeed({ lifetime: "100 seconds" }))
       const { get } = yield* source({ ...idleNever, checkEvery: "1 hour" })
       yield* get
       yield* TestClock.adjust("1 hour")
@@ -302,7 +302,7 @@ describe("Background refresh (S4)", () => {
     "in ten lifetimes of %s the source sends 13 requests, and get always yields a valid token (S4, row 76)",
     ([, life]) =>
       Effect.gen(function*() {
-        const { calls, source } = yield* scripted(succeed({ life: Duration.seconds(life) }))
+        const { calls, source } = yield* scripted(succeed({ lifetime: Duration.seconds(life) }))
         const made = yield* centred(source({ ...idleNever, checkEvery: "20 days" }))
         yield* made.get
         for (let n = 0; n < 100; n++) {
@@ -326,7 +326,7 @@ describe("Expiry of a token (S5)", () => {
     ["at most a tenth of its lifetime early, whatever expiryMargin says", 3600, { expiryMargin: "1 day" }, 3240]
   ])("a token expires %s, counted from before its request (S5)", ([, life, options, end]) =>
     Effect.gen(function*() {
-      const { calls, source } = yield* scripted(after("4 seconds", succeed({ life: Duration.seconds(life) })))
+      const { calls, source } = yield* scripted(after("4 seconds", succeed({ lifetime: Duration.seconds(life) })))
       const { get, peek } = yield* source({ background: "onDemand", ...options })
       yield* Effect.fork(get)
       yield* TestClock.adjust(end * 1000 - 1)
@@ -336,7 +336,7 @@ describe("Expiry of a token (S5)", () => {
       expect(calls).toHaveLength(1)
       yield* Effect.fork(get)
       yield* settle
-      expect(calls[1]).toMatchObject({ at: end * 1000, isSingle: false })
+      expect(calls[1]).toMatchObject({ at: end * 1000, isSingleAttempt: false })
     }))
 })
 
@@ -346,7 +346,7 @@ describe("Clocks whose hands move apart (S10)", () => {
   const apart = (life: number, options: Partial<TokenSource.Options> = {}) =>
     Effect.gen(function*() {
       const hands = yield* SkewClock.make
-      const { calls, source } = yield* scripted(succeed({ life: Duration.seconds(life) }))
+      const { calls, source } = yield* scripted(succeed({ lifetime: Duration.seconds(life) }))
       const made = yield* source(options).pipe(centred, Effect.withClock(hands.clock))
       return { calls, hands, peek: made.peek, get: Effect.map(Effect.withClock(made.get, hands.clock), text) }
     })

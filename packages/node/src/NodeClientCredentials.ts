@@ -1,5 +1,5 @@
 /**
- * The credentials of a Node process, from its configuration; the secret may be in a mounted file.
+ * The credentials of a Node process, from its configuration. The secret may be in a mounted file.
  *
  * @example
  * import { NodeClientCredentials } from "@effect-tilia/node"
@@ -23,47 +23,54 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 
-const inline = "TILIA_CLIENT_SECRET"
-const mounted = "TILIA_CLIENT_SECRET_FILE"
+const secretVariable = "TILIA_CLIENT_SECRET"
+const fileVariable = "TILIA_CLIENT_SECRET_FILE"
 
 type Failure = CredentialsError | InvalidInputError
 
-/** The only line of the file. Neither its text nor the system's error is kept, since both may be quoted. */
+/**
+ * Reads the secret: the only line of the file. The errors contain neither the text of the file nor the error of the
+ * system, because both may be printed (E8).
+ */
 const readSecret = (path: string): Effect.Effect<ClientCredentials.ClientSecret, Failure> =>
   Effect.gen(function*() {
     const files = yield* FileSystem.FileSystem
     const text = yield* Effect.mapError(files.readFileString(path), (error) =>
       new CredentialsError({
-        message: `The file that ${mounted} names can't be read (${
+        message: `The file that ${fileVariable} names can't be read (${
           error._tag === "SystemError" ? error.reason : error._tag
         }): check that it is mounted and that this process may read it.`,
         retryable: false
       }))
     return yield* Either.mapLeft(
       Schema.decodeEither(ClientCredentials.ClientSecret)(text.replace(/\r?\n$/, "")),
-      () => new InvalidInputError({ setting: mounted, expected: "a file that holds a UUID version 4 and nothing else" })
+      () =>
+        new InvalidInputError({
+          setting: fileVariable,
+          expected: "a file that holds a UUID version 4 and nothing else"
+        })
     )
   }).pipe(Effect.provide(NodeFileSystem.layer))
 
 const secretConfig: Config.Config<Effect.Effect<ClientCredentials.ClientSecret, Failure>> = Config
   .all([
-    Config.option(Config.nonEmptyString(mounted)),
-    Config.option(Schema.Config(inline, ClientCredentials.ClientSecret))
+    Config.option(Config.nonEmptyString(fileVariable)),
+    Config.option(Schema.Config(secretVariable, ClientCredentials.ClientSecret))
   ]).pipe(Config.mapOrFail(([path, secret]) => {
     if (Option.isSome(path)) {
       return Option.isNone(secret)
         ? Either.right(readSecret(path.value))
-        : Either.left(TiliaConfig.invalid(mounted, `excludes ${inline}: set one of the two`))
+        : Either.left(TiliaConfig.invalid(fileVariable, `excludes ${secretVariable}: set one of the two`))
     }
     return Either.fromOption(
       Option.map(secret, (secret) => Effect.succeed(secret)),
-      () => TiliaConfig.missing(inline, `set it, or ${mounted}`)
+      () => TiliaConfig.missing(secretVariable, `set it, or ${fileVariable}`)
     )
   }))
 
 /**
- * `TILIA_CLIENT_ID`, and either `TILIA_CLIENT_SECRET` or `TILIA_CLIENT_SECRET_FILE`: an effect that yields the credentials as
- * they are now.
+ * `TILIA_CLIENT_ID`, and either `TILIA_CLIENT_SECRET` or `TILIA_CLIENT_SECRET_FILE`. The effect that it yields returns
+ * the current credentials: each run reads the file anew.
  *
  * @since 0.1.0
  * @category config
@@ -74,9 +81,10 @@ export const config: Config.Config<Effect.Effect<ClientCredentials.Credentials, 
 )
 
 /**
- * Credentials from the configuration: see `config`. The file is read anew at each token request, so that a secret can be
- * rotated while the process runs; one newline at its end is dropped. A file that cannot be read is a `CredentialsError` of
- * that request, and one that does not hold a UUID version 4 is an `InvalidInputError`.
+ * Credentials from the configuration; without an argument, those of `config`. The file is read anew at each token
+ * request, so that the secret can be rotated while the process runs. One newline at its end is dropped. If the file
+ * cannot be read, the token request fails with a `CredentialsError`. If it does not hold a UUID version 4, the request
+ * fails with an `InvalidInputError`. A setting that is missing or wrong is a `ConfigError` of the Layer.
  *
  * @since 0.1.0
  * @category layers

@@ -26,14 +26,14 @@ import * as NodeClientCredentials from "./NodeClientCredentials.js"
 import * as NodeTokenHttpClient from "./NodeTokenHttpClient.js"
 
 /**
- * The options of `Tilia.layer`, and those of the HTTP client.
+ * The options of `Tilia.layer` of core, and those of the HTTP client.
  *
  * @since 0.1.0
  * @category models
  */
 export type Options = Tilia.Options & {
   /**
-   * The HTTP client that token requests and authorized calls share.
+   * The options of the HTTP client, which token requests and API calls share.
    *
    * @default the defaults of `NodeTokenHttpClient.Options`
    */
@@ -41,8 +41,8 @@ export type Options = Tilia.Options & {
 }
 
 /**
- * A token source, the client that carries its token, and the token endpoint behind both. An option that is out of range is an
- * `InvalidInputError`, before anything is sent.
+ * Three services: the token source, the HTTP client that adds its token, and the token endpoint that both use. An
+ * option that is out of range is an `InvalidInputError`, before anything is sent.
  *
  * @since 0.1.0
  * @category layers
@@ -52,7 +52,7 @@ export const layer = (options: Options): Layer.Layer<Tilia.Tilia, InvalidInputEr
 
 /**
  * `TILIA_CLIENT_ID`, `TILIA_CLIENT_SECRET` or `TILIA_CLIENT_SECRET_FILE`, `TILIA_SCOPES`, and `TILIA_ENVIRONMENT` or
- * `TILIA_AUTH_URL` with `TILIA_API_ORIGINS`; every other option at its default.
+ * `TILIA_AUTH_URL` with `TILIA_API_ORIGINS`. Every other option has its default.
  *
  * @since 0.1.0
  * @category config
@@ -63,8 +63,8 @@ export const config: Config.Config<Options> = Config.map(
 )
 
 /**
- * The same services, with options from the configuration; without an argument, those of `config`. A `ConfigError` names all
- * that is missing or wrong.
+ * The services of `layer`, with options from the configuration; without an argument, those of `config`. A `ConfigError`
+ * names every setting that is missing or wrong.
  *
  * @since 0.1.0
  * @category layers

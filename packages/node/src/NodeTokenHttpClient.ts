@@ -1,6 +1,6 @@
 /**
- * The HTTP client of the Node adapter: undici, with connections that are kept alive, TLS 1.2 or later, and a time-out for
- * connecting that leaves room for another attempt.
+ * The HTTP client of the Node adapter. It uses undici, keeps its connections alive, and requires TLS 1.2 or later. A
+ * connection that is not made within 5 seconds fails, which leaves time for another attempt.
  *
  * @example
  * import { NodeTokenHttpClient } from "@effect-tilia/node"
@@ -31,37 +31,38 @@ import { make as makeClient } from "./internal/undici.js"
  */
 export interface Options {
   /**
-   * The URL of an HTTP proxy, which may contain a user and a password. The proxy learns the name of the server, not what is
-   * sent to it.
+   * The URL of an HTTP proxy: `http` or `https`, with or without a user and a password. The proxy learns the name of
+   * the server and cannot read what is sent to it. Another URL is an `InvalidInputError`, which does not quote it.
    *
    * @default no proxy
    */
   readonly proxy?: string | URL | undefined
   /**
-   * Certificates in PEM form that are trusted in place of Node's own list.
+   * Certificates of authorities, in PEM form. They are trusted instead of Node's list, and not in addition to it. A
+   * text that is not a certificate is an `InvalidInputError`.
    *
    * @default Node's list
    */
   readonly ca?: string | ReadonlyArray<string> | undefined
   /**
-   * A dispatcher of undici 7 that is used in place of all this. It is not closed with the Layer, and must not follow
-   * redirects.
+   * A dispatcher of undici 7. If it is given, `proxy` and `ca` are ignored. It is not closed with the Layer. It must
+   * not follow redirects.
    *
-   * @default a dispatcher of its own
+   * @default a dispatcher that the client makes and closes
    */
   readonly dispatcher?: Undici.Dispatcher | undefined
 }
 
-/** In milliseconds: half of the ten seconds that an attempt has. */
+/** In milliseconds. It is half of the default time of an attempt, so that one retry still fits (E6). */
 const connectTimeout = 5_000
 
-/** The error does not quote the text, because the URL of a proxy may contain a password. */
-const attempt = <A>(setting: string, expected: string, parse: () => A): Either.Either<A, InvalidInputError> =>
+/** The error does not quote the input, because the URL of a proxy may contain a password (E2). */
+const parseOption = <A>(setting: string, expected: string, parse: () => A): Either.Either<A, InvalidInputError> =>
   Either.try({ try: parse, catch: () => new InvalidInputError({ setting, expected }) })
 
 const proxyUrl = (input: string | URL): Either.Either<URL, InvalidInputError> => {
   const expected = "the http or https URL of a proxy"
-  return attempt("proxy", expected, () => new URL(input)).pipe(
+  return parseOption("proxy", expected, () => new URL(input)).pipe(
     Either.filterOrLeft(
       ({ protocol }) => protocol === "http:" || protocol === "https:",
       () => new InvalidInputError({ setting: "proxy", expected })
@@ -69,13 +70,13 @@ const proxyUrl = (input: string | URL): Either.Either<URL, InvalidInputError> =>
   )
 }
 
-/** Node ignores a text that is not a certificate, and then trusts no server: this finds out earlier. */
+/** Parses each certificate, because Node would ignore a wrong one and then trust no server. */
 const certificates = (input: string | ReadonlyArray<string>): Either.Either<Array<string>, InvalidInputError> => {
   const blocks = (input.length === 0 ? [""] : Arr.ensure(input)).flatMap((pem) =>
     pem.match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g) ?? [""]
   )
   return Either.all(
-    blocks.map((pem) => attempt("ca", "certificates in PEM form", () => new X509Certificate(pem).toString()))
+    blocks.map((pem) => parseOption("ca", "certificates in PEM form", () => new X509Certificate(pem).toString()))
   )
 }
 
@@ -99,7 +100,8 @@ const acquire = (options: Options): Effect.Effect<Undici.Dispatcher, InvalidInpu
   )
 
 /**
- * The client. Its connections are closed with the scope. An option that cannot be used is an `InvalidInputError`.
+ * An HTTP client over undici. Its connections close with the scope. An option that cannot be used is an
+ * `InvalidInputError`.
  *
  * @since 0.1.0
  * @category constructors

@@ -14,7 +14,7 @@ import { clientSecret, endpointAt, requestToken } from "./support/endpoint.js"
 
 const token = { access_token: "abc", token_type: "Bearer", expires_in: "3600", scope: "user_info,write_invoices" }
 
-const { open } = NodeScriptedServer.make()
+const { open } = Effect.runSync(NodeScriptedServer.make())
 
 const over = (options: NodeTokenHttpClient.Options) => Layer.orDie(NodeTokenHttpClient.layer(options))
 
@@ -81,7 +81,7 @@ it.scopedLive("the client keeps its connections for later requests, and closes t
     yield* Effect.gen(function*() {
       yield* Effect.repeatN(requestToken, 9)
       const { made, open } = yield* server.seen
-      expect(open).toBe(made) // none was closed on the way
+      expect(open).toBe(made) // no connection was closed in between
       expect(made).toBeLessThanOrEqual(2)
     }).pipe(Effect.provide(endpointAt(server.url, over({}))))
     yield* until(server, ({ open }) => open === 0)

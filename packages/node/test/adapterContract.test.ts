@@ -1,5 +1,5 @@
 /*
- * Rows 1–56 of docs/design/faults.md for each of Effect's clients in Node.
+ * The adapter contract for each HTTP client in Node (rows 1–56 of docs/design/faults.md).
  */
 import { adapterContract } from "@effect-tilia/contract/adapterContract"
 import * as NodeScriptedServer from "@effect-tilia/contract/NodeScriptedServer"
@@ -24,7 +24,7 @@ adapterContract("node:http", clients["node:http"], {
 })
 
 adapterContract("fetch", clients.fetch, {
-  // As for a page: scripts, and what was seen, cross to it as JSON, and its answers may be read from everywhere.
+  // As in a page: scripts and reports travel as JSON, and responses allow every origin to read them.
   server: Layer.unwrapScoped(Effect.map(NodeScriptedServer.serve(), RemoteScriptedServer.layer)),
   trusting: (ca) =>
     FetchHttpClient.layer.pipe(

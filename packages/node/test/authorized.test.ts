@@ -1,5 +1,5 @@
 /*
- * Rows 90–95 of docs/design/faults.md from real sockets, for each of Effect's clients.
+ * The authorized client over each HTTP client in Node, against real sockets (rows 90–95 of docs/design/faults.md).
  */
 import * as NodeScriptedServer from "@effect-tilia/contract/NodeScriptedServer"
 import * as ScriptedServer from "@effect-tilia/contract/ScriptedServer"
@@ -20,13 +20,14 @@ import * as Stream from "effect/Stream"
 import { clients } from "./support/clients.js"
 import { clientId, clientSecret } from "./support/endpoint.js"
 
-const { always, answer, awaitRequests, end, inTurn, json, repeat, reset, send, silent, until, wait } = ScriptedServer
-const { open } = NodeScriptedServer.make()
+const { always, awaitRequests, end, httpResponse, inTurn, json, repeat, reset, send, silent, until, wait } =
+  ScriptedServer
+const { open } = Effect.runSync(NodeScriptedServer.make())
 
 const grant = (n: number) =>
   json(200, { access_token: `swordfish-${n}`, token_type: "Bearer", expires_in: 3600, scope: "user_info" })
 
-/** Its tokens are `swordfish-0`, `swordfish-1` and `swordfish-2`. */
+/** An authorization server that grants `swordfish-0`, `swordfish-1` and `swordfish-2`. */
 const tokenServer = open(inTurn([send(grant(0)), end], [send(grant(1)), end], [send(grant(2)), end]))
 
 const bearers = ({ seen }: ScriptedServer.Server) =>
@@ -47,18 +48,18 @@ const refusingOnce = inTurn(
 )
 
 /**
- * Answers the first request, once the rest of it has come too: fetch sends streams in chunks, whose end looks like
- * another.
+ * Responds to the first request after 100 ms, when all of its body has arrived. fetch sends a stream in chunks, and the
+ * script would take the last chunk for a second request.
  */
-const later = (bytes: Uint8Array): ScriptedServer.Script => inTurn([wait(100), send(bytes), end], [])
+const respondLater = (bytes: Uint8Array): ScriptedServer.Script => inTurn([wait(100), send(bytes), end], [])
 
-const isLetGo = ({ used }: ScriptedServer.Seen): boolean => used === 0
+const isIdle = ({ used }: ScriptedServer.Seen): boolean => used === 0
 
 describe.each(Object.entries(clients))("%s", (_, http) => {
-  /** Two servers, one of tokens and one of an API that plays, and the client that may send them to the latter. */
-  const setUp = Effect.fnUntraced(function*(play: ScriptedServer.Script, options: AuthorizedHttpClient.Options = {}) {
+  /** An authorization server, an API server with this script, and a client that may send its token to that API. */
+  const setUp = Effect.fnUntraced(function*(script: ScriptedServer.Script, options: AuthorizedHttpClient.Options = {}) {
     const auth = yield* tokenServer
-    const api = yield* open(play)
+    const api = yield* open(script)
     const environment = { authUrl: auth.url, apiOrigins: [api.url] }
     const layer = Tilia.layer({ environment, clientId, clientSecret, scopes: ["user_info"], ...options })
     const context = yield* Layer.build(Layer.provide(layer, http))
@@ -108,7 +109,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
         what: "a stream with an Idempotency-Key and replay `always`",
         make: (request) => withKey(withStream(post(request))),
         options: { replay: "always" },
-        play: later(json(401, { error: "invalid_token" }))
+        play: respondLater(json(401, { error: "invalid_token" }))
       }
     ])("the 401 to $what is returned (A2, row 90)", ({ make, options, play = refusingOnce }) =>
       Effect.gen(function*() {
@@ -126,17 +127,17 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
       const { api, auth, client, request } = yield* setUp(
         inTurn(refused, ...Array.from({ length: 49 }, () => refused), [send(json(200, {})), end])
       )
-      const answers = yield* Effect.all(Array.from({ length: 50 }, () => client.execute(request)), {
+      const responses = yield* Effect.all(Array.from({ length: 50 }, () => client.execute(request)), {
         concurrency: "unbounded"
       })
-      expect(new Set(answers.map(({ status }) => status))).toStrictEqual(new Set([200]))
+      expect(new Set(responses.map(({ status }) => status))).toStrictEqual(new Set([200]))
       expect((yield* api.seen).requests.length).toBe(100)
       expect((yield* auth.seen).requests.length).toBe(2)
     }))
 
   it.scopedLive("the client returns a 403 insufficient_scope and keeps the token (A2, row 92)", () =>
     Effect.gen(function*() {
-      const refusal = answer(403, { "www-authenticate": "Bearer error=\"insufficient_scope\"" })
+      const refusal = httpResponse(403, { "www-authenticate": "Bearer error=\"insufficient_scope\"" })
       const { api, auth, client, request } = yield* setUp(always(refusal))
       expect((yield* client.execute(request)).status).toBe(403)
       expect((yield* client.execute(request)).status).toBe(403)
@@ -164,7 +165,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
     (status) =>
       Effect.gen(function*() {
         const other = yield* open(always(json(200, {})))
-        const { api, client, request } = yield* setUp(always(answer(status, { location: `${other.url}/v1` })))
+        const { api, client, request } = yield* setUp(always(httpResponse(status, { location: `${other.url}/v1` })))
         for (
           const call of [
             client.execute(request),
@@ -182,7 +183,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
   it.scopedLive("a wrapper that follows redirects cannot reach another origin (A4, row 94)", () =>
     Effect.gen(function*() {
       const other = yield* open(always(json(200, {})))
-      const { client, request } = yield* setUp(always(answer(307, { location: other.url })))
+      const { client, request } = yield* setUp(always(httpResponse(307, { location: other.url })))
       const error = yield* Effect.flip(HttpClient.followRedirects(client).execute(request))
       expect(error).toMatchObject({ _tag: "ForbiddenOriginError", origin: other.url })
       expect((yield* other.seen).made).toBe(0)
@@ -211,19 +212,19 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
       },
       {
         what: "a body that isn't JSON",
-        play: always(answer(200, { "content-type": "application/json" }, "{")),
+        play: always(httpResponse(200, { "content-type": "application/json" }, "{")),
         ends: Effect.flatMap(({ json }) => json),
         tag: "ResponseError"
       },
       {
         what: "a body that is cut",
-        play: always(answer(200, { "content-length": "9" }, "{")),
+        play: always(httpResponse(200, { "content-length": "9" }, "{")),
         ends: text,
         tag: "ResponseError"
       },
       {
         what: "a stream that is cut",
-        play: always(answer(200, { "content-length": "9" }, "{")),
+        play: always(httpResponse(200, { "content-length": "9" }, "{")),
         ends: Effect.flatMap(({ stream }) => Stream.runDrain(stream)),
         tag: "ResponseError"
       }
@@ -232,7 +233,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
         const { api, client, request } = yield* setUp(play)
         const { exit, leaks } = yield* leakProbe(ends(client.execute(request)), ["swordfish"])
         expect((yield* bearers(api))[0]).toBe(first)
-        // The span of the given client ends with that client's own answer.
+        // The span of the wrapped client records that client's own error, which contains the bearer.
         expect(leaks.filter(({ printer }) => printer !== "Span.status")).toStrictEqual([])
         const end = yield* Exit.isFailure(exit) ? Effect.flip(exit) : exit
         expect(end).toMatchObject({ request, ...(tag !== undefined && { _tag: tag }) })
@@ -254,12 +255,12 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
           Stream.mkString
         )
         expect(chunks).toMatch(/^a{3,}$/)
-        yield* until(api, isLetGo)
+        yield* until(api, isIdle)
       }))
 
     it.scopedLive("the client sends a stream as the body of a request (A5)", () =>
       Effect.gen(function*() {
-        const { api, client, request } = yield* setUp(later(json(200, {})))
+        const { api, client, request } = yield* setUp(respondLater(json(200, {})))
         const body = HttpBody.stream(Stream.make("abc", "def").pipe(Stream.encodeText), "text/plain", 6)
         const sent = HttpClientRequest.setBody(HttpClientRequest.setMethod(request, "PUT"), body)
         expect((yield* client.execute(sent)).status).toBe(200)
@@ -274,7 +275,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
         yield* until(api, ({ requests }) => requests.length === 1)
         yield* Effect.sleep("30 millis")
         expect(Exit.isInterrupted(yield* Fiber.interrupt(fiber))).toBe(true)
-        yield* until(api, isLetGo)
+        yield* until(api, isIdle)
       }))
   })
 
@@ -284,7 +285,7 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
       const fiber = yield* Effect.fork(client.execute(request))
       yield* until(api, ({ requests }) => requests.length === 1)
       expect(Exit.isInterrupted(yield* Fiber.interrupt(fiber))).toBe(true)
-      yield* until(api, isLetGo)
+      yield* until(api, isIdle)
       expect((yield* api.seen).requests.length).toBe(1)
     }))
 
@@ -294,6 +295,6 @@ describe.each(Object.entries(clients))("%s", (_, http) => {
       const given = Context.get(yield* Layer.build(http), HttpClient.HttpClient)
       const client = AuthorizedHttpClient.authorize(HttpClient.withScope(given), source, { apiOrigins: [api.url] })
       yield* Effect.scoped(client.get(api.url))
-      yield* until(api, isLetGo)
+      yield* until(api, isIdle)
     }))
 })

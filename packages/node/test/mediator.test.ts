@@ -1,5 +1,5 @@
 /*
- * M3: the mediator on Node's own server, over real sockets.
+ * The mediator on Node's HTTP server, over real sockets (M3).
  */
 import { TokenMediator, TokenSources } from "@effect-tilia/core"
 import * as TokenMediatorServer from "@effect-tilia/core/TokenMediatorServer"

@@ -1,11 +1,11 @@
 /*
- * Our client over undici beside platform-node's: as a general client it does the same.
+ * Our client over undici and that of platform-node: the same tests hold for both.
  */
 import * as NodeScriptedServer from "@effect-tilia/contract/NodeScriptedServer"
 import {
   always,
-  answer,
   end,
+  httpResponse,
   inTurn,
   json,
   repeat,
@@ -34,9 +34,9 @@ import type { AddressInfo } from "node:net"
 import { Readable } from "node:stream"
 import { inspect } from "node:util"
 
-const { open } = NodeScriptedServer.make()
+const { open } = Effect.runSync(NodeScriptedServer.make())
 
-/** Answers with what it was sent. */
+/** The URL of a server that returns what it receives, as JSON. */
 const echo = Effect.map(
   Effect.acquireRelease(
     Effect.async<http.Server>((resume) => {
@@ -53,7 +53,7 @@ const echo = Effect.map(
   (server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 )
 
-/** No form: undici 7.30 fails to dispatch one, whoever asks it. */
+/** There is no form here, because undici 7.30 cannot send one, with either client. */
 const bodies: ReadonlyArray<[string, () => HttpBody.HttpBody, string]> = [
   ["an empty body", () => HttpBody.empty, ""],
   ["a text", () => HttpBody.text("täxt"), "täxt"],
@@ -63,7 +63,7 @@ const bodies: ReadonlyArray<[string, () => HttpBody.HttpBody, string]> = [
   ["a stream", () => HttpBody.stream(Stream.make(new Uint8Array([97]), new Uint8Array([98]))), "ab"]
 ]
 
-/** Gives a test our client. */
+/** Provides our client to a test. */
 const over = (options?: NodeTokenHttpClient.Options) => Effect.provide(Layer.orDie(NodeTokenHttpClient.layer(options)))
 
 const clients: ReadonlyArray<[string, Layer.Layer<HttpClient.HttpClient>]> = [
@@ -96,21 +96,21 @@ describe.each(clients)("%s", (name, layer) => {
 
   it.scopedLive("the client reads a body as bytes or as form fields, and an empty one as null", () =>
     Effect.gen(function*() {
-      const fields = yield* open(always(answer(200, {}, "a=1&b=2")))
+      const fields = yield* open(always(httpResponse(200, {}, "a=1&b=2")))
       const response = yield* HttpClient.get(fields.url)
       expect(Buffer.from(yield* response.arrayBuffer).toString()).toBe("a=1&b=2")
       expect(yield* Effect.flatMap(HttpClient.get(fields.url), ({ urlParamsBody }) => urlParamsBody)).toStrictEqual([
         ["a", "1"],
         ["b", "2"]
       ])
-      const nothing = yield* open(always(answer(204)))
+      const nothing = yield* open(always(httpResponse(204)))
       expect(yield* Effect.flatMap(HttpClient.get(nothing.url), ({ json }) => json)).toBe(null)
     }).pipe(Effect.provide(layer)))
 
   it.scopedLive("the client streams a body of 3 MiB completely", () =>
     Effect.gen(function*() {
       const body = Buffer.alloc(3 * 1024 * 1024, "0123456789")
-      const server = yield* open(always(answer(200, {}, body)))
+      const server = yield* open(always(httpResponse(200, {}, body)))
       const response = yield* HttpClient.get(server.url)
       const chunks = yield* Stream.runCollect(response.stream)
       expect(Buffer.concat([...Chunk.toReadonlyArray(chunks)]).equals(body)).toBe(true)
@@ -134,7 +134,7 @@ describe.each(clients)("%s", (name, layer) => {
       }
       const response = yield* HttpClient.get(cut.url)
       expect(yield* Effect.flip(Stream.runDrain(response.stream))).toMatchObject({ _tag: "ResponseError" })
-      const malformed = yield* open(always(answer(200, {}, "{")))
+      const malformed = yield* open(always(httpResponse(200, {}, "{")))
       const { json } = yield* HttpClient.get(malformed.url)
       expect(yield* Effect.flip(json)).toMatchObject({ _tag: "ResponseError", reason: "Decode" })
     }).pipe(Effect.provide(layer)))
@@ -178,7 +178,7 @@ describe.each(clients)("%s", (name, layer) => {
 
 const megabyte = Buffer.alloc(1024 * 1024, "0123456789")
 
-/** A body of so many megabytes, each sent when there is room for it. */
+/** A server that sends this many megabytes, each as soon as the socket takes it. */
 const large = (megabytes: number) =>
   inTurn([
     send(`HTTP/1.1 200 OK\r\ncontent-length: ${megabytes * megabyte.length}\r\n\r\n`),
@@ -231,7 +231,7 @@ describe("backpressure", () => {
 
   it.scopedLive("a body that was read as text can be streamed once, and later reads fail with Decode", () =>
     Effect.gen(function*() {
-      const server = yield* open(always(answer(200, {}, "abc")))
+      const server = yield* open(always(httpResponse(200, {}, "abc")))
       const response = yield* HttpClient.get(server.url)
       expect(yield* response.text).toBe("abc")
       expect(yield* Stream.mkString(Stream.decodeText(response.stream))).toBe("abc")
@@ -246,7 +246,7 @@ describe("a connection", () => {
 
   it.scopedLive("a request that is interrupted while it waits for a connection is never sent", () =>
     Effect.gen(function*() {
-      const server = yield* open(inTurn([wait(100), send(answer(200, { connection: "keep-alive" }, "a"))]))
+      const server = yield* open(inTurn([wait(100), send(httpResponse(200, { connection: "keep-alive" }, "a"))]))
       const first = yield* Effect.fork(request(server.url))
       yield* until(server, ({ requests }) => requests.length === 1)
       const second = yield* Effect.fork(request(`${server.url}/second`))
@@ -280,7 +280,7 @@ describe("a connection", () => {
   it.scopedLive("the client ignores a 103 Early Hints and its headers before a response", () =>
     Effect.gen(function*() {
       const hint = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"
-      const server = yield* open(inTurn([send(hint), wait(50), send(answer(200, {}, "a"))]))
+      const server = yield* open(inTurn([send(hint), wait(50), send(httpResponse(200, {}, "a"))]))
       const response = yield* HttpClient.get(server.url)
       expect([response.status, response.headers["link"], yield* response.text]).toStrictEqual([200, undefined, "a"])
     }).pipe(over()))
@@ -312,7 +312,7 @@ describe("a dispatcher of the caller", () => {
     ] as const
   )("the second attempt over %s as dispatcher succeeds after a 503", ([, make]) =>
     Effect.gen(function*() {
-      const server = yield* open(inTurn([send(answer(503)), end], [send(answer(200, {}, "a")), end]))
+      const server = yield* open(inTurn([send(httpResponse(503)), end], [send(httpResponse(200, {}, "a")), end]))
       const get = Effect.flatMap(HttpClient.get(server.url), ({ text }) => text)
       expect(yield* Effect.retry(get, { times: 1 })).toBe("a")
       expect((yield* server.seen).requests).toHaveLength(2)
@@ -348,14 +348,14 @@ describe("a dispatcher of the caller", () => {
 
   it.scopedLive("the client returns the 504 of an undici cache that has no entry", () =>
     Effect.gen(function*() {
-      const server = yield* open(always(answer(200)))
+      const server = yield* open(always(httpResponse(200)))
       const response = yield* HttpClient.get(server.url, { headers: { "cache-control": "only-if-cached" } })
       expect([response.status, yield* response.text]).toStrictEqual([504, ""])
     }).pipe(over({ dispatcher: new Undici.Agent().compose(Undici.interceptors.cache()) })))
 })
 
 describe("a fiber that yields while it reads", () => {
-  /** Answers at once, but for the end of the body, which comes after so many turns of the event loop. */
+  /** A dispatcher that responds at once, and ends the body after this many turns of the event loop. */
   class Late extends Undici.Dispatcher {
     readonly turns: number
     constructor(turns: number) {
@@ -374,7 +374,7 @@ describe("a fiber that yields while it reads", () => {
     }
   }
 
-  /** Gives way to everything else after so many steps. */
+  /** Lets all other work run before it goes on with a fiber that has yielded. */
   const slow: Scheduler.Scheduler = {
     shouldYield: (fiber) => fiber.currentOpCount > fiber.getFiberRef(FiberRef.currentMaxOpsBeforeYield) ? 0 : false,
     scheduleTask: (task) => void setImmediate(task)
@@ -402,7 +402,7 @@ it.scopedLive("a body that undici cannot send causes a RequestError with the rea
 it.scopedLive("the client reads a response as form data", () =>
   Effect.gen(function*() {
     const type = "application/x-www-form-urlencoded"
-    const server = yield* open(always(answer(200, { "content-type": type }, "a=1")))
+    const server = yield* open(always(httpResponse(200, { "content-type": type }, "a=1")))
     const response = yield* HttpClient.get(server.url)
     expect((yield* response.formData).get("a")).toBe("1")
   }).pipe(over()))

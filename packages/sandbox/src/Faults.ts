@@ -1,41 +1,108 @@
 /**
- * What can be made to go wrong with a token request, as data: script a sandbox with it (X3).
+ * What can go wrong with a token request, as data. A `Sandbox` plays a script of faults.
+ *
+ * @example
+ * import { Faults, Sandbox } from "@effect-tilia/sandbox"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const { script } = yield* Sandbox.Sandbox
+ *   // A rate limit, a slow outage, and then no fault.
+ *   yield* script([
+ *     Faults.status(429, { headers: { "retry-after": "2" } }),
+ *     Faults.and(Faults.delay("1 second"), Faults.status(503))
+ *   ])
+ * })
  *
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
 
 /**
- * What is sent instead of a token.
+ * An HTTP response that the sandbox sends instead of a token.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Reply {
+export interface Response {
+  /** The HTTP status. */
   readonly status: number
+  /** The headers. Their names are in lower case. Without a `content-type`, the sandbox sends `text/plain`. */
   readonly headers: Readonly<Record<string, string>>
+  /** The body, as a text or as bytes. */
   readonly body: string | Uint8Array
 }
 
 /**
- * One request's fate. What isn't set goes as usual: `{}` is no fault at all.
+ * The headers and the body of a response whose status is a fault.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ResponseOptions {
+  /**
+   * The headers. Their names are in lower case.
+   *
+   * @default {}
+   */
+  readonly headers?: Response["headers"] | undefined
+  /**
+   * The body, as a text or as bytes.
+   *
+   * @default ""
+   */
+  readonly body?: Response["body"] | undefined
+}
+
+/**
+ * How far the clock of the sandbox is wrong when it issues a token.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ClockSkew {
+  /** The difference to the real time. */
+  readonly by: Duration.Duration
+  /** Whether the sandbox's clock is behind the real time, and not ahead of it. */
+  readonly isBehind: boolean
+}
+
+/**
+ * What goes wrong with one token request. Everything that is not set behaves normally.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Fault {
-  /** The wait before anything else happens. */
+  /**
+   * How long the sandbox waits before it does anything else.
+   *
+   * @default no delay
+   */
   readonly delay?: Duration.Duration
-  /** Nothing is ever sent; the connection is reset at once; it is reset in mid body; or this is sent. */
-  readonly answer?: "hang" | "reset" | "truncate" | Reply
-  /** How far the token's `iat` and `exp` are ahead of the sandbox's clock (behind, where `back` is set). */
-  readonly clockSkew?: { readonly by: Duration.Duration; readonly back: boolean }
-  /** The token is issued, and refused by `/whoami`. */
+  /**
+   * How the request ends instead of with a token: `"hang"`, without a response, ever; `"reset"`, with a reset
+   * connection; `"truncate"`, with a connection that is reset in the middle of the body; or with this response.
+   *
+   * @default a token
+   */
+  readonly outcome?: "hang" | "reset" | "truncate" | Response
+  /**
+   * How far the token's `iat` and `exp` differ from the real time.
+   *
+   * @default no difference
+   */
+  readonly clockSkew?: ClockSkew
+  /**
+   * Whether `/whoami` rejects the token that is issued.
+   *
+   * @default false
+   */
   readonly revoked?: boolean
 }
 
 /**
- * No fault: for the requests between the others.
+ * No fault: the request succeeds. Use it between two faults of a script.
  *
  * @since 0.1.0
  * @category constructors
@@ -43,27 +110,28 @@ export interface Fault {
 export const none: Fault = {}
 
 /**
- * An answer with this status: an outage (503), a rate limit (429 with `retry-after`), a redirect.
+ * A response with this status, as an outage (503), a rate limit (429 with `retry-after`) or a redirect.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const status = (
-  status: number,
-  { body = "", headers = {} }: { readonly headers?: Reply["headers"]; readonly body?: Reply["body"] } = {}
-): Fault => ({ answer: { status, headers, body } })
+export const status = (status: number, { body = "", headers = {} }: ResponseOptions = {}): Fault => ({
+  outcome: { status, headers, body }
+})
 
 /**
- * A 200 whose body is this, whatever it is.
+ * A 200 with any body. The `content-type` is `application/json` unless you pass other headers.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const body = (body: Reply["body"], headers: Reply["headers"] = { "content-type": "application/json" }): Fault =>
-  status(200, { headers, body })
+export const body = (
+  body: Response["body"],
+  headers: Response["headers"] = { "content-type": "application/json" }
+): Fault => status(200, { headers, body })
 
 /**
- * A slow answer.
+ * A response that comes late, by this time.
  *
  * @since 0.1.0
  * @category constructors
@@ -71,51 +139,51 @@ export const body = (body: Reply["body"], headers: Reply["headers"] = { "content
 export const delay = (delay: Duration.DurationInput): Fault => ({ delay: Duration.decode(delay) })
 
 /**
- * No answer, ever.
+ * No response, ever. The request ends when the client closes the connection.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const hang: Fault = { answer: "hang" }
+export const hang: Fault = { outcome: "hang" }
 
 /**
- * A connection that is reset before an answer.
+ * A connection that is reset before the response.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const reset: Fault = { answer: "reset" }
+export const reset: Fault = { outcome: "reset" }
 
 /**
- * A 200 whose connection is reset in mid body.
+ * A 200 whose connection is reset in the middle of the body.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const truncate: Fault = { answer: "truncate" }
+export const truncate: Fault = { outcome: "truncate" }
 
 /**
- * A token that says it was issued in the future.
+ * A token of a server whose clock is ahead by this time: its `iat` is in the future.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const clockAhead = (by: Duration.DurationInput): Fault => ({
-  clockSkew: { by: Duration.decode(by), back: false }
+  clockSkew: { by: Duration.decode(by), isBehind: false }
 })
 
 /**
- * A token that says it was issued in the past.
+ * A token of a server whose clock is behind by this time: its `iat` is in the past.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const clockBehind = (by: Duration.DurationInput): Fault => ({
-  clockSkew: { by: Duration.decode(by), back: true }
+  clockSkew: { by: Duration.decode(by), isBehind: true }
 })
 
 /**
- * A token that `/whoami` refuses, though it looks like any other.
+ * A token that looks like any other, and that `/whoami` rejects.
  *
  * @since 0.1.0
  * @category constructors
@@ -123,8 +191,8 @@ export const clockBehind = (by: Duration.DurationInput): Fault => ({
 export const revoked: Fault = { revoked: true }
 
 /**
- * Two faults in one request: `Faults.and(Faults.delay("1 second"), Faults.reset)`. Where both say something about the
- * same thing, the second wins.
+ * Two faults in one request, as `Faults.and(Faults.delay("1 second"), Faults.reset)`. If both set the same property,
+ * the second one applies.
  *
  * @since 0.1.0
  * @category combinators
@@ -132,7 +200,7 @@ export const revoked: Fault = { revoked: true }
 export const and = (first: Fault, second: Fault): Fault => ({ ...first, ...second })
 
 /**
- * The same fate for every request from now on.
+ * A script that plays the same fault for every request, until another script replaces it.
  *
  * @since 0.1.0
  * @category combinators

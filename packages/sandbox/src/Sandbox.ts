@@ -1,11 +1,25 @@
 /**
- * A local authorization server that implements `POST /token` as the vendor's page says (X1–X4), on any runtime and over
- * any `HttpApp` back end.
+ * A local authorization server that implements `POST /token` as the vendor's page describes it. It runs on any runtime,
+ * over any back end of `@effect/platform`.
+ *
+ * @example
+ * import { Faults, Sandbox } from "@effect-tilia/sandbox"
+ * import { HttpApp } from "@effect/platform"
+ * import { Effect } from "effect"
+ *
+ * // A server without a socket: a function from a web Request to a web Response.
+ * const program = Effect.gen(function*() {
+ *   const { httpApp, script } = yield* Sandbox.make({ tokenLifetime: "5 minutes" })
+ *   yield* script([Faults.status(503)]) // the next token request fails
+ *   return HttpApp.toWebHandler(httpApp)
+ * })
  *
  * @since 0.1.0
+ * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-4.4 RFC 6749 §4.4} for the client credentials grant
  */
 import * as ClientCredentials from "@effect-tilia/core/ClientCredentials"
 import * as Scopes from "@effect-tilia/core/Scopes"
+import * as TiliaConfig from "@effect-tilia/core/TiliaConfig"
 import { InvalidInputError } from "@effect-tilia/core/TokenError"
 import type { TokenRequest } from "@effect-tilia/core/TokenRequest"
 import { TokenResponse } from "@effect-tilia/core/TokenResponse"
@@ -13,6 +27,8 @@ import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Clock from "effect/Clock"
+import type * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -25,83 +41,121 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Connection from "./Connection.js"
-import type { Fault, Reply } from "./Faults.js"
+import * as Faults from "./Faults.js"
 import * as OpenApi from "./internal/openApi.js"
 import { Refused, toResponse } from "./internal/refused.js"
 import * as TokenForm from "./internal/tokenForm.js"
 import * as Tokens from "./internal/tokens.js"
 
 /**
- * A client that the sandbox knows, and the scopes that it may ask for: every known one, unless listed.
+ * A client that the sandbox knows.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Client extends ClientCredentials.Options {
+  /**
+   * The scopes that the client may request. A request for another scope gets a 400 with the code `invalid_scope`. An
+   * empty list or a malformed scope is an `InvalidInputError`.
+   *
+   * @default Scopes.known
+   */
   readonly scopes?: Scopes.Input | undefined
 }
 
 /**
- * - `clients`: who may ask (the well-known client alone).
- * - `tokenLifetime`: how long a token lives, in whole seconds (1 hour).
+ * Which clients the sandbox knows, and how long its tokens are valid. An option that is out of range is an
+ * `InvalidInputError`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
+  /**
+   * The clients that may request tokens. Any other client gets a 401. An id or a secret that is not a UUID version 4 is
+   * an `InvalidInputError`.
+   *
+   * @default [wellKnown]
+   */
   readonly clients?: ReadonlyArray<Client> | undefined
+  /**
+   * How long a token is valid, in whole seconds: a fraction of a second is cut off. Less than a second, or an infinite
+   * time, is an `InvalidInputError`.
+   *
+   * @default "1 hour"
+   */
   readonly tokenLifetime?: Duration.DurationInput | undefined
 }
 
 /**
- * A request as the sandbox saw it, without anything secret: `status` is what was sent, or `undefined` while nothing
- * was; `clientId` and `scopes` are there once the form was found well-formed.
+ * A request as the sandbox saw it. It contains no secret and no token.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Received {
+  /** The HTTP method. */
   readonly method: string
+  /** The path of the URL, without the query. */
   readonly path: string
+  /**
+   * The status of the response. It is absent until the sandbox sends one, and stays so if the connection breaks before.
+   */
   readonly status?: number
+  /** The client id of a token request. It is absent if the form is malformed. */
   readonly clientId?: string
+  /** The scopes of a token request, as requested. They are absent if the form is malformed. */
   readonly scopes?: ReadonlyArray<string>
 }
 
 /**
- * The sandbox: the application itself, and what a test or a demo does with it.
+ * The authorization server, and what a test or a demo does with it.
  *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Sandbox {
+  /**
+   * The application. `POST /token` grants a token. `GET /whoami` returns the claims of a valid token, and a 401 for any
+   * other. `GET /.well-known/jwks.json` returns the public key. `GET /openapi.json` describes the token endpoint.
+   */
+  readonly httpApp: HttpApp.Default
+  /**
+   * Sets the faults of the next token requests, one for each. After the last fault, requests succeed again. A new
+   * script replaces the old one.
+   */
+  readonly script: (faults: Iterable<Faults.Fault>) => Effect.Effect<void>
+  /** The requests so far, the oldest first. */
+  readonly received: Effect.Effect<ReadonlyArray<Received>>
+  /** The requests from now on. Each one appears when it ends, with a response or without one. */
+  readonly requests: Stream.Stream<Received>
+  /** Makes `/whoami` reject every token that was issued before. */
+  readonly revokeAll: Effect.Effect<void>
+}
+
+/**
  * @since 0.1.0
  * @category tags
  */
-export class Sandbox extends Context.Tag("@effect-tilia/sandbox/Sandbox")<Sandbox, {
-  /** `POST /token`, `GET /whoami`, `GET /.well-known/jwks.json` and `GET /openapi.json`. */
-  readonly httpApp: HttpApp.Default
-  /**
-   * The fate of the next token requests, one each; after the last of them all is well. It replaces any former script.
-   */
-  readonly script: (faults: Iterable<Fault>) => Effect.Effect<void>
-  /** What came in so far, the oldest first. */
-  readonly received: Effect.Effect<ReadonlyArray<Received>>
-  /** What comes in from now on, each as it ends: answered, or broken off without an answer. */
-  readonly requests: Stream.Stream<Received>
-  /** From now on `/whoami` refuses every token that was issued until now. */
-  readonly revokeAll: Effect.Effect<void>
-}>() {}
+export const Sandbox: Context.Tag<Sandbox, Sandbox> = Context.GenericTag("@effect-tilia/sandbox/Sandbox")
 
 /**
- * The pair of the vendor's page. Anyone knows it: `NodeSandbox` refuses it beyond loopback (X5).
+ * The client id and secret that the vendor's page shows. Everyone knows them, so `NodeSandbox` accepts them only if it
+ * listens on loopback.
  *
  * @since 0.1.0
  * @category constants
  */
 export const wellKnown = {
+  /** The client id. */
   clientId: "3f2bfe5b-19b8-41c1-88d7-70a1586bce94",
+  /** The client secret. */
   clientSecret: "9bc00ca4-937e-4946-bdb5-0814b603334d"
 } as const
 
 type Mutable<A> = { -readonly [K in keyof A]: A[K] }
 
+/** A route. `note` adds to what `received` shows of the request. */
 type Handler = (
   request: HttpServerRequest.HttpServerRequest,
   url: URL,
@@ -110,100 +164,121 @@ type Handler = (
 
 const encode = Schema.encodeSync(TokenResponse)
 
-const sameSecret = Equal.equals
-
-/** A body that announces more than comes, and breaks off. */
+/** A body that is shorter than its `Content-Length`: the connection is reset before the rest. */
 const truncated = Effect.map(Connection.Connection, ({ reset }) =>
   HttpServerResponse.stream(
     Stream.concat(
       Stream.make(new TextEncoder().encode("{\"access_token\":\"ey")),
+      // The delay lets the first bytes reach the client before the reset.
       Stream.fromEffect(Effect.delay(reset, "20 millis"))
     ),
     { contentType: "application/json", contentLength: 1000 }
   ))
 
-const toRaw = ({ body, headers, status }: Reply) => {
+const toServerResponse = ({ body, headers, status }: Faults.Response) => {
   const { "content-type": contentType = "text/plain", ...others } = headers
   return typeof body === "string"
     ? HttpServerResponse.text(body, { status, headers: others, contentType })
     : HttpServerResponse.uint8Array(body, { status, headers: others, contentType })
 }
 
-const lifetime = (input: Duration.DurationInput): Either.Either<number, InvalidInputError> =>
+/** The lifetime in seconds. */
+const validateLifetime = (input: Duration.DurationInput): Either.Either<number, InvalidInputError> =>
   Duration.decodeUnknown(input).pipe(
     Option.map((time) => Math.floor(Duration.toSeconds(time))),
     Option.filter((seconds) => seconds >= 1 && Number.isFinite(seconds)),
     Either.fromOption(() =>
-      new InvalidInputError({ setting: "tokenLifetime", expected: "a finite time of a second or more" })
+      new InvalidInputError({ setting: "tokenLifetime", expected: "a finite time of one second or more" })
     )
   )
 
-const knownClients = (clients: ReadonlyArray<Client>) =>
-  Effect.map(
-    Effect.forEach(clients, (client) =>
-      Effect.all({ credentials: ClientCredentials.make(client), allowed: Scopes.make(client.scopes ?? Scopes.known) })),
-    (clients) =>
-      new Map(clients.map((client) => [client.credentials.clientId.toLowerCase(), client]))
-  )
+interface ValidatedClient {
+  readonly credentials: ClientCredentials.Credentials
+  readonly allowed: Scopes.Scopes
+}
+
+/** The validated clients by their ids, in lower case: a UUID is the same in either case. */
+const validateClients = Effect.fnUntraced(function*(clients: ReadonlyArray<Client>) {
+  const validated = new Map<string, ValidatedClient>()
+  for (const client of clients) {
+    const credentials = yield* ClientCredentials.make(client)
+    const allowed = yield* Scopes.make(client.scopes ?? Scopes.known)
+    validated.set(credentials.clientId.toLowerCase(), { credentials, allowed })
+  }
+  return validated
+})
+
+/** The time by the clock of the sandbox, which a fault may skew, in whole seconds since 1970. */
+const skewedSeconds = (millis: number, skew: Faults.ClockSkew | undefined): number => {
+  const ahead = skew === undefined ? 0 : Duration.toMillis(skew.by) * (skew.isBehind ? -1 : 1)
+  return Math.floor((millis + ahead) / 1000)
+}
 
 /**
- * A sandbox. An id or a secret that is no UUID version 4, a scope that is none, or a life that is no time is an
- * `InvalidInputError`.
+ * A sandbox with a new key pair and without a script. An option that is out of range is an `InvalidInputError`.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = Effect.fnUntraced(function*({ clients = [wellKnown], tokenLifetime = "1 hour" }: Options = {}) {
-  const known = yield* knownClients(clients)
-  const seconds = yield* lifetime(tokenLifetime)
-  const tokens = yield* Tokens.make
-  const received: Array<Mutable<Received>> = []
-  const ended = yield* PubSub.unbounded<Received>()
-  let faults: Iterator<Fault> = [][Symbol.iterator]()
+export const make: (options?: Options) => Effect.Effect<Sandbox, InvalidInputError> = Effect.fnUntraced(
+  function*({ clients = [wellKnown], tokenLifetime = "1 hour" }: Options = {}) {
+    const known = yield* validateClients(clients)
+    const lifetime = yield* validateLifetime(tokenLifetime)
+    const tokens = yield* Tokens.make
+    const received: Array<Mutable<Received>> = []
+    const ended = yield* PubSub.unbounded<Received>()
+    let faults: Iterator<Faults.Fault> = [][Symbol.iterator]()
 
-  /** X1: who asks, and for what. */
-  const authorize = ({ client_id, client_secret, scope }: TokenRequest) => {
-    const client = known.get(client_id.toLowerCase())
-    if (client === undefined || !sameSecret(client.credentials.clientSecret, client_secret)) {
-      return new Refused({ status: 401, code: "invalid_client", message: "unknown client, or wrong secret" })
-    }
-    return Scopes.missing(scope, client.allowed).length > 0
-      ? new Refused({ status: 400, code: "invalid_scope", message: "the client may not have every scope" })
-      : Effect.void
-  }
-
-  const issue = ({ client_id, scope }: TokenRequest, { clockSkew, revoked = false }: Fault) =>
-    Effect.gen(function*() {
-      const skew = clockSkew === undefined ? 0 : Duration.toSeconds(clockSkew.by) * (clockSkew.back ? -1 : 1)
-      const issuedAt = Math.floor((yield* Clock.currentTimeMillis) / 1000 + skew)
-      const token = yield* tokens.issue({ clientId: client_id, scopes: scope, issuedAt, lifetime: seconds, revoked })
-      return encode({
-        access_token: Redacted.make(token),
-        token_type: "Bearer",
-        expires_in: seconds,
-        scope
-      })
-    })
-
-  const token: Handler = (request, url, note) =>
-    Effect.gen(function*() {
-      const fault: Fault = faults.next().value ?? {}
-      const asked = yield* Effect.either(TokenForm.parse(request, url.searchParams))
-      if (Either.isRight(asked)) {
-        note({ clientId: asked.right.client_id, scopes: asked.right.scope })
+    /** Checks the client, its secret and its scopes (X1). */
+    const authorize = ({ client_id, client_secret, scope }: TokenRequest): Effect.Effect<void, Refused> => {
+      const client = known.get(client_id.toLowerCase())
+      if (client === undefined || !Equal.equals(client.credentials.clientSecret, client_secret)) {
+        return new Refused({
+          status: 401,
+          code: "invalid_client",
+          message: "the client is unknown, or its secret is wrong"
+        })
       }
-      if (fault.delay !== undefined) yield* Effect.sleep(fault.delay)
-      if (fault.answer === "hang") return yield* Effect.never
-      if (fault.answer === "reset") return yield* (yield* Connection.Connection).reset
-      if (fault.answer === "truncate") return yield* truncated
-      if (fault.answer !== undefined) return toRaw(fault.answer)
-      const form = yield* asked
-      yield* authorize(form)
-      return HttpServerResponse.unsafeJson(yield* issue(form, fault), { headers: { "cache-control": "no-store" } })
+      return Scopes.missing(scope, client.allowed).length > 0
+        ? new Refused({
+          status: 400,
+          code: "invalid_scope",
+          message: "the client may not request all of these scopes"
+        })
+        : Effect.void
+    }
+
+    const issue = Effect.fnUntraced(
+      function*({ client_id, scope }: TokenRequest, { clockSkew, revoked = false }: Faults.Fault) {
+        const issuedAt = skewedSeconds(yield* Clock.currentTimeMillis, clockSkew)
+        const token = yield* tokens.issue({ clientId: client_id, scopes: scope, issuedAt, lifetime, revoked })
+        return encode({
+          access_token: Redacted.make(token),
+          token_type: "Bearer",
+          expires_in: lifetime,
+          scope
+        })
+      }
+    )
+
+    const token: Handler = Effect.fnUntraced(function*(request, url, note) {
+      const fault: Faults.Fault = faults.next().value ?? Faults.none
+      const { delay, outcome } = fault
+      // Reads the form even if a fault follows, so that `received` shows the client and the scopes.
+      const form = yield* Effect.either(TokenForm.parse(request, url.searchParams))
+      if (Either.isRight(form)) note({ clientId: form.right.client_id, scopes: form.right.scope })
+      if (delay !== undefined) yield* Effect.sleep(delay)
+      if (outcome === "hang") return yield* Effect.never
+      if (outcome === "reset") return yield* (yield* Connection.Connection).reset
+      if (outcome === "truncate") return yield* truncated
+      if (outcome !== undefined) return toServerResponse(outcome)
+      const tokenRequest = yield* form
+      yield* authorize(tokenRequest)
+      const body = yield* issue(tokenRequest, fault)
+      return HttpServerResponse.unsafeJson(body, { headers: { "cache-control": "no-store" } })
     })
 
-  const whoami: Handler = (request) =>
-    Effect.gen(function*() {
+    const whoami: Handler = Effect.fnUntraced(function*(request) {
       const [, bearer = ""] = /^Bearer +(\S+)$/i.exec(request.headers["authorization"] ?? "") ?? []
       const claims = yield* Effect.mapError(
         tokens.verify(bearer, yield* Clock.currentTimeMillis),
@@ -211,64 +286,78 @@ export const make = Effect.fnUntraced(function*({ clients = [wellKnown], tokenLi
           new Refused({
             status: 401,
             code: "UNAUTHORIZED",
-            message: "no token, or one that isn't valid now",
+            message: "there is no token, or it is not valid",
             headers: { "www-authenticate": "Bearer error=\"invalid_token\"" }
           })
       )
       return HttpServerResponse.unsafeJson(claims)
     })
 
-  const show = (body: unknown): Handler => () => Effect.succeed(HttpServerResponse.unsafeJson(body))
+    const document = (body: unknown): Handler => () => Effect.succeed(HttpServerResponse.unsafeJson(body))
 
-  const routes = new Map<string, { readonly method: string; readonly handler: Handler }>([
-    ["/token", { method: "POST", handler: token }],
-    ["/whoami", { method: "GET", handler: whoami }],
-    ["/.well-known/jwks.json", { method: "GET", handler: show(tokens.jwks) }],
-    ["/openapi.json", { method: "GET", handler: show(OpenApi.description) }]
-  ])
+    const routes = new Map<string, { readonly method: string; readonly handler: Handler }>([
+      ["/token", { method: "POST", handler: token }],
+      ["/whoami", { method: "GET", handler: whoami }],
+      ["/.well-known/jwks.json", { method: "GET", handler: document(tokens.jwks) }],
+      ["/openapi.json", { method: "GET", handler: document(OpenApi.description) }]
+    ])
 
-  const route = (request: HttpServerRequest.HttpServerRequest, url: URL): Handler => {
-    const found = routes.get(url.pathname)
-    if (found === undefined) {
-      return () => new Refused({ status: 404, code: "NOT_FOUND", message: "there is nothing here" })
+    const handlerFor = (request: HttpServerRequest.HttpServerRequest, url: URL): Handler => {
+      const route = routes.get(url.pathname)
+      if (route === undefined) {
+        return () => new Refused({ status: 404, code: "NOT_FOUND", message: "the sandbox has no such path" })
+      }
+      if (route.method === request.method) return route.handler
+      return () =>
+        new Refused({
+          status: 405,
+          code: "METHOD_NOT_ALLOWED",
+          message: `this path accepts only ${route.method}`,
+          headers: { allow: route.method }
+        })
     }
-    return found.method === request.method ? found.handler : () =>
-      new Refused({
-        status: 405,
-        code: "METHOD_NOT_ALLOWED",
-        message: `this takes ${found.method} only`,
-        headers: { allow: found.method }
-      })
+
+    const httpApp: HttpApp.Default = Effect.gen(function*() {
+      const request = yield* HttpServerRequest.HttpServerRequest
+      const url = new URL(request.url, "http://sandbox")
+      const entry: Mutable<Received> = { method: request.method, path: url.pathname }
+      received.push(entry)
+      const note = (seen: Partial<Received>) => void Object.assign(entry, seen)
+      return yield* handlerFor(request, url)(request, url, note).pipe(
+        Effect.catchAll((refused) => Effect.succeed(toResponse(refused))),
+        Effect.interruptible, // a server makes its handlers uninterruptible; one that hangs would outlive its client
+        Effect.tap(({ status }) => Effect.sync(() => note({ status }))),
+        Effect.ensuring(Effect.suspend(() => PubSub.publish(ended, { ...entry })))
+      )
+    })
+
+    return {
+      httpApp,
+      script: (next) =>
+        Effect.sync(() => {
+          faults = next[Symbol.iterator]()
+        }),
+      received: Effect.sync(() => received.map((entry) => ({ ...entry }))),
+      requests: Stream.fromPubSub(ended),
+      revokeAll: tokens.revokeAll
+    }
   }
-
-  const httpApp: HttpApp.Default = Effect.gen(function*() {
-    const request = yield* HttpServerRequest.HttpServerRequest
-    const url = new URL(request.url, "http://sandbox")
-    const entry: Mutable<Received> = { method: request.method, path: url.pathname }
-    received.push(entry)
-    const note = (seen: Partial<Received>) => void Object.assign(entry, seen)
-    return yield* route(request, url)(request, url, note).pipe(
-      Effect.catchAll((refused) => Effect.succeed(toResponse(refused))),
-      Effect.interruptible, // a server shields its handlers; one that hangs would outlive its caller
-      Effect.tap(({ status }) => Effect.sync(() => note({ status }))),
-      Effect.ensuring(Effect.suspend(() => PubSub.publish(ended, { ...entry })))
-    )
-  })
-
-  return Sandbox.of({
-    httpApp,
-    script: (next) => Effect.sync(() => faults = next[Symbol.iterator]()),
-    received: Effect.sync(() => received.map((entry) => ({ ...entry }))),
-    requests: Stream.fromPubSub(ended),
-    revokeAll: tokens.revokeAll
-  })
-})
+)
 
 /**
- * The same as a Layer.
+ * The sandbox as a Layer: see `make`.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layer = (options?: Options): Layer.Layer<Sandbox, InvalidInputError> =>
   Layer.effect(Sandbox, make(options))
+
+/**
+ * The sandbox with options from the configuration. Whatever is missing or wrong is a `ConfigError`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (options: Config.Config.Wrap<Options>): Layer.Layer<Sandbox, ConfigError> =>
+  TiliaConfig.layer(options, layer)

@@ -1,6 +1,10 @@
 import { Faults, Sandbox } from "@effect-tilia/sandbox"
 import * as NodeSandbox from "@effect-tilia/sandbox/NodeSandbox"
 import { describe, expect, it } from "@effect/vitest"
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
@@ -51,13 +55,13 @@ describe("the sandbox over a socket", () => {
       const { script, url } = yield* setUp
       const { requests } = yield* Sandbox.Sandbox
       yield* script([Faults.status(503), Faults.hang])
-      const told = yield* requests.pipe(Stream.take(3), Stream.runCollect, Effect.fork)
-      yield* Effect.sleep("50 millis") // until it listens
+      const reported = yield* requests.pipe(Stream.take(3), Stream.runCollect, Effect.fork)
+      yield* Effect.sleep("50 millis") // until the stream is subscribed
       yield* request(url)
       yield* Effect.ignore(request(url, { body: new URLSearchParams(form), signal: AbortSignal.timeout(100) }))
       yield* request(url)
       const entry = { method: "POST", path: "/token", clientId: form.client_id, scopes: ["user_info"] }
-      expect([...yield* told]).toEqual([{ ...entry, status: 503 }, entry, { ...entry, status: 200 }])
+      expect([...yield* reported]).toEqual([{ ...entry, status: 503 }, entry, { ...entry, status: 200 }])
     }).pipe(Effect.provide(NodeSandbox.layer())))
 
   it.scopedLive("a hanging request does not keep the sandbox open (X3)", () =>
@@ -78,7 +82,7 @@ describe("the sandbox over a socket", () => {
   it.scopedLive("the sandbox responds with 413 to a chunked body over 64 KiB (X2)", () =>
     Effect.gen(function*() {
       const { url } = yield* setUp
-      const answer = yield* Effect.async<string>((resume) => {
+      const response = yield* Effect.async<string>((resume) => {
         const socket = net.connect(Number(new URL(url).port), "127.0.0.1")
         let text = ""
         socket.on("data", (bytes) => text += bytes.toString())
@@ -89,7 +93,7 @@ describe("the sandbox over a socket", () => {
         )
         socket.end(`1000\r\n${"x".repeat(0x1000)}\r\n`.repeat(17) + "0\r\n\r\n")
       })
-      expect(answer).toMatch(/^HTTP\/1.1 413 /)
+      expect(response).toMatch(/^HTTP\/1.1 413 /)
     }).pipe(Effect.provide(NodeSandbox.layer())))
 })
 
@@ -106,13 +110,35 @@ describe("the well-known client beyond loopback", () => {
   it.scopedLive("the sandbox listens beyond loopback with a client of the caller (X5)", () =>
     Effect.gen(function*() {
       const clients = [{ clientId: form.client_secret, clientSecret: form.client_id }]
-      const { port } = new URL(
-        (yield* Effect.map(
-          Layer.build(NodeSandbox.layer({ host: "0.0.0.0", clients })),
-          (context) => context.pipe((_) => _.unsafeMap.get(NodeSandbox.NodeSandbox.key))
-        )).url
-      )
-      expect(Number(port)).toBeGreaterThan(0)
+      const { url } = yield* NodeSandbox.make({ host: "0.0.0.0", clients })
+      expect(Number(new URL(url).port)).toBeGreaterThan(0)
+    }))
+})
+
+describe("options", () => {
+  it.scopedLive.each<[string, NodeSandbox.Options]>([
+    ["port", { port: 65_536 }],
+    ["port", { port: 0.5 }],
+    ["host", { host: "192.0.2.1", clients: [{ clientId: form.client_secret, clientSecret: form.client_id }] }],
+    ["tokenLifetime", { tokenLifetime: 0 }]
+  ])(
+    "a wrong %s of a NodeSandbox causes an InvalidInputError (case %$)",
+    ([setting, options]) =>
+      Effect.gen(function*() {
+        expect(yield* Effect.flip(NodeSandbox.make(options))).toMatchObject({ _tag: "InvalidInputError", setting })
+      })
+  )
+
+  it.scopedLive("NodeSandbox.layerConfig reads the options from the configuration, and fails with a ConfigError", () =>
+    Effect.gen(function*() {
+      const layer = NodeSandbox.layerConfig({ tokenLifetime: Config.duration("LIFETIME") })
+      const build = (lifetime: string) =>
+        Effect.withConfigProvider(Layer.build(layer), ConfigProvider.fromMap(new Map([["LIFETIME", lifetime]])))
+      const { url } = Context.get(yield* build("5 minutes"), NodeSandbox.NodeSandbox)
+      expect(JSON.parse((yield* request(url)).text)).toMatchObject({ expires_in: "300" })
+      const error = yield* Effect.flip(build("1 millis"))
+      expect(ConfigError.isConfigError(error)).toBe(true)
+      expect(String(error)).toContain("tokenLifetime")
     }))
 })
 

@@ -95,16 +95,18 @@ describe("POST /token", () => {
   ])("a request with %s is rejected (X1, row 110)", ([what, changes, status, code, problem]) =>
     Effect.gen(function*() {
       const { send } = yield* open()
-      const answer = yield* send(post(fields(changes)))
+      const response = yield* send(post(fields(changes)))
       const errors = problem === undefined ? {} : { [what.split(" ")[0] ?? ""]: [problem] }
-      expect(answer.status).toBe(status)
-      expect(answer.json).toStrictEqual({
+      expect(response.status).toBe(status)
+      expect(response.json).toStrictEqual({
         status: "Failure",
         message: [expect.any(String)],
         codes: [code],
         payload: { errors }
       })
-      for (const submitted of [clientSecret, clientId, "fish", "04afbe17"]) expect(answer.text).not.toContain(submitted)
+      for (const submitted of [clientSecret, clientId, "fish", "04afbe17"]) {
+        expect(response.text).not.toContain(submitted)
+      }
     }))
 
   it.effect.each(Object.keys(form))(
@@ -112,9 +114,9 @@ describe("POST /token", () => {
     (name) =>
       Effect.gen(function*() {
         const { send } = yield* open()
-        const answer = yield* send(post(`${fields({})}&${name}=${name === "client_id" ? clientId : clientSecret}`))
-        expect(answer).toMatchObject({ status: 400, json: { payload: { errors: { [name]: ["is repeated"] } } } })
-        expect(answer.text).not.toContain(clientSecret)
+        const response = yield* send(post(`${fields({})}&${name}=${name === "client_id" ? clientId : clientSecret}`))
+        expect(response).toMatchObject({ status: 400, json: { payload: { errors: { [name]: ["is repeated"] } } } })
+        expect(response.text).not.toContain(clientSecret)
       })
   )
 })
@@ -141,9 +143,9 @@ describe("the form of a request", () => {
   ])("a request %s gets status $4 (X2, row 111)", ([, path, body, headers, status]) =>
     Effect.gen(function*() {
       const { received, send } = yield* open()
-      const answer = yield* send(post(body, headers, path))
-      expect(answer.status).toBe(status)
-      expect(answer.text).not.toContain(clientSecret)
+      const response = yield* send(post(body, headers, path))
+      expect(response.status).toBe(status)
+      expect(response.text).not.toContain(clientSecret)
       expect(yield* received).toMatchObject([{ method: "POST", path: "/token", status }])
     }))
 
@@ -168,11 +170,11 @@ describe("faults", () => {
         Faults.none,
         Faults.body("{", { "content-type": "text/plain" })
       ])
-      const answers = yield* Effect.forEach([1, 2, 3, 4], () =>
+      const responses = yield* Effect.forEach([1, 2, 3, 4], () =>
         Effect.promise(async () => post()).pipe(
-          Effect.flatMap((request) => Effect.map(Effect.either(Effect.sandbox(send(request))), (answer) => answer._tag))
+          Effect.flatMap((request) => Effect.map(Effect.either(Effect.sandbox(send(request))), (result) => result._tag))
         ))
-      expect(answers).toHaveLength(4)
+      expect(responses).toHaveLength(4)
       expect((yield* received).map(({ status }) => status)).toStrictEqual([503, 200, 200, 200])
       expect(yield* received).toMatchObject([{ clientId, scopes: form.scope.split(",") }, {}, {}, {}])
     }))
@@ -192,7 +194,7 @@ describe("faults", () => {
       const { received, script, send } = yield* open()
       yield* script([Faults.delay("1 minute")])
       const fiber = yield* Effect.fork(send(post()))
-      // The in-memory handler answers on the test's clock, so nothing comes before it moves.
+      // The in-memory handler responses on the test's clock, so nothing comes before it moves.
       yield* Effect.yieldNow()
       yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
       expect((yield* received)[0]?.status).toBeUndefined()
@@ -267,9 +269,9 @@ describe("options", () => {
   it.effect("the sandbox accepts only the configured clients and scopes", () =>
     Effect.gen(function*() {
       const { send } = yield* open({ clients: [{ clientId: clientSecret, clientSecret: clientId, scopes: ["x"] }] })
-      const ask = (scope: string) =>
+      const request = (scope: string) =>
         send(post(fields({ client_id: clientSecret.toUpperCase(), client_secret: clientId, scope })))
-      expect([(yield* ask("x")).status, (yield* ask("user_info")).status]).toStrictEqual([200, 400])
+      expect([(yield* request("x")).status, (yield* request("user_info")).status]).toStrictEqual([200, 400])
       expect((yield* send(post())).status).toBe(401)
     }))
 

@@ -1,6 +1,24 @@
 /**
- * An `HttpClient` whose other end is an application in the same process: its real routes and codecs, without a socket,
- * on the fiber's clock.
+ * An `HttpClient` that calls an application in the same process. The application's real routes and codecs run, without
+ * a socket, on the fiber's clock.
+ *
+ * @example
+ * import { InMemoryHttpClient } from "@effect-tilia/testing"
+ * import { HttpRouter, HttpServerResponse } from "@effect/platform"
+ * import { expect, it } from "@effect/vitest"
+ * import { Effect } from "effect"
+ *
+ * const app = HttpRouter.empty.pipe(
+ *   HttpRouter.get("/me", HttpServerResponse.json({ name: "me" })),
+ *   Effect.orDie
+ * )
+ *
+ * it.effect("the application returns the user's name", () =>
+ *   Effect.gen(function*() {
+ *     const client = yield* InMemoryHttpClient.make(app)
+ *     const response = yield* client.get("https://app.example/me")
+ *     expect(yield* response.json).toStrictEqual({ name: "me" })
+ *   }))
  *
  * @since 0.1.0
  */
@@ -25,20 +43,24 @@ const toWeb = (request: HttpClientRequest.HttpClientRequest, url: URL): Request 
 }
 
 /**
- * A client that answers with this application, whatever the host. A defect of the application is to the client what a
- * connection that breaks is: a `RequestError` with the defect as its cause.
+ * A client that passes each request to this application, for any host. If the application has a defect, the client
+ * fails with a `RequestError` whose cause is the defect, as if the connection had broken.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (app: HttpApp.Default): HttpClient.HttpClient =>
-  HttpClient.make((request, url) =>
-    Effect.flatMap(Effect.runtime<never>(), (runtime) =>
-      app.pipe(
-        Effect.provideService(HttpServerRequest.HttpServerRequest, HttpServerRequest.fromWeb(toWeb(request, url))),
-        Effect.map((response) => HttpClientResponse.fromWeb(request, HttpServerResponse.toWeb(response, { runtime }))),
-        Effect.catchAllDefect((cause) =>
-          Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause }))
-        )
-      ))
+export const make = (app: HttpApp.Default): Effect.Effect<HttpClient.HttpClient> =>
+  Effect.sync(() =>
+    HttpClient.make((request, url) =>
+      Effect.flatMap(Effect.runtime<never>(), (runtime) =>
+        app.pipe(
+          Effect.provideService(HttpServerRequest.HttpServerRequest, HttpServerRequest.fromWeb(toWeb(request, url))),
+          Effect.map((response) =>
+            HttpClientResponse.fromWeb(request, HttpServerResponse.toWeb(response, { runtime }))
+          ),
+          Effect.catchAllDefect((cause) =>
+            Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause }))
+          )
+        ))
+    )
   )

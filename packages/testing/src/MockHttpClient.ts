@@ -1,5 +1,19 @@
 /**
- * An `HttpClient` without a network: it answers as it is told and keeps what it was asked.
+ * An `HttpClient` without a network. It records each request, and you script its replies.
+ *
+ * @example
+ * import { MockHttpClient } from "@effect-tilia/testing"
+ * import { HttpClient } from "@effect/platform"
+ * import { expect, it } from "@effect/vitest"
+ * import { Effect } from "effect"
+ *
+ * it.effect("the client sends one GET request", () =>
+ *   Effect.gen(function*() {
+ *     const response = yield* HttpClient.get("https://api.example/me")
+ *     expect(yield* response.json).toStrictEqual({ name: "me" })
+ *     const { received } = yield* MockHttpClient.MockHttpClient
+ *     expect(received).toMatchObject([{ method: "GET", url: "https://api.example/me" }])
+ *   }).pipe(Effect.provide(MockHttpClient.layer({ reply: { body: { name: "me" } } }))))
  *
  * @since 0.1.0
  */
@@ -13,91 +27,145 @@ import * as Layer from "effect/Layer"
 import { textOf } from "./internal/body.js"
 
 /**
- * A request as a plain value, so that a failing assertion shows a readable difference. `at` is in milliseconds since
- * 1970, by the fiber's clock; `url` is the whole of it; header names are in lower case; `body` is text.
+ * A request as a plain value, so that a failed assertion shows a readable difference.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Received {
+  /** When the request was sent, in milliseconds since 1970, by the fiber's clock. */
   readonly at: number
+  /** The HTTP method. */
   readonly method: string
+  /** The whole URL, with its query. */
   readonly url: string
+  /** The headers. Their names are in lower case. */
   readonly headers: Readonly<Record<string, string>>
+  /** The body as text. It is empty if there is no body. */
   readonly body: string
 }
 
 /**
- * What is answered: 200 and nothing, unless said otherwise. `body` that isn't text is sent as JSON.
+ * A response as data.
  *
  * @since 0.1.0
  * @category models
  */
-export type Reply =
-  | Response
-  | { readonly status?: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: unknown }
-
-/**
- * A reply, or an effect that comes to one in its own time, or never. What it fails with is the cause of a
- * `RequestError`, as if the network had failed: `Effect.fail({ code: "ECONNREFUSED" })`.
- *
- * @since 0.1.0
- * @category models
- */
-export type Answer = Reply | Effect.Effect<Reply, unknown>
-
-/**
- * What makes an answer of a request and its number; the first is 0.
- *
- * @since 0.1.0
- * @category models
- */
-export type Handler = (request: Received, n: number) => Answer
-
-/**
- * The client, and what was asked of it so far, the first request first, in a list that grows.
- *
- * @since 0.1.0
- * @category tags
- */
-export class MockHttpClient extends Context.Tag("@effect-tilia/testing/MockHttpClient")<MockHttpClient, {
-  readonly client: HttpClient.HttpClient
-  readonly received: ReadonlyArray<Received>
-}>() {}
-
-const toResponse = (reply: Reply): Response => {
-  if (reply instanceof Response) return reply
-  const { body, headers = {}, status = 200 } = reply
-  const isEmpty = body === undefined || status === 204 || status === 304
-  const text = typeof body === "string" ? body : JSON.stringify(body)
-  const type = typeof body === "string" ? "text/plain" : "application/json"
-  return new Response(isEmpty ? null : text, {
-    status,
-    headers: isEmpty ? headers : { "content-type": type, ...headers }
-  })
+export interface ResponseOptions {
+  /**
+   * The HTTP status.
+   *
+   * @default 200
+   */
+  readonly status?: number
+  /**
+   * The headers. Unless you set it, the `content-type` is `text/plain` for a text and `application/json` for any other
+   * body.
+   *
+   * @default {}
+   */
+  readonly headers?: Readonly<Record<string, string>>
+  /**
+   * The body. A text is sent as it is, and any other value as JSON. A 204 and a 304 have no body.
+   *
+   * @default no body
+   */
+  readonly body?: unknown
 }
 
 /**
- * A client that answers as this function says.
+ * What the client does for a request: it returns a response, or the result of an effect, which may wait. If the effect
+ * fails, the client fails with a `RequestError` whose cause is that failure, as if the network had failed:
+ * `Effect.fail({ code: "ECONNREFUSED" })`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Reply = Response | ResponseOptions | Effect.Effect<Response | ResponseOptions, unknown>
+
+/**
+ * Makes the reply to a request, from the request and the number of requests before it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Handler = (request: Received, index: number) => Reply
+
+/**
+ * A request that a test expects, and the reply to it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Expected {
+  /**
+   * The HTTP method.
+   *
+   * @default any method
+   */
+  readonly method?: string
+  /**
+   * The whole URL as a text, or a pattern that it matches.
+   *
+   * @default any URL
+   */
+  readonly url?: string | RegExp
+  /** What the client does for the request. */
+  readonly reply: Reply
+}
+
+/**
+ * The client, and a record of its requests.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface MockHttpClient {
+  /** The client itself. */
+  readonly client: HttpClient.HttpClient
+  /** The requests so far, in order. The array grows. */
+  readonly received: ReadonlyArray<Received>
+}
+
+/**
+ * @since 0.1.0
+ * @category tags
+ */
+export const MockHttpClient: Context.Tag<MockHttpClient, MockHttpClient> = Context.GenericTag(
+  "@effect-tilia/testing/MockHttpClient"
+)
+
+const toResponse = (response: Response | ResponseOptions): Response => {
+  if (response instanceof Response) return response
+  const { body, headers = {}, status = 200 } = response
+  if (body === undefined || status === 204 || status === 304) return new Response(null, { status, headers })
+  return typeof body === "string"
+    ? new Response(body, { status, headers: { "content-type": "text/plain", ...headers } })
+    : new Response(JSON.stringify(body), { status, headers: { "content-type": "application/json", ...headers } })
+}
+
+/**
+ * A client whose replies this function makes.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (handle: Handler): Effect.Effect<MockHttpClient["Type"]> =>
+export const make = (handle: Handler): Effect.Effect<MockHttpClient> =>
   Effect.sync(() => {
     const received: Array<Received> = []
     const client = HttpClient.make((request, url) =>
       Effect.gen(function*() {
         const at = yield* Clock.currentTimeMillis
         const body = yield* textOf(request)
-        const seen = { at, method: request.method, url: url.href, headers: { ...request.headers }, body }
-        received.push(seen)
-        const answer = handle(seen, received.length - 1)
-        return Effect.isEffect(answer) ? yield* answer : answer
+        const index = received.length
+        const entry = { at, method: request.method, url: url.href, headers: { ...request.headers }, body }
+        received.push(entry)
+        const reply = handle(entry, index)
+        return Effect.isEffect(reply) ? yield* reply : reply
       }).pipe(
         Effect.mapBoth({
           onFailure: (cause) => new HttpClientError.RequestError({ request, reason: "Transport", cause }),
-          onSuccess: (reply) => HttpClientResponse.fromWeb(request, toResponse(reply))
+          onSuccess: (response) => HttpClientResponse.fromWeb(request, toResponse(response))
         })
       )
     )
@@ -105,7 +173,7 @@ export const make = (handle: Handler): Effect.Effect<MockHttpClient["Type"]> =>
   })
 
 /**
- * The same as a Layer.
+ * The client as a Layer, under its own tag and as the `HttpClient`: see `make`.
  *
  * @since 0.1.0
  * @category layers
@@ -118,36 +186,23 @@ export const layerHandler = (handle: Handler): Layer.Layer<HttpClient.HttpClient
     )
   )
 
-/**
- * A request that was expected, as far as it says: any of the method, the URL (a text is the whole of it), and its
- * answer.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Expected {
-  readonly method?: string
-  readonly url?: string | RegExp
-  readonly answer: Answer
-}
-
 const describe = ({ method = "any method", url = "any URL" }: Expected): string => `${method} ${String(url)}`
 
-const fits = ({ method, url }: Expected, request: Received): boolean =>
+const matches = ({ method, url }: Expected, request: Received): boolean =>
   (method === undefined || method === request.method) &&
   (url === undefined || (typeof url === "string" ? url === request.url : url.test(request.url)))
 
 /**
- * A client that expects these requests in turn. One that doesn't fit, or one too many, is a defect that says which
- * request came and what was expected.
+ * A client that expects these requests in order. A request that does not match, or one too many, is a defect. Its
+ * message says which request came and which one was expected.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layer = (...expected: ReadonlyArray<Expected>): Layer.Layer<HttpClient.HttpClient | MockHttpClient> =>
-  layerHandler((request, n) => {
-    const next = expected[n]
-    if (next !== undefined && fits(next, request)) return next.answer
+  layerHandler((request, index) => {
+    const next = expected[index]
+    if (next !== undefined && matches(next, request)) return next.reply
     const awaited = next === undefined ? `no more than ${expected.length}` : describe(next)
-    return Effect.dieMessage(`Unexpected request ${n + 1}, ${request.method} ${request.url}: expected ${awaited}.`)
+    return Effect.dieMessage(`Unexpected request ${index + 1}, ${request.method} ${request.url}: expected ${awaited}.`)
   })

@@ -1,6 +1,27 @@
 /**
- * The sandbox as an in-memory `HttpClient`: its real schemas, codecs and fault scripts, without a socket, on the
- * fiber's clock.
+ * An `HttpClient` that calls a sandbox in the same process. The sandbox's real schemas, codecs and fault scripts run,
+ * without a socket, on the fiber's clock.
+ *
+ * @example
+ * import { Tilia, TokenSource } from "@effect-tilia/core"
+ * import { Faults, Sandbox } from "@effect-tilia/sandbox"
+ * import { SandboxHttpClient } from "@effect-tilia/testing"
+ * import { expect, it } from "@effect/vitest"
+ * import { Effect, Layer } from "effect"
+ *
+ * const layer = Tilia.layer({
+ *   environment: { authUrl: SandboxHttpClient.url },
+ *   ...Sandbox.wellKnown,
+ *   scopes: ["user_info"]
+ * }).pipe(Layer.provideMerge(SandboxHttpClient.layer()))
+ *
+ * it.effect("a malformed token is an UnexpectedResponseError", () =>
+ *   Effect.gen(function*() {
+ *     const { script } = yield* Sandbox.Sandbox
+ *     yield* script([Faults.body("{}")])
+ *     const source = yield* TokenSource.TokenSource
+ *     expect(yield* Effect.flip(source.get)).toMatchObject({ _tag: "UnexpectedResponseError" })
+ *   }).pipe(Effect.provide(layer)))
  *
  * @since 0.1.0
  */
@@ -13,26 +34,25 @@ import * as Layer from "effect/Layer"
 import * as InMemoryHttpClient from "./InMemoryHttpClient.js"
 
 /**
- * The base URL that the client answers for, good for `environment`. Nothing is ever sent there.
+ * A base URL for the `environment`. Nothing is ever sent there: the client calls the sandbox for any host.
  *
  * @since 0.1.0
  * @category constants
  */
 export const url = "https://sandbox.invalid"
 
-/** A connection that breaks: a defect with the code that Node's clients give it. */
+/** A defect with the code that HTTP clients of Node give a connection that was reset. */
 const reset = Effect.suspend(() =>
   Effect.die(Object.assign(new Error("the connection was reset"), { code: "ECONNRESET" }))
 )
 
-const make = Effect.map(
+const make = Effect.flatMap(
   Sandbox.Sandbox,
   ({ httpApp }) => InMemoryHttpClient.make(Effect.provideService(httpApp, Connection.Connection, { reset }))
 )
 
 /**
- * The client, and the `Sandbox` behind it to script and to ask. Fails with `InvalidInputError` where an option is out
- * of range.
+ * The client, and the `Sandbox` that it calls. An option that is out of range is an `InvalidInputError`.
  *
  * @since 0.1.0
  * @category layers

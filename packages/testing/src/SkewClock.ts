@@ -1,31 +1,6 @@
 /**
- * A clock whose wall time and monotonic time can be skewed from each other: someone sets the wall clock, or the machine
- * sleeps, and code that counts time must not be fooled (S10). `TestClock` alone moves the two together.
- *
- * @since 0.1.0
- */
-import * as Clock from "effect/Clock"
-import * as Effect from "effect/Effect"
-
-/**
- * Such a clock, and `step`, which moves its wall time alone by so many milliseconds, forward, or back where they are
- * negative: someone has set the wall clock. A machine that was asleep is a step forward, too: neither its monotonic
- * clock nor its timers went on meanwhile.
- *
- * @since 0.1.0
- * @category models
- */
-export interface SkewClock {
-  readonly clock: Clock.Clock
-  readonly step: (millis: number) => Effect.Effect<void>
-}
-
-/** The wall time starts in this century, so that a test tells it from the monotonic time. */
-const epoch = Date.UTC(2026, 0, 1)
-
-/**
- * A clock over the fiber's own, for `Effect.withClock`: its wall time and its monotonic time go on, and its sleeps end,
- * as `TestClock` moves. Its wall time starts in 2026.
+ * A clock whose wall clock and monotonic clock can move apart, as when a person sets the wall clock, or when the
+ * machine sleeps. `TestClock` alone moves both together.
  *
  * @example
  * import { TokenSource } from "@effect-tilia/core"
@@ -33,7 +8,7 @@ const epoch = Date.UTC(2026, 0, 1)
  * import { expect, it } from "@effect/vitest"
  * import { Effect } from "effect"
  *
- * it.effect("a token of an hour is over after two hours of sleep", () =>
+ * it.effect("a token of one hour is over after the machine has slept for two hours", () =>
  *   Effect.gen(function*() {
  *     const { clock, step } = yield* SkewClock.make
  *     yield* Effect.gen(function*() {
@@ -45,12 +20,41 @@ const epoch = Date.UTC(2026, 0, 1)
  *   }))
  *
  * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+
+/**
+ * The clock, and the control of its wall clock.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SkewClock {
+  /** The clock, for `Effect.withClock`. */
+  readonly clock: Clock.Clock
+  /**
+   * Moves the wall clock alone, in milliseconds: a positive number moves it forward, a negative one back. A step
+   * forward also stands for a machine that slept, since the monotonic clock and the timers stand still meanwhile. No
+   * timer fires by a step.
+   */
+  readonly step: (millis: number) => Effect.Effect<void>
+}
+
+/** The wall clock starts in this century, so that a test can tell it from the monotonic clock. */
+const start = Date.UTC(2026, 0, 1)
+
+/**
+ * A clock over the fiber's own clock. Its wall clock, its monotonic clock and its timers follow that clock, which
+ * `TestClock` moves. Its wall clock starts in 2026.
+ *
+ * @since 0.1.0
  * @category constructors
  */
 export const make: Effect.Effect<SkewClock> = Effect.clockWith((clock) =>
   Effect.sync(() => {
-    let ahead = epoch
-    const unsafeCurrentTimeMillis = () => clock.unsafeCurrentTimeMillis() + ahead
+    let offset = start
+    const unsafeCurrentTimeMillis = () => clock.unsafeCurrentTimeMillis() + offset
     const unsafeCurrentTimeNanos = () => clock.unsafeCurrentTimeNanos()
     return {
       clock: {
@@ -63,7 +67,7 @@ export const make: Effect.Effect<SkewClock> = Effect.clockWith((clock) =>
       },
       step: (millis) =>
         Effect.sync(() => {
-          ahead += millis
+          offset += millis
         })
     }
   })

@@ -1,5 +1,18 @@
 /**
- * Access tokens for tests: any life, any scopes, any claims.
+ * Access tokens for tests, with any lifetime, scopes and claims.
+ *
+ * @example
+ * import { AccessToken } from "@effect-tilia/core"
+ * import { TestAccessToken } from "@effect-tilia/testing"
+ * import { expect, it } from "@effect/vitest"
+ * import { Effect, TestClock } from "effect"
+ *
+ * it.effect("a token expires after its lifetime", () =>
+ *   Effect.gen(function*() {
+ *     const token = yield* TestAccessToken.make({ lifetime: "5 minutes", claims: { username: "me" } })
+ *     yield* TestClock.adjust("5 minutes")
+ *     expect(yield* AccessToken.isExpired(token)).toBe(true)
+ *   }))
  *
  * @since 0.1.0
  */
@@ -16,58 +29,76 @@ import * as FastCheck from "effect/FastCheck"
 import * as Redacted from "effect/Redacted"
 
 /**
- * - `life`: from then on; whole seconds, at least one (1 hour).
- * - `issuedAt`: when it was issued (now, by the fiber's clock).
- * - `scopes`: the granted ones (`user_info`).
- * - `claims`: in place of, or beside, those that the token would have.
- * - `text`: the token itself, in place of a JWT.
+ * The properties of a token.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  readonly life?: Duration.DurationInput | undefined
+  /**
+   * The time from `issuedAt` to the expiry, in whole seconds. It is rounded up, and is at least one second.
+   *
+   * @default "1 hour"
+   */
+  readonly lifetime?: Duration.DurationInput | undefined
+  /**
+   * When the token was issued.
+   *
+   * @default now, by the fiber's clock
+   */
   readonly issuedAt?: DateTime.Utc | undefined
+  /**
+   * The granted scopes. An empty list or a malformed scope is an `InvalidInputError`.
+   *
+   * @default ["user_info"]
+   */
   readonly scopes?: Scopes.Input | undefined
+  /**
+   * Claims that are added to the claims of the JWT, or that replace them. They have no effect together with `text`.
+   *
+   * @default {}
+   */
   readonly claims?: Partial<AccessToken.Claims> | undefined
+  /**
+   * The token's text.
+   *
+   * @default a JWT with the claims of the vendor's sample
+   */
   readonly text?: string | undefined
 }
 
-/** `lifetime` is in seconds. */
 const accessToken = (
   value: Redacted.Redacted,
   scopes: Scopes.Scopes,
   issuedAt: DateTime.Utc,
-  lifetime: number
+  lifetimeSeconds: number
 ): AccessToken.AccessToken =>
   new AccessToken.AccessToken({
     value,
     tokenType: "Bearer",
     scopes,
     issuedAt,
-    expiresAt: DateTime.addDuration(issuedAt, Duration.seconds(lifetime))
+    expiresAt: DateTime.addDuration(issuedAt, Duration.seconds(lifetimeSeconds))
   }, { disableValidation: true }) // a test may need a text that no server would send
 
-const part = (value: unknown): string => Encoding.encodeBase64Url(JSON.stringify(value))
+const encodePart = (value: unknown): string => Encoding.encodeBase64Url(JSON.stringify(value))
 
 /**
- * A token, valid or long over. Its text is a JWT with the claims of the vendor's sample, whose signature is none.
- * Scopes that are none are an `InvalidInputError`.
+ * A token, which may have expired already. Its text is a JWT without a signature, unless you set `text`. An option that
+ * is out of range is an `InvalidInputError`.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (
-  { claims, issuedAt: at, life = "1 hour", scopes = ["user_info"], text }: Options = {}
-): Effect.Effect<AccessToken.AccessToken, InvalidInputError> =>
-  Effect.gen(function*() {
+export const make: (options?: Options) => Effect.Effect<AccessToken.AccessToken, InvalidInputError> = Effect.fnUntraced(
+  function*({ claims, issuedAt: givenIssuedAt, lifetime = "1 hour", scopes = ["user_info"], text }: Options = {}) {
     const granted = yield* Scopes.make(scopes)
-    const issuedAt = at ?? (yield* DateTime.now)
+    const issuedAt = givenIssuedAt ?? (yield* DateTime.now)
     const iat = Math.floor(issuedAt.epochMillis / 1000)
-    const expiresIn = Math.max(1, Math.ceil(Duration.toSeconds(life)))
+    const lifetimeSeconds = Math.max(1, Math.ceil(Duration.toSeconds(lifetime)))
     const payload = {
       account_id: "",
-      exp: iat + expiresIn,
+      exp: iat + lifetimeSeconds,
       iat,
       nbf: 0,
       scopes: granted,
@@ -76,15 +107,17 @@ export const make = (
       ...claims
     }
     return accessToken(
-      Redacted.make(text ?? `${part({ alg: "none", typ: "JWT" })}.${part(payload)}.none`),
+      Redacted.make(text ?? `${encodePart({ alg: "none", typ: "JWT" })}.${encodePart(payload)}.none`),
       granted,
       issuedAt,
-      expiresIn
+      lifetimeSeconds
     )
-  })
+  }
+)
 
 /**
- * Any token, for property tests: any text, any scopes, a life of a second to ten years, issued between 1970 and 2100.
+ * Any token, for property tests: with any text and scopes, a lifetime of one second to ten years, and an issue between
+ * 1970 and 2100.
  *
  * @since 0.1.0
  * @category constructors
@@ -99,7 +132,7 @@ export const arbitrary = (): FastCheck.Arbitrary<AccessToken.AccessToken> =>
   )
 
 /**
- * A token's text, which is redacted everywhere else: for assertions.
+ * The token's text, for assertions. Everywhere else it is redacted.
  *
  * @since 0.1.0
  * @category getters

@@ -1,13 +1,28 @@
 /**
- * A token endpoint whose answers are data: for tests of what depends on one. Time is the fiber's clock, so `TestClock` drives
- * it.
+ * A token endpoint whose replies you script as data. It waits on the fiber's clock, so `TestClock` controls it.
+ *
+ * @example
+ * import { TokenError, TokenSource } from "@effect-tilia/core"
+ * import { TestTokenEndpoint } from "@effect-tilia/testing"
+ * import { Layer } from "effect"
+ *
+ * const { after, fail, succeed } = TestTokenEndpoint
+ *
+ * // The first request fails. Each further one returns a token after 300 milliseconds.
+ * const Source = TokenSource.layer({ scopes: ["user_info"] }).pipe(
+ *   Layer.provideMerge(TestTokenEndpoint.layer(
+ *     fail(new TokenError.ServiceUnavailableError({ status: 503, attempts: 4 })),
+ *     after("300 millis", succeed({ lifetime: "1 hour" }))
+ *   ))
+ * )
  *
  * @since 0.1.0
  */
 import * as AccessToken from "@effect-tilia/core/AccessToken"
 import * as Instant from "@effect-tilia/core/Instant"
+import * as RetryPolicy from "@effect-tilia/core/RetryPolicy"
 import type { Input } from "@effect-tilia/core/Scopes"
-import { TokenEndpoint } from "@effect-tilia/core/TokenEndpoint"
+import { type RequestOptions, TokenEndpoint } from "@effect-tilia/core/TokenEndpoint"
 import { type TokenError, TokenTimeoutError } from "@effect-tilia/core/TokenError"
 import type * as Arr from "effect/Array"
 import * as Context from "effect/Context"
@@ -18,39 +33,50 @@ import * as Layer from "effect/Layer"
 import * as TestAccessToken from "./TestAccessToken.js"
 
 /**
- * What comes of one request, and after how long.
+ * What the endpoint does for one call.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Answer {
+export interface Reply {
+  /**
+   * How long the call takes.
+   *
+   * @default 0
+   */
   readonly after?: Duration.DurationInput
+  /** How the call ends: `"hang"`, never; `token`, with a token that has these properties; `error`, with this error. */
   readonly outcome: "hang" | { readonly token: TestAccessToken.Options } | { readonly error: TokenError }
 }
 
 /**
- * A request as the endpoint saw it: `at` is in milliseconds since 1970; `isSingle` says that it wasn't to be tried again,
- * as a background refresh isn't.
+ * A call of `requestToken`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Call {
+  /** When the call began, in milliseconds since 1970, by the fiber's clock. */
   readonly at: number
+  /** The requested scopes. */
   readonly scopes: Input
-  readonly isSingle: boolean
+  /** Whether the caller asked for a single attempt, without retries, as a background refresh does. */
+  readonly isSingleAttempt: boolean
+  /** The token that the caller wants to replace because the API rejected it, if there is one. */
+  readonly rejected: AccessToken.AccessToken | undefined
 }
 
 /**
- * The answers in turn, the last one for ever. Each is data, or is made of the call and its number; the first is 0.
+ * The replies in order. The last one is repeated. A reply can also be a function of the call and of the number of calls
+ * before it.
  *
  * @since 0.1.0
  * @category models
  */
-export type Script = Arr.NonEmptyReadonlyArray<Answer | ((call: Call, n: number) => Answer)>
+export type Script = Arr.NonEmptyReadonlyArray<Reply | ((call: Call, index: number) => Reply)>
 
 /**
- * The endpoint, and what has become of its calls.
+ * The endpoint, and a record of its calls.
  *
  * @since 0.1.0
  * @category models
@@ -60,8 +86,15 @@ export interface TestTokenEndpoint extends TokenEndpoint {
   readonly calls: ReadonlyArray<Call>
   /** The tokens that were granted so far, in order. The array grows. */
   readonly tokens: ReadonlyArray<AccessToken.AccessToken>
-  /** How many requests are under way, how many have been at most at once, and how many were interrupted. */
-  readonly flights: { readonly open: number; readonly most: number; readonly interrupted: number }
+  /** How many calls are, or were, under way. The numbers change. */
+  readonly flights: {
+    /** The calls that are under way now. */
+    readonly open: number
+    /** The most calls that were under way at the same time. */
+    readonly most: number
+    /** The calls that were interrupted. */
+    readonly interrupted: number
+  }
 }
 
 /**
@@ -73,46 +106,52 @@ export const TestTokenEndpoint: Context.Tag<TestTokenEndpoint, TestTokenEndpoint
 )
 
 /**
- * A token: with the scopes that were asked for, unless said otherwise, and, unless it has claims, a text of its own for
- * each request (`token-0`, `token-1` …). Its life begins as it is asked for; one that is over on arrival is a
- * `TokenTimeoutError` (S5).
+ * A token. Unless you set them, it has the requested scopes, and a text with the number of calls before it: `token-0`,
+ * `token-1` and so on. With `claims`, its text is a JWT. Its lifetime begins with the call. If the lifetime is over
+ * when the call ends, the call fails with a `TokenTimeoutError`.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const succeed = (token: TestAccessToken.Options = {}): Answer => ({ outcome: { token } })
+export const succeed = (token: TestAccessToken.Options = {}): Reply => ({ outcome: { token } })
 
 /**
- * A failure.
+ * A failure with this error.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const fail = (error: TokenError): Answer => ({ outcome: { error } })
+export const fail = (error: TokenError): Reply => ({ outcome: { error } })
 
 /**
- * No answer, ever.
+ * A call that never ends, unless its caller interrupts it.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const hang: Answer = { outcome: "hang" }
+export const hang: Reply = { outcome: "hang" }
 
 /**
- * The same answer, so much later.
+ * The same reply after this time.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const after = (wait: Duration.DurationInput, answer: Answer): Answer => ({ ...answer, after: wait })
+export const after = (wait: Duration.DurationInput, reply: Reply): Reply => ({ ...reply, after: wait })
 
-const play = Effect.fnUntraced(function*({ after = 0, outcome }: Answer, scopes: Input, text: string) {
-  const before = yield* Instant.now
+const isSingleAttempt = (retry: RequestOptions["retry"]): boolean => {
+  if (retry === undefined) return false
+  return "maxAttempts" in retry ? retry.maxAttempts === 1 : retry === RetryPolicy.none
+}
+
+const play = Effect.fnUntraced(function*({ after = 0, outcome }: Reply, scopes: Input, text: string) {
+  const start = yield* Instant.now
   if (outcome === "hang") return yield* Effect.never
   yield* Effect.sleep(after)
   if ("error" in outcome) return yield* Effect.fail(outcome.error)
   const now = yield* Instant.now
-  const age = Instant.elapsed(before, now) // as the real endpoint does (S5, S10)
+  // Counts the age by both clocks from before the request, as a real endpoint does (S5, S10).
+  const age = Instant.elapsed(start, now)
   const token = yield* TestAccessToken.make({
     scopes,
     issuedAt: DateTime.unsafeMake(now.wall - age),
@@ -135,31 +174,49 @@ export const make = (...script: Script): Effect.Effect<TestTokenEndpoint> =>
     const calls: Array<Call> = []
     const tokens: Array<AccessToken.AccessToken> = []
     const flights = { open: 0, most: 0, interrupted: 0 }
-    const answer = (call: Call, n: number): Answer => {
-      const next = script[Math.min(n, script.length - 1)] ?? script[0]
-      return typeof next === "function" ? next(call, n) : next
+
+    const replyTo = (call: Call, index: number): Reply => {
+      const next = script[Math.min(index, script.length - 1)] ?? script[0]
+      return typeof next === "function" ? next(call, index) : next
     }
+
+    const begin = () => {
+      flights.open += 1
+      flights.most = Math.max(flights.most, flights.open)
+    }
+    const interrupted = Effect.sync(() => {
+      flights.interrupted += 1
+    })
+    const end = Effect.sync(() => {
+      flights.open -= 1
+    })
+
     return {
       calls,
       tokens,
       flights,
-      requestToken: (scopes, options) =>
+      requestToken: (scopes, { rejected, retry } = {}) =>
         Effect.clockWith((clock) => {
-          const n = calls.length
-          const call = { at: clock.unsafeCurrentTimeMillis(), scopes, isSingle: options?.retry !== undefined }
+          const index = calls.length
+          const call: Call = {
+            at: clock.unsafeCurrentTimeMillis(),
+            scopes,
+            isSingleAttempt: isSingleAttempt(retry),
+            rejected
+          }
           calls.push(call)
-          flights.most = Math.max(flights.most, ++flights.open)
-          return Effect.suspend(() => play(answer(call, n), scopes, `token-${n}`)).pipe(
+          begin()
+          return Effect.suspend(() => play(replyTo(call, index), scopes, `token-${index}`)).pipe(
             Effect.tap((token) => Effect.sync(() => tokens.push(token))),
-            Effect.onInterrupt(() => Effect.sync(() => flights.interrupted++)),
-            Effect.ensuring(Effect.sync(() => flights.open--))
+            Effect.onInterrupt(() => interrupted),
+            Effect.ensuring(end)
           )
         })
     }
   })
 
 /**
- * The same as a Layer.
+ * The endpoint as a Layer, under both of its tags: see `make`.
  *
  * @since 0.1.0
  * @category layers

@@ -1,5 +1,18 @@
 /**
- * A probe for secrets that get out of a program (E8).
+ * A probe that finds secrets in what a program prints.
+ *
+ * @example
+ * import { leakProbe, linesShowing } from "@effect-tilia/testing"
+ * import { expect, it } from "@effect/vitest"
+ * import { Effect, Redacted } from "effect"
+ *
+ * it.effect("an error shows the key, and a Redacted hides it", () =>
+ *   Effect.gen(function*() {
+ *     const { exit, leaks } = yield* leakProbe(Effect.fail({ url: "https://api.example/?key=hunter2" }), ["hunter2"])
+ *     expect(exit._tag).toBe("Failure")
+ *     expect(leaks[0]).toStrictEqual({ printer: "JSON.stringify", form: "plain" })
+ *     expect(linesShowing("hunter2", Redacted.make("hunter2"))).toStrictEqual([])
+ *   }))
  *
  * @since 0.1.0
  */
@@ -7,12 +20,13 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Record from "effect/Record"
 import * as Redacted from "effect/Redacted"
-import * as Disguise from "./internal/disguise.js"
+import * as Forms from "./internal/forms.js"
 import * as Recorder from "./internal/recorder.js"
 
 /**
- * What made a text of something: a value that an effect ended with, printed by itself or as a `Cause`; Effect's
- * loggers, on that and on all that was logged meanwhile; the console, the spans and the metrics.
+ * What printed a text. `"message"`, `"toString"`, `"JSON.stringify"` and `"inspect"` print the values that an effect
+ * ended with, and `"Cause.pretty"` prints its failure. The loggers print these, too, and everything that the effect
+ * logs. `"Console"`, the spans and `"Metric"` print what the effect gave them.
  *
  * @since 0.1.0
  * @category models
@@ -20,54 +34,55 @@ import * as Recorder from "./internal/recorder.js"
 export type Printer = Recorder.Printer
 
 /**
- * The form in which a secret was found: plain, in any case; percent-encoded, up to three times; base64 or base64url,
- * anywhere in a longer text; hex.
+ * The form in which a secret was found: `"plain"`, in either case; `"percent-encoded"`, up to three times; `"base64"`,
+ * which includes base64url, anywhere in a longer text; or `"hex"`.
  *
  * @since 0.1.0
  * @category models
  */
-export type Form = keyof ReturnType<typeof Disguise.forms>
+export type Form = Forms.Form
 
 /**
- * A secret that got out: where and in what form, but not the text around it, for that would be one more place.
+ * A secret that was printed. The text around it is not kept, because that would be another leak.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Leak {
+  /** What printed the secret. */
   readonly printer: Printer
+  /** The form of the secret in the text. */
   readonly form: Form
 }
 
 /**
- * How the effect ended, and every leak, each once.
+ * The result of a probe.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Probed<A, E> {
+  /** How the effect ended. */
   readonly exit: Exit.Exit<A, E>
+  /** The leaks. Each pair of a printer and a form appears once. */
   readonly leaks: ReadonlyArray<Leak>
 }
 
 /**
- * Runs an effect and searches everything that it prints, or that can be printed of what it ends with, for secrets: the
- * message, `toString`, `JSON.stringify`, `util.inspect` (10 levels deep, hidden properties too) and `Cause.pretty` of
- * its value, failures and defects; Effect's string, JSON, logfmt, structured and pretty loggers, at every level, on the
- * same and on what is logged; Effect's console; names, attributes, events, links and ends of spans; all metrics of the
- * process.
+ * Runs an effect, and searches everything that it prints for secrets. That includes what a program could print of the
+ * value that the effect ends with:
  *
- * Meanwhile the default logger and the console are captured: nothing is shown. What is written to the global `console`
- * or to a stream isn't seen. Never fails; if it is interrupted, so is the effect.
+ * - the message, `toString`, `JSON.stringify`, `util.inspect` (10 levels deep, with hidden properties) and
+ *   `Cause.pretty` of
+ *   its value, failures and defects;
+ * - Effect's string, JSON, logfmt, structured and pretty loggers, at every level, on the same and on what the effect
+ *   logs;
+ * - Effect's console;
+ * - the names, attributes, events, links and ends of spans;
+ * - all metrics of the process.
  *
- * @example
- * import { leakProbe } from "@effect-tilia/testing"
- * import { Effect } from "effect"
- *
- * const program = Effect.gen(function*() {
- *   const { exit, leaks } = yield* leakProbe(Effect.fail({ url: "https://api.example/?key=hunter2" }), ["hunter2"])
- *   console.log(exit._tag, leaks[0]) // Failure { printer: "JSON.stringify", form: "plain" }
- * })
+ * While the effect runs, the default logger and the console show nothing. The probe does not see what the effect writes
+ * to the global `console` or to a stream. It never fails. If you interrupt it, it interrupts the effect.
  *
  * @since 0.1.0
  * @category combinators
@@ -79,8 +94,8 @@ export const leakProbe = <A, E, R>(
   Effect.map(Recorder.record(effect), ({ exit, printed }) => {
     const leaks = new Map<string, Leak>()
     for (const secret of secrets) {
-      const forms = Disguise.forms(Redacted.isRedacted(secret) ? Redacted.value(secret) : secret)
-      for (const [form, isIn] of Record.toEntries(forms)) {
+      const detectors = Forms.detectors(Redacted.isRedacted(secret) ? Redacted.value(secret) : secret)
+      for (const [form, isIn] of Record.toEntries(detectors)) {
         for (const { printer, text } of printed) {
           if (isIn(text)) leaks.set(`${printer} ${form}`, { printer, form })
         }
@@ -90,8 +105,8 @@ export const leakProbe = <A, E, R>(
   })
 
 /**
- * The lines that show a text, or what a pattern finds, among all that `leakProbe` would print of a value; none where it
- * is kept: `expect(linesShowing("hunter2", error)).toStrictEqual([])`.
+ * The lines that contain a text, or that match a pattern, among all that `leakProbe` would print of a value. To prove
+ * that a value hides a text: `expect(linesShowing("hunter2", error)).toStrictEqual([])`.
  *
  * @since 0.1.0
  * @category getters

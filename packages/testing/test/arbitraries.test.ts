@@ -1,5 +1,5 @@
 /*
- * Every public schema of core makes values of its own for property tests, by `Arbitrary.make` alone.
+ * Every public schema of core makes values for property tests, by `Arbitrary.make` alone.
  */
 import * as Core from "@effect-tilia/core"
 import { TestAccessToken } from "@effect-tilia/testing"
@@ -9,10 +9,10 @@ import * as FastCheck from "effect/FastCheck"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 
-/** One that needs nothing from a context, as none of ours does. */
+/** A schema that needs nothing from the context. All schemas of core are of this kind. */
 const isSchema = (value: unknown): value is Schema.Schema<unknown, unknown> => Schema.isSchema(value)
 
-/** All of them, those that are yet to be written too. */
+/** All public schemas, so that a new one is tested, too. */
 const schemas = Object.entries(Core).flatMap(([module, members]) =>
   Object.entries(members).flatMap(([name, value]: [string, unknown]) =>
     isSchema(value) ? [[`${module}.${name}`, value] as const] : []
@@ -44,7 +44,7 @@ describe("Arbitrary.make", () => {
         const wire = encode(value)
         const read = decode(wire)
         expect(is(read)).toBe(true)
-        // Compared as encoded: what a Redacted holds is invisible otherwise.
+        // Compares the encoded values, because a Redacted hides its value from a comparison.
         expect(encode(read)).toStrictEqual(wire)
         if (Predicate.isObject(value)) expect(Object.getPrototypeOf(read)).toBe(Object.getPrototypeOf(value))
       }))
@@ -56,8 +56,8 @@ it.prop(
   "TestAccessToken.arbitrary makes tokens whose lifetime is whole seconds and at most ten years",
   [TestAccessToken.arbitrary()],
   ([token]) => {
-    const life = (token.expiresAt.epochMillis - token.issuedAt.epochMillis) / 1000
-    expect(Number.isInteger(life) && life >= 1 && life <= 315_360_000).toBe(true)
+    const lifetime = (token.expiresAt.epochMillis - token.issuedAt.epochMillis) / 1000
+    expect(Number.isInteger(lifetime) && lifetime >= 1 && lifetime <= 315_360_000).toBe(true)
     expect(Schema.is(Core.AccessToken.AccessToken)(token)).toBe(true)
   }
 )

@@ -1,10 +1,11 @@
 /*
- * The six situations of a user's tests, with the kit.
+ * The kit in the situations that tests of a user come to.
  */
 import {
   AccessToken,
   AuthorizedHttpClient,
   Environment,
+  RetryPolicy,
   Tilia,
   TokenEndpoint,
   TokenError,
@@ -42,7 +43,7 @@ const { text } = TestAccessToken
 
 const call = Effect.flatMap(AuthorizedHttpClient.AuthorizedHttpClient, (http) => http.get(`${api}/me`))
 
-/** An authorized client over a mock, with whatever source. */
+/** An authorized client over the client and the source in the context. */
 const authorized = AuthorizedHttpClient.layer().pipe(
   Layer.provide(Environment.layer({ authUrl: "https://auth.example", apiOrigins: [api] }))
 )
@@ -50,7 +51,11 @@ const authorized = AuthorizedHttpClient.layer().pipe(
 describe("TestAccessToken", () => {
   it.effect("TestAccessToken.make makes a token with the given lifetime, scopes and claims", () =>
     Effect.gen(function*() {
-      const token = yield* TestAccessToken.make({ life: "5 minutes", scopes: ["a", "b"], claims: { integrator: "me" } })
+      const token = yield* TestAccessToken.make({
+        lifetime: "5 minutes",
+        scopes: ["a", "b"],
+        claims: { integrator: "me" }
+      })
       expect(token.scopes).toStrictEqual(["a", "b"])
       expect(yield* AccessToken.claims(token)).toMatchObject({ exp: 300, scopes: ["a", "b"], integrator: "me" })
       yield* TestClock.adjust("5 minutes")
@@ -66,7 +71,7 @@ describe("TestTokenSource", () => {
       expect(received).toMatchObject([{ method: "GET", url: `${api}/me`, headers: { authorization: "Bearer abc" } }])
     }).pipe(
       Effect.provide(authorized),
-      Effect.provide([TestTokenSource.layer({ text: "abc" }), MockHttpClient.layer({ answer: { body: { ok: true } } })])
+      Effect.provide([TestTokenSource.layer({ text: "abc" }), MockHttpClient.layer({ reply: { body: { ok: true } } })])
     ))
 
   it.effect("a call fails with the error of TestTokenSource.layerFailing", () =>
@@ -99,21 +104,21 @@ describe("TestTokenEndpoint", () => {
       yield* TestClock.adjust("1 hour")
       const { calls } = yield* TestTokenEndpoint.TestTokenEndpoint
       expect(calls).toMatchObject([
-        { at: 0, isSingle: false, scopes: ["a"] },
-        { at: 1, isSingle: false, scopes: ["a"] },
-        { isSingle: true, scopes: ["a"] }
+        { at: 0, isSingleAttempt: false, scopes: ["a"] },
+        { at: 1, isSingleAttempt: false, scopes: ["a"] },
+        { isSingleAttempt: true, scopes: ["a"] }
       ])
     }).pipe(
       Effect.scoped,
-      Effect.provide(layer(fail(down), after("3 seconds", succeed({ life: "1 hour" })), hang))
+      Effect.provide(layer(fail(down), after("3 seconds", succeed({ lifetime: "1 hour" })), hang))
     ))
 
-  const ask = Effect.flatMap(TokenEndpoint.TokenEndpoint, (endpoint) => endpoint.requestToken(["a", "b"]))
+  const requestToken = Effect.flatMap(TokenEndpoint.TokenEndpoint, (endpoint) => endpoint.requestToken(["a", "b"]))
 
   it.effect("TestTokenEndpoint makes a response from a call and its number, with the requested or its own scopes", () =>
     Effect.gen(function*() {
-      const granted = (yield* ask).scopes
-      const token = yield* ask
+      const granted = (yield* requestToken).scopes
+      const token = yield* requestToken
       expect([granted, token.scopes]).toStrictEqual([["a", "b"], ["a"]])
       expect(yield* AccessToken.claims(token)).toMatchObject({ scopes: ["a"], integrator: "me" })
       expect((yield* TestTokenEndpoint.TestTokenEndpoint).tokens.at(-1)).toBe(token)
@@ -123,10 +128,25 @@ describe("TestTokenEndpoint", () => {
       )
     ))
 
+  it.effect("TestTokenEndpoint records the rejected token of a call, and whether it is a single attempt", () =>
+    Effect.gen(function*() {
+      const { calls, requestToken } = yield* TestTokenEndpoint.TestTokenEndpoint
+      const rejected = yield* requestToken(["a"])
+      yield* requestToken(["a"], { rejected, retry: RetryPolicy.none })
+      yield* requestToken(["a"], { retry: { maxAttempts: 1 } })
+      yield* requestToken(["a"], { retry: { maxAttempts: 2 } })
+      expect(calls).toStrictEqual([
+        { at: 0, scopes: ["a"], isSingleAttempt: false, rejected: undefined },
+        { at: 0, scopes: ["a"], isSingleAttempt: true, rejected },
+        { at: 0, scopes: ["a"], isSingleAttempt: true, rejected: undefined },
+        { at: 0, scopes: ["a"], isSingleAttempt: false, rejected: undefined }
+      ])
+    }).pipe(Effect.provide(layer(succeed()))))
+
   it.effect("TestTokenEndpoint counts the open requests, the most at once, and the interrupted ones", () =>
     Effect.gen(function*() {
       const { flights, tokens } = yield* TestTokenEndpoint.TestTokenEndpoint
-      const [first, second] = [yield* Effect.fork(ask), yield* Effect.fork(ask)]
+      const [first, second] = [yield* Effect.fork(requestToken), yield* Effect.fork(requestToken)]
       yield* TestClock.adjust("1 second")
       expect(flights).toStrictEqual({ open: 1, most: 2, interrupted: 0 })
       yield* Fiber.interrupt(second)
@@ -136,14 +156,14 @@ describe("TestTokenEndpoint", () => {
 
   it.effect("a lifetime starts at the request, and a token that expires on its way is a timeout (S5)", () =>
     Effect.gen(function*() {
-      const asked = yield* Effect.fork(Effect.all([ask, Effect.either(ask)]))
+      const tokens = yield* Effect.fork(Effect.all([requestToken, Effect.either(requestToken)]))
       yield* TestClock.adjust("6 seconds")
-      const [{ expiresAt, issuedAt }, late] = yield* Fiber.join(asked)
+      const [{ expiresAt, issuedAt }, late] = yield* Fiber.join(tokens)
       expect([issuedAt, expiresAt].map(({ epochMillis }) => epochMillis)).toStrictEqual([0, 4000])
       expect(late).toMatchObject({ left: { _tag: "TokenTimeoutError" } })
     }).pipe(Effect.provide(layer(
-      after("3 seconds", succeed({ life: "4 seconds" })),
-      after("3 seconds", succeed({ life: "3 seconds" }))
+      after("3 seconds", succeed({ lifetime: "4 seconds" })),
+      after("3 seconds", succeed({ lifetime: "3 seconds" }))
     ))))
 })
 
@@ -159,7 +179,7 @@ describe("SkewClock", () => {
       yield* step(3_610_000)
       yield* TestClock.adjust("1 second")
       expect(times()).toStrictEqual([11_000, 1000n])
-      expect(sleeper.unsafePoll()).toBe(null) // no timer fires for a step
+      expect(sleeper.unsafePoll()).toBe(null) // no timer fires by a step
       yield* TestClock.adjust("1 second")
       yield* Fiber.join(sleeper)
     }))
@@ -202,14 +222,14 @@ describe("MockHttpClient", () => {
       expect(yield* unexpected()).toContain(
         "Unexpected request 1, GET https://api.example/me: expected no more than 0."
       )
-      expect(yield* unexpected({ method: "POST", url: /invoices/, answer: {} })).toContain("expected POST /invoices/.")
+      expect(yield* unexpected({ method: "POST", url: /invoices/, reply: {} })).toContain("expected POST /invoices/.")
     }))
 })
 
 describe("InMemoryHttpClient", () => {
   it.effect("InMemoryHttpClient returns an application's response or its defect", () =>
     Effect.gen(function*() {
-      const http = InMemoryHttpClient.make(Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
+      const http = yield* InMemoryHttpClient.make(Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
         request.url === "/defect"
           ? Effect.die("a defect")
           : Effect.orDie(Effect.map(request.text, (body) => HttpServerResponse.text(`${request.url}: ${body}`)))))
@@ -249,12 +269,12 @@ describe("SandboxHttpClient", () => {
   it.effect("SandboxHttpClient plays a scripted 503 and a scripted reset", () =>
     Effect.gen(function*() {
       const sandbox = yield* Sandbox.Sandbox
-      const asked = Effect.flip(Effect.flatMap(TokenSource.TokenSource, (source) => source.refresh))
+      const failure = Effect.flip(Effect.flatMap(TokenSource.TokenSource, (source) => source.refresh))
       yield* sandbox.script([Faults.status(503)])
-      expect(yield* asked).toMatchObject({ _tag: "ServiceUnavailableError" })
+      expect(yield* failure).toMatchObject({ _tag: "ServiceUnavailableError" })
       yield* TestClock.adjust("1 second")
       yield* sandbox.script([Faults.reset])
-      expect(yield* asked).toMatchObject({ _tag: "TokenTransportError", reason: "Reset" })
+      expect(yield* failure).toMatchObject({ _tag: "TokenTransportError", reason: "Reset" })
     }).pipe(Effect.provide(tilia({ retry: { maxAttempts: 1 } }))))
 
   it.live("SandboxHttpClient reports a truncated body as a reset", () =>

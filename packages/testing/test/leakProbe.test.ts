@@ -1,3 +1,4 @@
+import { Sandbox } from "@effect-tilia/sandbox"
 import { leakProbe, type Printer } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
@@ -9,8 +10,8 @@ import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
 import { inspect } from "node:util"
 
-const secret = "9bc00ca4-937e-4946-bdb5-0814b603334d"
-/** Metrics are the process's: this one is found in every later probe for it. */
+const secret = Sandbox.wellKnown.clientSecret
+/** Metrics belong to the process, so every later probe for this secret finds it. */
 const counted = "1d1d1d1d-937e-4946-bdb5-0814b603334d"
 
 const loggers: ReadonlyArray<Printer> = [
@@ -21,15 +22,15 @@ const loggers: ReadonlyArray<Printer> = [
   "Logger.prettyLogger"
 ]
 
-/** A value whose only indiscretion is the given one. */
-const quiet = (indiscretion: object): object =>
+/** A value that shows nothing in any way but the given one. */
+const quiet = (leaks: object): object =>
   Object.defineProperties(
     {},
     Object.getOwnPropertyDescriptors({
       toString: () => "quiet",
       toJSON: () => "quiet",
       [inspect.custom]: () => "quiet",
-      ...indiscretion
+      ...leaks
     })
   )
 
@@ -53,7 +54,7 @@ const event = Effect.flatMap(
   (span) => Effect.sync(() => span.event("happened", 0n, { detail: secret }))
 )
 
-/** What a careless program does, and the printers that show it, all of them. */
+/** Programs that print the secret, and the printer that shows it. Every printer is in the list. */
 const planted: ReadonlyArray<readonly [Printer, Effect.Effect<unknown, unknown>, string?]> = [
   ["message", Effect.succeed(new Talkative())],
   ["toString", Effect.succeed(quiet({ toString: () => secret }))],

@@ -1,5 +1,5 @@
 /*
- * E8, S13, S14: what a token source logs, traces, counts and announces holds neither the secret nor a token.
+ * What a token source logs, traces, counts and announces contains neither the secret nor a token (E8, S13, S14).
  */
 import { Tilia, TokenError, TokenSource } from "@effect-tilia/core"
 import { Faults, Sandbox } from "@effect-tilia/sandbox"
@@ -19,7 +19,7 @@ describe("TokenSource", () => {
     Effect.gen(function*() {
       const down = new TokenError.ServiceUnavailableError({ status: 503, attempts: 1 })
       const { fail, layer, succeed } = TestTokenEndpoint
-      const life = Effect.gen(function*() {
+      const program = Effect.gen(function*() {
         const source = yield* TokenSource.TokenSource
         const events = yield* Effect.fork(Stream.runCollect(Stream.take(source.changes, 4)))
         yield* Effect.yieldNow()
@@ -36,7 +36,7 @@ describe("TokenSource", () => {
         Effect.provide(layer(succeed({ text: bearer }), fail(down), succeed({ text: bearer }))),
         Effect.withSpan("caller")
       )
-      const { exit, leaks } = yield* leakProbe(life, [bearer])
+      const { exit, leaks } = yield* leakProbe(program, [bearer])
       expect(leaks).toStrictEqual([])
       expect(exit).toMatchObject({
         value: [{ _tag: "Refreshed" }, { _tag: "RefreshFailed" }, { _tag: "Refreshed" }, { _tag: "Invalidated" }]
@@ -46,7 +46,7 @@ describe("TokenSource", () => {
   it.effect("a token source shows no client secret, even if the server repeats it in an error (E8)", () =>
     Effect.gen(function*() {
       const { clientSecret } = Sandbox.wellKnown
-      const life = Effect.gen(function*() {
+      const program = Effect.gen(function*() {
         const sandbox = yield* Sandbox.Sandbox
         const source = yield* TokenSource.TokenSource
         yield* source.get
@@ -61,7 +61,7 @@ describe("TokenSource", () => {
         Effect.provide(Layer.fresh(SandboxHttpClient.layer())),
         Effect.withSpan("caller")
       )
-      const { exit, leaks } = yield* leakProbe(life, [clientSecret])
+      const { exit, leaks } = yield* leakProbe(program, [clientSecret])
       expect(leaks).toStrictEqual([])
       expect(exit).toMatchObject({ value: { _tag: "InvalidClientError" } })
     }))

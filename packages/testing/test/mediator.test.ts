@@ -1,6 +1,5 @@
 /*
- * M1–M5, the whole way: a page that keeps a token and calls the vendor's API with it, its own server, and the sandbox
- * behind.
+ * A page that keeps a token and calls the vendor's API with it, its own server, and the sandbox behind that (M1–M5).
  */
 import { AuthorizedHttpClient, Environment, Tilia, TokenMediator, TokenSource, TokenSources } from "@effect-tilia/core"
 import * as TokenMediatorServer from "@effect-tilia/core/TokenMediatorServer"
@@ -21,10 +20,13 @@ const { text } = TestAccessToken
 const origin = "https://shop.example"
 
 /** A browser that shows one of the application's pages. */
-const browser = (app: HttpApp.Default): HttpClient.HttpClient =>
-  HttpClient.mapRequest(InMemoryHttpClient.make(app), HttpClientRequest.setHeader("sec-fetch-site", "same-origin"))
+const browser = (app: HttpApp.Default): Effect.Effect<HttpClient.HttpClient> =>
+  Effect.map(
+    InMemoryHttpClient.make(app),
+    HttpClient.mapRequest(HttpClientRequest.setHeader("sec-fetch-site", "same-origin"))
+  )
 
-/** All of it. The page holds what any page would: a TokenSource, and a client for the API. */
+/** The sandbox, the server and a page. The page has a TokenSource, and a client for the API. */
 const world = (options: Partial<TokenSource.Options> = {}) =>
   Effect.gen(function*() {
     const context = yield* Layer.build(SandboxHttpClient.layer())
@@ -47,7 +49,7 @@ const world = (options: Partial<TokenSource.Options> = {}) =>
         Layer.provide(
           Layer.provide(
             TokenMediator.layer({ mediatorUrl: `${origin}/tilia/token` }),
-            Layer.succeed(HttpClient.HttpClient, browser(app))
+            Layer.effect(HttpClient.HttpClient, browser(app))
           )
         ),
         Layer.provide([Environment.layer(api), Layer.succeed(HttpClient.HttpClient, http)])
@@ -64,7 +66,7 @@ const world = (options: Partial<TokenSource.Options> = {}) =>
     }
   })
 
-/** The sandbox signs its tokens in its own time. */
+/** Repeats a check until it holds. The sandbox signs its tokens in real time, and not on the test's clock. */
 const eventually = <A, E>(check: Effect.Effect<A, E>, holds: (value: A) => boolean): Effect.Effect<A, E> =>
   Effect.repeat(Effect.zipLeft(check, Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))), {
     until: holds
@@ -84,11 +86,11 @@ describe("a page, its server and the sandbox", () => {
 
   it.scoped("the page renews its token after the server did, while callers get tokens (S4)", () =>
     Effect.gen(function*() {
-      // Later than on the server, whatever is drawn; else the page would get the rest of the old one first.
+      // Later than on the server, with any jitter. Otherwise the page would first get the rest of the old token.
       const { sandbox, source, tokenRequests } = yield* world({ refreshAt: 0.85 })
       const first = yield* source.get
       yield* TestClock.adjust("46 minutes")
-      // In steps shorter than an attempt may take, each with time for the sandbox to answer.
+      // In steps that are shorter than the time-out of an attempt. Each step gives the sandbox time to respond.
       for (let step = 0; step < 80; step++) {
         yield* TestClock.adjust("5 seconds")
         yield* source.get

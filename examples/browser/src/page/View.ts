@@ -1,5 +1,5 @@
 /*
- * The page: what it shows, and its buttons. Nothing here knows of tokens but what a reader sees of them.
+ * What the page shows, and its buttons.
  */
 import type { AccessToken } from "@effect-tilia/core/AccessToken"
 import * as Clock from "effect/Clock"
@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type * as Status from "../Status.js"
-import * as Life from "./Life.js"
+import * as Lifetime from "./Lifetime.js"
 import * as Words from "./words.js"
 
 const byId = (id: string): HTMLElement => {
@@ -18,7 +18,7 @@ const byId = (id: string): HTMLElement => {
 
 const show = (id: string, text: string) => {
   const element = byId(id)
-  if (element.textContent !== text) element.textContent = text // whoever reads aloud reads what changes
+  if (element.textContent !== text) element.textContent = text // a screen reader reads every change aloud
 }
 
 const press = (id: string, isPressed: boolean) => byId(id).setAttribute("aria-pressed", String(isPressed))
@@ -27,7 +27,7 @@ const timeOf = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" })
 
 const seconds = (millis: number): string => `${(millis / 1000).toFixed(1)} s`
 
-/** What a button does. All clicks that come while it does it count as one more. */
+/** Runs `work` when a button is clicked. All clicks while it runs count as one more click. */
 export const onClick = <E, R>(id: string, work: Effect.Effect<unknown, E, R>): Effect.Effect<void, E, R> => {
   const button = byId(id)
   const busy = (isBusy: boolean) => Effect.sync(() => button.setAttribute("aria-busy", String(isBusy)))
@@ -36,7 +36,7 @@ export const onClick = <E, R>(id: string, work: Effect.Effect<unknown, E, R>): E
   )
 }
 
-/** How a button that stays pressed stands, from now on. */
+/** Whether a toggle button is pressed, from now on. */
 export const toggle = (id: string): Stream.Stream<boolean> =>
   Stream.fromEventListener(byId(id), "click").pipe(
     Stream.scan(false, (isPressed) => !isPressed),
@@ -45,47 +45,47 @@ export const toggle = (id: string): Stream.Stream<boolean> =>
 
 export const status = ({ isDown, mediated, tokenRequests, user }: Status.Status) =>
   Effect.sync(() => {
-    show("user", user === null ? "nobody" : Words.nameOf[user])
+    show("user", user === null ? "no user" : Words.nameOf[user])
     show("mediated", String(mediated))
     show("requests", String(tokenRequests))
     press("outage", isDown)
   })
 
-const noLife: Life.Life = { name: "none", lifetime: 1000, left: 0, fraction: 0, isDue: false }
+const noToken: Lifetime.Lifetime = { name: "none", total: 1000, left: 0, fraction: 0, isDue: false }
 
-/** How the bar is drawn, time and again. */
-export const life = () => {
-  const lifeOf = Life.follow()
+/** Makes a function that draws the bar. */
+export const lifetime = () => {
+  const lifetimeOf = Lifetime.follow()
   return (token: Option.Option<AccessToken>) =>
     Effect.map(Clock.currentTimeMillis, (now) => {
-      const bar = byId("life")
-      const life = Option.match(token, { onNone: () => noLife, onSome: (token) => lifeOf(token, now) })
-      const text = life === noLife
-        ? "none: the next call asks for one"
-        : `${seconds(life.left)} left of ${seconds(life.lifetime)}`
+      const bar = byId("lifetime")
+      const lifetime = Option.match(token, { onNone: () => noToken, onSome: (token) => lifetimeOf(token, now) })
+      const text = lifetime === noToken
+        ? "none: the next call requests one"
+        : `${seconds(lifetime.left)} left of ${seconds(lifetime.total)}`
       show("left", text)
-      show("name", life.name)
+      show("name", lifetime.name)
       show("scopes", Option.match(token, { onNone: () => "–", onSome: ({ scopes }) => scopes.join(", ") }))
-      bar.classList.toggle("due", life.isDue)
-      bar.style.setProperty("--left", String(life.fraction))
-      bar.style.setProperty("--due-at", String(1 - Life.refreshAt))
-      bar.setAttribute("aria-valuemax", String(Math.round(life.lifetime / 1000)))
-      bar.setAttribute("aria-valuenow", String(Math.round(life.left / 1000)))
+      bar.classList.toggle("due", lifetime.isDue)
+      bar.style.setProperty("--left", String(lifetime.fraction))
+      bar.style.setProperty("--due-at", String(1 - Lifetime.refreshAt))
+      bar.setAttribute("aria-valuemax", String(Math.round(lifetime.total / 1000)))
+      bar.setAttribute("aria-valuenow", String(Math.round(lifetime.left / 1000)))
       bar.setAttribute("aria-valuetext", text)
     })
 }
 
-/** The newest first, and the last hundred. */
-export const line = ({ mood, text }: Words.Line) =>
+/** Adds a line to the events, on top, and keeps the last hundred lines. */
+export const line = ({ level, text }: Words.Line) =>
   Effect.map(Clock.currentTimeMillis, (now) => {
     const events = byId("events")
     const entry = document.createElement("li")
     const time = document.createElement("time")
-    const what = document.createElement("span")
-    entry.className = mood
+    const description = document.createElement("span")
+    entry.className = level
     time.textContent = timeOf.format(now)
-    what.textContent = text
-    entry.append(time, what)
+    description.textContent = text
+    entry.append(time, description)
     events.prepend(entry)
     while (events.childElementCount > 100) events.lastElementChild?.remove()
   })
@@ -94,10 +94,10 @@ export const outcome = ({ body, isGood, title }: Words.Outcome) =>
   Effect.sync(() => {
     show("outcome", title)
     byId("outcome").classList.toggle("bad", !isGood)
-    show("answer", body)
+    show("response", body)
   })
 
-/** What the page has left where a later page could read it: it looks. */
+/** Shows how much the page has left in places that a later page could read. */
 export const places = Effect.promise(async () => {
   const count = (id: string, number: number) => show(id, number === 0 ? "empty" : `${number} entries`)
   count("local", localStorage.length)

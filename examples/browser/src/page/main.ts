@@ -1,5 +1,6 @@
 /*
- * What runs in each tab: a token source that shares its token with the other tabs of the same user, and calls with it.
+ * The program of each tab: a token source that shares its token with the other tabs of the same user, and calls of the
+ * API with that token.
  */
 import * as BrowserTilia from "@effect-tilia/browser/BrowserTilia"
 import * as BrowserTokenHttpClient from "@effect-tilia/browser/BrowserTokenHttpClient"
@@ -14,62 +15,68 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as Status from "../Status.js"
-import * as Life from "./Life.js"
+import * as Lifetime from "./Lifetime.js"
 import * as Server from "./Server.js"
 import * as View from "./View.js"
 import * as Words from "./words.js"
 
-/** The tabs of one user share (M4). Nobody's tab asks only when it calls, and is refused. */
+/**
+ * The tabs of one user share a token (M4). A tab without a user requests a token only for a call, and the server
+ * refuses it.
+ */
 const tiliaOf = (user: Status.User | null) =>
   BrowserTilia.layer({
     mediatorUrl: "/tilia/token",
     environment: { authUrl: location.origin, apiOrigins: [location.origin] },
     scopes: Status.scopesOf[user ?? "bob"],
-    source: { refreshAt: Life.refreshAt, jitter: 0, start: user === null ? "lazy" : "eager" },
+    source: { refreshAt: Lifetime.refreshAt, jitter: 0, start: user === null ? "lazy" : "eager" },
     ...(user !== null && { principal: user })
   })
 
 const call = Effect.gen(function*() {
   const http = yield* AuthorizedHttpClient.AuthorizedHttpClient
   const response = yield* http.get(`${location.origin}/whoami`)
-  return Words.answered(response.status, JSON.stringify(yield* response.json, undefined, 2))
+  return Words.ofResponse(response.status, JSON.stringify(yield* response.json, undefined, 2))
 }).pipe(
-  Effect.catchAll((error) => Effect.succeed(Words.failed(error))),
+  Effect.catchAll((error) => Effect.succeed(Words.ofError(error))),
   Effect.tap(View.outcome)
 )
 
-const often = Schedule.spaced("1 second")
+const everySecond = Schedule.spaced("1 second")
 
-/** Many calls are told of when they turn out otherwise than the last one. */
-const keepCalling = Stream.repeatEffectWithSchedule(call, often).pipe(
+/** Calls the API again and again. Emits an outcome only if it differs from the one before. */
+const keepCalling = Stream.repeatEffectWithSchedule(call, everySecond).pipe(
   Stream.changesWith((one, other) => one.title === other.title)
 )
 
 const program = Effect.gen(function*() {
   const server = yield* Server.make
-  const current = yield* SubscriptionRef.make(yield* Effect.retry(server.status, often))
+  const current = yield* SubscriptionRef.make(yield* Effect.retry(server.status, everySecond))
   const set = (status: Status.Status) => SubscriptionRef.set(current, status)
   const post = (path: Server.Path, done: Effect.Effect<void> = Effect.void) =>
     server.post(path).pipe(Effect.tap(done), Effect.flatMap(set), Effect.catchAll(() => View.line(Words.unreachable)))
 
-  /** One user's time in this tab. */
+  /** What the tab does while this user is logged in. */
   const session = (user: Status.User | null) =>
     Effect.gen(function*() {
       const { changes, peek } = yield* TokenSource.TokenSource
       const { clear } = yield* BrowserTokenStore.BrowserTokenStore
-      const draw = View.life()
-      /** M4: once the server knows, the token is taken from all tabs; then this one is the next user's. */
+      const draw = View.lifetime()
+      /**
+       * The server ends the session first, and then all tabs drop the token: otherwise a tab could get the next one
+       * (M4).
+       */
       const leave = (path: Server.Path) => post(path, clear)
 
       yield* View.line({
-        mood: "good",
-        text: user === null ? "Nobody is logged in" : `${Words.nameOf[user]} is logged in`
+        level: "good",
+        text: user === null ? "No user is logged in" : `${Words.nameOf[user]} is logged in`
       })
       yield* Effect.all([
         changes.pipe(
           Stream.mapAccum(Option.none<string>(), (before, event) => {
-            const now = Option.map(peek(), Life.nameOf)
-            const line = Words.ofEvent({ isThere: Option.isSome(now), isSame: Equal.equals(now, before) })(event)
+            const now = Option.map(peek(), Lifetime.nameOf)
+            const line = Words.ofEvent({ hasToken: Option.isSome(now), isSame: Equal.equals(now, before) })(event)
             return [Option.orElse(now, () => before), line]
           }),
           Stream.runForEach(View.line)
@@ -87,8 +94,8 @@ const program = Effect.gen(function*() {
     }).pipe(Effect.provide(tiliaOf(user)))
 
   yield* Effect.all([
-    // Not a stream of the server's: a browser opens six connections, and there may be more tabs.
-    Effect.repeat(Effect.zipRight(Effect.ignore(Effect.flatMap(server.status, set)), View.places), often),
+    // Polls instead of a stream: a browser opens only six connections to a server, and there may be more tabs.
+    Effect.repeat(Effect.zipRight(Effect.ignore(Effect.flatMap(server.status, set)), View.places), everySecond),
     Stream.runForEach(current.changes, View.status),
     View.onClick("revoke", post("revoke")),
     View.onClick("outage", Effect.flatMap(SubscriptionRef.get(current), ({ isDown }) => post(isDown ? "up" : "down"))),

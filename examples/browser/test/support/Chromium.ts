@@ -1,5 +1,5 @@
 /*
- * The demo's pages in a Chromium: each test has a server and a profile of its own.
+ * The demo's pages in a Chromium. Each test has a server and a profile of its own.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -21,7 +21,7 @@ export const ChromiumLive = Layer.scoped(
   )
 )
 
-/** A browser's user, with cookies and tabs of his own. */
+/** A profile of the browser, with its own cookies and tabs. */
 export const profile = (options?: BrowserContextOptions) =>
   Effect.flatMap(Chromium, (browser) =>
     Effect.acquireRelease(
@@ -32,7 +32,7 @@ export const profile = (options?: BrowserContextOptions) =>
 export const demo = (tokenLifetime: Duration.DurationInput = "30 seconds") =>
   DemoServer.layer({ port: 0, tokenLifetime }).pipe(Layer.provide(Logger.minimumLogLevel(LogLevel.None)))
 
-/** What a reader sees, and does. */
+/** What a reader of the page can do and see. */
 export const reader = (page: Page) => {
   const act = <A>(action: () => Promise<A>) => Effect.promise(action)
   const events = page.getByRole("log").getByRole("listitem")
@@ -40,13 +40,13 @@ export const reader = (page: Page) => {
     page,
     press: (name: string) => act(() => page.getByRole("button", { name, exact: true }).click()),
     text: (id: string) => act(() => page.locator(`#${id}`).innerText()),
-    /** Waits until that element says so. */
+    /** Waits until the element shows the text. */
     sees: (id: string, text: string | RegExp) => act(() => page.locator(`#${id}`).filter({ hasText: text }).waitFor()),
-    /** Waits for such an event, or for as many. */
+    /** Waits for an event with the text, or for several. */
     happens: (text: string | RegExp, times = 1) => act(() => events.filter({ hasText: text }).nth(times - 1).waitFor()),
-    /** What has happened, the oldest first; but not that a busy machine's tabs were too slow for each other (T2). */
+    /** The events so far, the oldest first. Leaves out skipped tabs: on a busy machine, tabs may be too slow (T2). */
     events: act(async () =>
-      (await events.locator("span").allInnerTexts()).filter((line) => !line.startsWith("Without the other tabs"))
+      (await events.locator("span").allInnerTexts()).filter((line) => !line.startsWith("The other tabs were skipped"))
         .reverse()
     )
   }
@@ -54,7 +54,7 @@ export const reader = (page: Page) => {
 
 export type Reader = ReturnType<typeof reader>
 
-/** A tab in which the page is up: it knows who is logged in, and has its token. */
+/** A tab in which the page has loaded, and has its token. */
 export const tab = Effect.fnUntraced(function*(profile: { readonly newPage: () => Promise<Page> }) {
   const { url } = yield* DemoServer.DemoServer
   const page = yield* Effect.promise(() => profile.newPage())

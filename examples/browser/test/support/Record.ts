@@ -1,14 +1,14 @@
 /*
- * Everything that reaches a browser's user, or a script of the page's: answers, scripts, console lines, and what is
- * stored.
+ * Records everything that the browser's user or a script of the page can see: responses, scripts, console lines, and
+ * what is stored.
  */
 import * as Effect from "effect/Effect"
 import type { BrowserContext, Page } from "playwright"
 
 export interface Record {
-  /** By where they were: `GET http://…/page.js`, `console`, … */
+  /** Each text, and where it was: `GET http://…/page.js`, `console` and so on. */
   readonly texts: Effect.Effect<ReadonlyArray<readonly [where: string, text: string]>>
-  /** The lines of the console that are errors, and what no one caught. */
+  /** The errors on the console, and the uncaught ones. */
   readonly errors: () => ReadonlyArray<string>
 }
 
@@ -25,7 +25,7 @@ const storageOf = (page: Page) =>
     ])
   )
 
-/** From now on, in every tab of the profile. */
+/** Records from now on, in every tab of the profile. */
 export const record = (profile: BrowserContext): Record => {
   const texts: Array<readonly [string, string]> = []
   const errors: Array<string> = []
@@ -43,7 +43,7 @@ export const record = (profile: BrowserContext): Record => {
     bodies.push(
       Promise.all([response.text(), response.allHeaders()]).then(
         ([body, headers]) => void texts.push([where, body], [`${where}, headers`, JSON.stringify(headers)]),
-        () => {} // a tab that was closed meanwhile has no answer any more
+        () => {} // the response of a tab that was closed meanwhile is gone
       )
     )
   })
@@ -63,9 +63,7 @@ const percentDecoded = (text: string): string => {
   return decoded === text ? text : percentDecoded(decoded)
 }
 
-/**
- * Whether a text shows a secret: plain, percent-encoded, in hex, or in base64, wherever in a longer text that began.
- */
+/** Makes a test of whether a text shows the secret: plain, percent-encoded, in hex, or in base64 at any position. */
 export const showing = (secret: string) => {
   const inBase64 = [0, 1, 2].map((before) => {
     const whole = Buffer.from(" ".repeat(before) + secret).toString("base64")

@@ -1,34 +1,38 @@
 /*
- * What tabs say to each other. Pure.
+ * The messages between the tabs. Pure. All times are in milliseconds.
  */
 import * as Instant from "@effect-tilia/core/Instant"
 import { Scopes } from "@effect-tilia/core/Scopes"
 import { TokenText } from "@effect-tilia/core/TokenResponse"
 import * as Schema from "effect/Schema"
-import * as Known from "./known.js"
+import * as TabReplica from "./tabReplica.js"
 
 const Generation = Schema.Int
 
-/**
- * A token, how long it lives, and how old it was when this was sent (T7). A frozen tab hears it when it wakes, and
- * counts the time between by the clock that all tabs share: hence `sentAt`.
- */
 const Token = Schema.Struct({
   generation: Generation,
   value: TokenText,
   scopes: Scopes,
+  /** From the token's issue to its expiry. */
   lifetime: Schema.Positive,
+  /** How old the token was when the message was sent (T7). */
   age: Schema.NonNegative,
+  /**
+   * When the message was sent, by the wall clock, which all tabs share. A frozen tab receives the message only when it
+   * wakes, and adds the time in between to the age.
+   */
   sentAt: Schema.Number
 })
 
 /**
- * - `Locked`: has the lock, or renews it; `Released`: had it.
- * - `Written`: left a token.
- * - `Asked`: who knows of one? `Answered`: what this tab knows, a token or nothing, and when it last was emptied.
- * - `Cleared`: everything of before that generation is void (M4).
+ * - `Locked`: this tab has got the lock, or has renewed it.
+ * - `Released`: this tab has released the lock.
+ * - `Written`: this tab has requested this token.
+ * - `Asked`: this tab asks the others for the token that they know.
+ * - `Answered`: the answer to `Asked`, with a token if this tab has one, and with the generation that cleared it last.
+ * - `Cleared`: every token with this generation or a smaller one is void (M4).
  *
- * `key` names a scope set.
+ * `key` names a set of scopes.
  */
 export const Message = Schema.Union(
   Schema.TaggedStruct("Locked", { key: Schema.String, generation: Generation }),
@@ -46,21 +50,26 @@ export const Message = Schema.Union(
 
 export type Message = typeof Message.Type
 
-/** What is no message is none of ours: another version of this library may run in another tab. */
+/** `None` for anything else: another tab may run another version of this library. */
 export const decode = Schema.decodeUnknownOption(Message)
 
 export const encode = Schema.encodeSync(Message)
 
-export const told = (kept: Known.Kept, now: Instant.Instant): typeof Token.Type => ({
-  generation: kept.generation,
-  value: kept.value,
-  scopes: kept.scopes,
-  lifetime: kept.lifetime,
-  age: Known.age(kept, now),
+/** The replica as a message carries it. */
+export const toWire = (replica: TabReplica.TabReplica, now: Instant.Instant): typeof Token.Type => ({
+  generation: replica.generation,
+  value: replica.value,
+  scopes: replica.scopes,
+  lifetime: replica.lifetime,
+  age: TabReplica.age(replica, now),
   sentAt: now.wall
 })
 
-export const heard = ({ age, sentAt, ...token }: typeof Token.Type, now: Instant.Instant): Known.Kept => ({
+/** The replica of the tab that receives the message. */
+export const fromWire = (
+  { age, sentAt, ...token }: typeof Token.Type,
+  now: Instant.Instant
+): TabReplica.TabReplica => ({
   ...token,
-  begin: Instant.before(now, age + Math.max(0, now.wall - sentAt))
+  issuedAt: Instant.before(now, age + Math.max(0, now.wall - sentAt))
 })

@@ -1,121 +1,139 @@
 /*
- * The tabs of an origin, by Web Locks and BroadcastChannel; or one that is for itself, where a browser lacks either.
+ * What the tabs of an origin need from the browser: locks by Web Locks, and messages by BroadcastChannel. In a browser
+ * that lacks either, a tab is alone.
  */
 import { StoreError } from "@effect-tilia/core/TokenStore"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 
-/** A lock that is had. */
-export interface Turn {
-  /** Whether another tab has taken it. */
+/** A lock that this tab has acquired. */
+export interface WebLock {
+  /** Whether this tab has lost the lock, because another tab has stolen it. */
   readonly isLost: () => boolean
-  readonly end: Effect.Effect<void>
+  readonly release: Effect.Effect<void>
 }
 
+/** How a lock is acquired: only if it is free, or even from the tab that holds it. */
+export type AcquireMode = "ifAvailable" | "steal"
+
 export interface Tabs {
-  /** The lock of that name, unless somebody has it; or, with `force`, even so. */
-  readonly take: (name: string, force: boolean) => Effect.Effect<Option.Option<Turn>, StoreError>
-  /** How many others there are, asleep ones too. */
-  readonly others: Effect.Effect<number, StoreError>
-  readonly say: (message: unknown) => void
+  /** Acquires the lock of this name, without waiting. `None` if another tab holds it and it is not stolen. */
+  readonly acquire: (name: string, mode: AcquireMode) => Effect.Effect<Option.Option<WebLock>, StoreError>
+  /** How many other tabs there are. It counts tabs that sleep, too. */
+  readonly countOthers: Effect.Effect<number, StoreError>
+  /** Sends a message to all other tabs. */
+  readonly broadcast: (message: unknown) => void
 }
 
 const unavailable = new StoreError({ reason: "Unavailable" })
 
-const alone = (): Tabs => {
-  const turns = new Map<string, Turn>()
+/** A tab that shares nothing with the others. */
+const makeAlone = (): Tabs => {
+  const locks = new Map<string, WebLock>()
   return {
-    take: (name, force) =>
+    acquire: (name, mode) =>
       Effect.sync(() => {
-        if (turns.has(name) && !force) return Option.none()
-        const turn: Turn = {
-          isLost: () => turns.get(name) !== turn,
-          end: Effect.sync(() => void (turn.isLost() || turns.delete(name)))
+        if (locks.has(name) && mode !== "steal") return Option.none()
+        const lock: WebLock = {
+          isLost: () => locks.get(name) !== lock,
+          release: Effect.sync(() => {
+            if (!lock.isLost()) locks.delete(name)
+          })
         }
-        turns.set(name, turn)
-        return Option.some(turn)
+        locks.set(name, lock)
+        return Option.some(lock)
       }),
-    others: Effect.succeed(0),
-    say: () => {}
+    countOthers: Effect.succeed(0),
+    broadcast: () => {}
   }
 }
 
-const among = (name: string, locks: LockManager, channel: BroadcastChannel): Tabs & { readonly leave: () => void } => {
-  /** Each tab holds a lock of its own for as long as it is there: so others can count it, even asleep. */
-  const presence = `${name} `
-  const own = presence + crypto.randomUUID()
-  /** What ends each lock that this tab holds; whoever has left holds none any more. */
-  const held = new Set<() => void>()
-  let isThere = true
+const makeShared = (
+  group: string,
+  locks: LockManager,
+  channel: BroadcastChannel
+): Tabs & { readonly leave: () => void } => {
+  /** Each tab holds a lock of its own while it exists, so that the others can count it even while it sleeps. */
+  const presencePrefix = `${group} `
+  const ownPresence = presencePrefix + crypto.randomUUID()
+  /** Each function releases one of the locks that this tab holds. */
+  const releases = new Set<() => void>()
+  let hasLeft = false
 
-  const hold = () =>
+  const holdUntilLeave = () =>
     new Promise<void>((resolve) => {
-      if (isThere) held.add(resolve)
-      else resolve()
+      if (hasLeft) resolve()
+      else releases.add(resolve)
     })
-  locks.request(own, hold).catch(() => {}) // then no lock is to be had here at all, as `take` will find
+  locks.request(ownPresence, holdUntilLeave).catch(() => {}) // if no lock works here, `acquire` fails and reports it
 
   return {
-    take: (lock, force) =>
+    acquire: (name, mode) =>
       Effect.async((resume) => {
-        let isWanted = true
+        let isInterrupted = false
         let isLost = false
         const settled: Promise<void> = locks.request(
-          `${name}/${lock}`,
-          force ? { steal: true } : { ifAvailable: true },
+          `${group}/${name}`,
+          mode === "steal" ? { steal: true } : { ifAvailable: true },
           (granted) => {
-            if (granted === null || !isWanted || !isThere) return resume(Effect.succeedNone)
+            if (granted === null || isInterrupted || hasLeft) return resume(Effect.succeedNone)
             return new Promise<void>((resolve) => {
-              held.add(resolve)
-              const end = Effect.promise(() => {
-                held.delete(resolve)
+              releases.add(resolve)
+              const release = Effect.promise(() => {
+                releases.delete(resolve)
                 resolve()
                 return settled
               })
-              resume(Effect.succeedSome({ isLost: () => isLost, end }))
+              resume(Effect.succeedSome({ isLost: () => isLost, release }))
             })
           }
         ).then(() => {}, () => {
-          isLost = true // stolen; or, before it was had, refused: a page may be in a frame that has no storage
+          // Either the lock was stolen, and `resume` has been called before and does nothing. Or the lock was refused
+          // from the start, as in a frame without access to storage.
+          isLost = true
           resume(Effect.fail(unavailable))
         })
         return Effect.sync(() => {
-          isWanted = false
+          isInterrupted = true
         })
       }),
-    others: Effect.tryPromise({ try: () => locks.query(), catch: () => unavailable }).pipe(
-      Effect.map(({ held = [] }) => held.filter(({ name = "" }) => name.startsWith(presence) && name !== own).length)
+    countOthers: Effect.tryPromise({ try: () => locks.query(), catch: () => unavailable }).pipe(
+      Effect.map(({ held = [] }) =>
+        held.filter(({ name = "" }) => name.startsWith(presencePrefix) && name !== ownPresence).length
+      )
     ),
-    say: (message) => {
-      if (isThere) channel.postMessage(message)
+    broadcast: (message) => {
+      if (!hasLeft) channel.postMessage(message)
     },
     leave: () => {
-      isThere = false
+      hasLeft = true
       channel.close()
-      held.forEach((end) => end())
+      releases.forEach((release) => release())
     }
   }
 }
 
 /**
- * Joins the tabs that use that name, until the scope ends, and hears what they say. A page without Web Locks is for
- * itself: an old browser's, or one that came over plain HTTP. So is one that is not allowed a channel.
+ * Joins the tabs of this group until the scope ends, and passes their messages to `onMessage`. A tab without a group is
+ * alone. So is a tab of an old browser, a page that came over plain HTTP (it has no Web Locks), and a page that may not
+ * open a channel.
  */
 export const join = (
-  name: string | undefined,
-  hear: (message: unknown, answer: Tabs["say"]) => void
+  group: string | undefined,
+  onMessage: (message: unknown, answer: Tabs["broadcast"]) => void
 ): Effect.Effect<Tabs, never, Scope.Scope> =>
   Effect.suspend(() => {
     const { BroadcastChannel: Channel, navigator }: Partial<typeof globalThis> = globalThis
     const { locks }: Partial<Navigator> = navigator ?? {}
-    if (name === undefined || locks === undefined || Channel === undefined) return Effect.succeed(alone())
+    if (group === undefined || locks === undefined || Channel === undefined) return Effect.succeed(makeAlone())
     const joined = Effect.try(() => {
-      const channel = new Channel(name)
-      channel.onmessage = ({ data }: MessageEvent<unknown>) => hear(data, (message) => channel.postMessage(message))
-      return among(name, locks, channel)
+      const channel = new Channel(group)
+      channel.onmessage = ({ data }: MessageEvent<unknown>) =>
+        onMessage(data, (message) => channel.postMessage(message))
+      return makeShared(group, locks, channel)
     })
     return Effect.acquireRelease(joined, ({ leave }) => Effect.sync(leave)).pipe(
-      Effect.catchAll(() => Effect.succeed(alone()))
+      Effect.catchAll(() => Effect.succeed(makeAlone()))
     )
   })

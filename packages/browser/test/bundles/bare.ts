@@ -1,5 +1,5 @@
 /*
- * P7: a page that gets and keeps a token as one writes it without this library, on `HttpClient` and `Schema` alone.
+ * A page that requests and keeps a token without this library, with `HttpClient` and `Schema` only (P7).
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"

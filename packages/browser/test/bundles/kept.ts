@@ -1,5 +1,5 @@
 /*
- * P7: a page that gets and keeps a token with this library: the same page as the bare one, and what that lacks.
+ * The page of bare.ts with this library, which also does what that page lacks (P7).
  */
 import * as BrowserTokenHttpClient from "@effect-tilia/browser/BrowserTokenHttpClient"
 import * as TokenMediator from "@effect-tilia/core/TokenMediator"

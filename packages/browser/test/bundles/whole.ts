@@ -1,5 +1,6 @@
 /*
- * The same page with all that this library has for one: the client that carries the token, and the store of the tabs.
+ * The page of bare.ts with everything that this library has for a page: the client that adds the token, and the store
+ * of the tabs (P7).
  */
 import * as BrowserTilia from "@effect-tilia/browser/BrowserTilia"
 import * as AuthorizedHttpClient from "@effect-tilia/core/AuthorizedHttpClient"

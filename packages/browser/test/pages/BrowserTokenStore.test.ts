@@ -1,5 +1,5 @@
 /*
- * One token for all tabs (T1–T3, M4), in real tabs of one profile, over the whole of `BrowserTilia`.
+ * One token for all tabs: real tabs of one profile, with the whole `BrowserTilia` (T1–T3, M4).
  */
 import { expect, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -22,14 +22,13 @@ const all = <A>(tabs: ReadonlyArray<Opened>, use: (tab: Opened) => Effect.Effect
 
 const getAll = (tabs: ReadonlyArray<Opened>) => all(tabs, ({ press }) => press("get"))
 
-/** Waits until the mediator has been asked so often. */
-const asked = ({ requests }: Mediator, times: number) =>
+/** Waits until the mediator has received this many requests. */
+const untilRequested = ({ requests }: Mediator, times: number) =>
   Effect.sleep("20 millis").pipe(Effect.repeat({ until: () => requests() >= times }), Effect.timeout("20 seconds"))
 
 /**
- * Stops a tab as a browser freezes one: neither its timers nor its messages go on, and its locks stay. (Chromium
- * freezes no page that is visible, and its headless pages all are: so it is the debugger that holds this one.) Gives
- * what wakes it.
+ * Stops a tab as a browser freezes one: its timers and messages stop, and it keeps its locks. The debugger does it,
+ * because Chromium freezes no visible page, and all headless pages are visible. Yields the effect that wakes the tab.
  */
 const freeze = ({ page }: Opened) =>
   Effect.promise(async () => {
@@ -43,7 +42,7 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs 
   it.scoped("ten cold tabs cause one request, a late tab causes none, and their refresh one more (T1)", () =>
     Effect.gen(function*() {
       const { mediator, tab } = yield* Shop
-      const shared = mediator({ life: "10 seconds", delays: ["500 millis"] })
+      const shared = mediator({ lifetime: "10 seconds", delays: ["500 millis"] })
       const ten = yield* tabs(10)
       yield* all(ten, ({ logIn }) => logIn(shared, "alice"))
       expect(yield* getAll(ten)).toStrictEqual(Array(10).fill(expect.stringMatching(/-0$/)))
@@ -54,7 +53,7 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs 
       yield* late.logIn(shared, "alice")
       expect(yield* late.press("get")).toMatch(/-0$/)
       expect(shared.requests()).toBe(1)
-      yield* asked(shared, 2)
+      yield* untilRequested(shared, 2)
       yield* Effect.sleep("1 second")
       expect(yield* getAll([...ten, late])).toStrictEqual(Array(11).fill(expect.stringMatching(/-1$/)))
       expect(shared.requests()).toBe(2)
@@ -77,11 +76,11 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs 
   it.scoped("another tab takes over at once when a tab closes during its token request (T3, row 104)", () =>
     Effect.gen(function*() {
       const { mediator } = yield* Shop
-      const shared = mediator({ life: "1 hour", delays: ["20 seconds", "50 millis"] })
+      const shared = mediator({ lifetime: "1 hour", delays: ["20 seconds", "50 millis"] })
       const [first, second] = yield* two
       yield* all([first, second], ({ logIn }) => logIn(shared, "alice"))
       const lost = yield* Effect.fork(Effect.ignore(Effect.sandbox(first.press("get"))))
-      yield* asked(shared, 1)
+      yield* untilRequested(shared, 1)
       const got = yield* Effect.fork(second.press("get"))
       yield* Effect.sleep("300 millis")
       expect(shared.requests()).toBe(1)
@@ -94,17 +93,17 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs 
   it.scoped("tabs go on after the lease of a frozen tab, and its late token does not replace theirs (T3)", () =>
     Effect.gen(function*() {
       const { mediator, tab } = yield* Shop
-      const shared = mediator({ life: "1 hour", delays: ["3 seconds", "50 millis"] })
+      const shared = mediator({ lifetime: "1 hour", delays: ["3 seconds", "50 millis"] })
       const [frozen, second] = yield* two
       yield* all([frozen, second], ({ logIn }) => logIn(shared, "alice"))
       const late = yield* Effect.fork(frozen.press("get"))
-      yield* asked(shared, 1)
+      yield* untilRequested(shared, 1)
       const wake = yield* freeze(frozen)
       const began = Date.now()
       expect(yield* Effect.timeout(second.press("get"), "6 seconds")).toMatch(/-1$/)
       expect(Date.now() - began).toBeGreaterThan(2000)
       yield* wake
-      yield* Fiber.join(late) // T2: whoever waits in the tab that was frozen gets a token
+      yield* Fiber.join(late) // a caller in the frozen tab gets a token as well (T2)
       yield* Effect.sleep("300 millis")
       const third = yield* tab(second.page.context())
       yield* third.logIn(shared, "alice")
@@ -115,7 +114,7 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs 
   it.scoped("a tab that slept until its token expired wakes to the token of the other tab (T1)", () =>
     Effect.gen(function*() {
       const { mediator } = yield* Shop
-      const shared = mediator({ life: "6 seconds" })
+      const shared = mediator({ lifetime: "6 seconds" })
       const [asleep, awake] = yield* two
       yield* all([asleep, awake], ({ logIn }) => logIn(shared, "alice"))
       expect(new Set(yield* getAll([asleep, awake])).size).toBe(1)
@@ -131,7 +130,7 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs 
   it.scoped("a tab gets a token although the only other tab is asleep (T2)", () =>
     Effect.gen(function*() {
       const { mediator } = yield* Shop
-      const shared = mediator({ life: "1 hour" })
+      const shared = mediator({ lifetime: "1 hour" })
       const [asleep, awake] = yield* two
       yield* all([asleep, awake], ({ logIn }) => logIn(shared, "alice"))
       yield* freeze(asleep)
@@ -142,7 +141,7 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs 
   it.scoped("each tab requests its own token in a browser without Web Locks (row 104)", () =>
     Effect.gen(function*() {
       const { mediator, profile, tab } = yield* Shop
-      const shared = mediator({ life: "1 hour" })
+      const shared = mediator({ lifetime: "1 hour" })
       const old = yield* profile
       yield* Effect.promise(() =>
         old.addInitScript(() => Object.defineProperty(navigator, "locks", { value: undefined }))
@@ -158,7 +157,7 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs 
   it.scoped("a user who logs in in the next tab never sees the token of the first user (M4, row 106)", () =>
     Effect.gen(function*() {
       const { mediator } = yield* Shop
-      const shared = mediator({ life: "1 hour" })
+      const shared = mediator({ lifetime: "1 hour" })
       const [first, second] = yield* two
       yield* first.logIn(shared, "alice")
       yield* first.press("get")
@@ -166,7 +165,7 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs 
       const [alices, bobs] = yield* getAll([first, second])
       expect(alices).not.toBe(bobs)
       expect(shared.requests()).toBe(2)
-      // Nor does the tab in which the first one was logged in before.
+      // Neither does the tab in which the first user was logged in.
       yield* first.press("clear")
       yield* first.logIn(shared, "bob")
       expect(yield* first.press("get")).toBe(bobs)
@@ -175,7 +174,7 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs 
   it.scoped("`clear` in one tab removes the token from all tabs (M4)", () =>
     Effect.gen(function*() {
       const { mediator } = yield* Shop
-      const shared = mediator({ life: "1 hour" })
+      const shared = mediator({ lifetime: "1 hour" })
       const three = yield* tabs(3)
       yield* all(three, ({ logIn }) => logIn(shared, "alice"))
       const [before] = yield* getAll(three)
@@ -192,7 +191,7 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs 
   it.scoped("the page keeps the token in no storage of the browser (M4)", () =>
     Effect.gen(function*() {
       const { mediator } = yield* Shop
-      const shared = mediator({ life: "1 hour" })
+      const shared = mediator({ lifetime: "1 hour" })
       const both = yield* two
       yield* all(both, ({ logIn }) => logIn(shared, "alice"))
       yield* getAll(both)

@@ -1,6 +1,6 @@
 /*
- * An application with a mediator, in Node, and a Chromium to open its pages in: each test has a profile of its own, in
- * which it opens as many tabs as it likes.
+ * An application with a mediator, in Node, and a Chromium that opens its pages. Each test opens its tabs in a profile
+ * of its own.
  */
 import { Tilia, TokenSources } from "@effect-tilia/core"
 import * as TokenMediatorServer from "@effect-tilia/core/TokenMediatorServer"
@@ -22,15 +22,16 @@ import { type BrowserContext, chromium, type Page } from "playwright"
 import { launch } from "../support/chromium.js"
 import type {} from "./tab.js"
 
-/** A mediator that grants a new token each time, and counts. */
+/** A mediator that grants a new token for each request, and counts the requests. */
 export interface Mediator {
   readonly url: string
   readonly requests: () => number
 }
 
-/** Presses a button of a tab: what it then shows. */
+/** Presses a button of a tab, and yields what the tab shows then. */
 type Press = (button: "get" | "refused" | "peek" | "clear") => Effect.Effect<string | null>
 
+/** A tab. */
 export interface Opened {
   readonly page: Page
   readonly press: Press
@@ -39,17 +40,25 @@ export interface Opened {
   readonly logIn: (mediator: Pick<Mediator, "url">, principal?: string) => Effect.Effect<void>
 }
 
-export class Shop extends Context.Tag("Shop")<Shop, {
+/** The application and the browser. */
+export interface Shop {
+  /** A new mediator of the application, for tokens with this lifetime. */
   readonly mediator: (options: {
-    readonly life: Duration.DurationInput
-    /** For how long it thinks: about the first request, the second, and so on; about all others as about the last. */
+    readonly lifetime: Duration.DurationInput
+    /**
+     * How long it takes for the first request, the second, and so on. The last delay holds for all further requests.
+     */
     readonly delays?: readonly [Duration.DurationInput, ...Array<Duration.DurationInput>]
   }) => Mediator
-  /** A real one, with the sandbox behind it: `requests` counts those for a token there. */
+  /** A `TokenMediatorServer` in front of the sandbox. `requests` counts the token requests that reach the sandbox. */
   readonly real: Mediator
+  /** A new profile of the browser. */
   readonly profile: Effect.Effect<BrowserContext, never, Scope.Scope>
+  /** Opens a tab. */
   readonly tab: (profile: BrowserContext) => Effect.Effect<Opened>
-}>() {}
+}
+
+export const Shop: Context.Tag<Shop, Shop> = Context.GenericTag("Shop")
 
 const script = Effect.promise(() =>
   build({
@@ -84,7 +93,7 @@ const opened = (page: Page): Opened => ({
 
 const make = Effect.gen(function*() {
   const mediators = new Map<string, {
-    readonly life: number
+    readonly lifetime: number
     readonly delay: (count: number) => Duration.DurationInput
     count: number
   }>()
@@ -112,7 +121,11 @@ const make = Effect.gen(function*() {
         const count = mediator.count++
         yield* Effect.sleep(mediator.delay(count))
         const access_token = `token-${id}-${count}`
-        return HttpServerResponse.unsafeJson({ access_token, token_type: "Bearer", expires_in: String(mediator.life) })
+        return HttpServerResponse.unsafeJson({
+          access_token,
+          token_type: "Bearer",
+          expires_in: String(mediator.lifetime)
+        })
       })
     )
   )
@@ -125,11 +138,11 @@ const make = Effect.gen(function*() {
     (browser) => Effect.promise(() => browser.close())
   )
 
-  return Shop.of({
-    mediator: ({ delays: [first, ...others] = ["50 millis"], life }) => {
+  const shop: Shop = {
+    mediator: ({ delays: [first, ...others] = ["50 millis"], lifetime }) => {
       const id = String(mediators.size)
       const delay = (count: number) => count === 0 ? first : others[count - 1] ?? others.at(-1) ?? first
-      const mediator = { life: Duration.toSeconds(life), delay, count: 0 }
+      const mediator = { lifetime: Duration.toSeconds(lifetime), delay, count: 0 }
       mediators.set(id, mediator)
       return { url: `/${id}/token`, requests: () => mediator.count }
     },
@@ -148,7 +161,8 @@ const make = Effect.gen(function*() {
         await page.waitForFunction(() => "logIn" in window)
         return opened(page)
       })
-  })
+  }
+  return shop
 })
 
 export const layer = Layer.scoped(Shop, make).pipe(

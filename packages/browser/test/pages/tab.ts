@@ -1,5 +1,5 @@
 /*
- * What runs in each tab: the page of an application, whose test presses its buttons.
+ * The code of each tab: the page of an application. The tests press its buttons.
  */
 import * as BrowserTilia from "@effect-tilia/browser/BrowserTilia"
 import * as BrowserTokenStore from "@effect-tilia/browser/BrowserTokenStore"
@@ -35,14 +35,14 @@ const logIn = (mediatorUrl: string, principal: string | undefined) => {
   )
   return {
     get: () => withSource(({ get }) => Effect.map(get, textOf)),
-    /** What an API does that answers 401 to the token which the tab has. */
+    /** The token of the tab after an API has rejected the current one. */
     refused: () =>
       withSource(({ get, invalidate }) => Effect.zipRight(Effect.flatMap(get, invalidate), Effect.map(get, textOf))),
     peek: () => withSource(({ peek }) => Effect.sync(() => Option.getOrNull(Option.map(peek(), textOf)))),
     clear: () =>
       runtime.runPromise(Effect.flatMap(BrowserTokenStore.BrowserTokenStore, ({ clear }) => Effect.as(clear, null))),
     skipped: () => skipped,
-    /** Everything that the page left where others, or a later page, could read it. */
+    /** Everything that the page has stored in the browser. */
     stored: async () => {
       const databases = await indexedDB.databases()
       const caches = await globalThis.caches.keys()

@@ -1,6 +1,6 @@
 /*
- * The server of an application whose pages get tokens: it knows who is logged in by a cookie, holds the client secret,
- * and has the sandbox behind it.
+ * The server of an application whose pages get tokens. It knows the user by a cookie, holds the client secret, and
+ * requests tokens from the sandbox.
  */
 import { Tilia, TokenSources } from "@effect-tilia/core"
 import * as TokenMediatorServer from "@effect-tilia/core/TokenMediatorServer"
@@ -44,7 +44,7 @@ const running = Effect.runPromise(Scope.extend(handler, scope))
 const paths = new Set(["/tilia/token", "/whoami"])
 
 export const application: Application = {
-  answer: async (request, response) => {
+  handle: async (request, response) => {
     if (!paths.has(request.url ?? "")) return false
     ;(await running)(request, response)
     return true

@@ -1,5 +1,6 @@
 /*
- * The Chromium of this machine. None is ever downloaded: Debian's, or any Chrome or Chromium of 2023 or later, will do.
+ * The Chromium of this machine. Nothing is downloaded: the package of Debian works, and so does every Chrome or
+ * Chromium since 2023.
  */
 import { accessSync, constants } from "node:fs"
 import { delimiter, join } from "node:path"
@@ -23,11 +24,12 @@ const isExecutable = (file: string): boolean => {
   }
 }
 
-/** How to get one. */
+/** What to do if there is no Chromium. */
 export const advice = "no Chromium found: apt-get install chromium, or name a Chrome in CHROME_BIN"
 
 /**
- * How Playwright starts it, or nothing where there is none. Where tests must not be skipped (`CI`), that is an error.
+ * The launch options for Playwright; `undefined` without a Chromium. In CI that is an error, so that no test is
+ * skipped.
  */
 export const launch = () => {
   const executablePath = candidates.find(isExecutable)

@@ -10,12 +10,12 @@ declare module "vitest" {
   }
 }
 
-/** What pages of another origin may read: of the headers, `retry-after` too. */
+/** Allows pages of every origin to read the responses, with all headers, such as `retry-after`. */
 const headers = { "access-control-allow-origin": "*", "access-control-expose-headers": "*" }
 
 /**
- * A vitest project's global setup. Its tests run in a page, and reach the scripted servers, which are in Node, at the
- * URL that `inject("scriptedServer")` gives.
+ * The global setup of a vitest project whose tests run in a page. It runs scripted servers in Node. A test reaches them
+ * at the URL `inject("scriptedServer")`.
  */
 export default async (project: TestProject) => {
   const scope = Effect.runSync(Scope.make())

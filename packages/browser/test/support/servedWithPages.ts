@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Plugin } from "vite"
 
-/** What answers before vitest's own server does: `answer` says whether it did. */
+/** A server whose requests come before those of vitest's own. `handle` resolves to whether it has responded. */
 export interface Application {
-  readonly answer: (request: IncomingMessage, response: ServerResponse) => Promise<boolean>
+  readonly handle: (request: IncomingMessage, response: ServerResponse) => Promise<boolean>
   readonly close: () => Promise<void>
 }
 
-/** Has an application of ours, which that module exports, answer on the origin from which vitest serves the pages. */
+/** Serves the application that this module exports, on the origin from which vitest serves the pages. */
 export const servedWithPages = (module: string): Plugin => {
   let loaded: Promise<Application> | undefined
   return {
@@ -17,8 +17,10 @@ export const servedWithPages = (module: string): Plugin => {
       server.middlewares.use((request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => {
         loaded ??= load()
         loaded
-          .then(({ answer }) => answer(request, response))
-          .then((answered) => answered || next(), next)
+          .then(({ handle }) => handle(request, response))
+          .then((isHandled) => {
+            if (!isHandled) next()
+          }, next)
       })
     },
     buildEnd: () => loaded?.then(({ close }) => close())

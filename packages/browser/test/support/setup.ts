@@ -1,4 +1,4 @@
-// A failure that holds a span holds a bigint, of which the page couldn't tell vitest.
+// A failure that contains a span contains a bigint, which the page could not send to vitest as JSON.
 Object.defineProperty(BigInt.prototype, "toJSON", {
   value(this: bigint) {
     return this.toString()

@@ -1,2 +1,2 @@
-// In a page this stands for `node:util`, with which `leakProbe` prints.
+// Replaces `node:util` in a page: `leakProbe` prints with it.
 export { format, inspect } from "node-inspect-extracted"

@@ -1,5 +1,5 @@
 /*
- * `tilia` in this process: the same arguments and settings, and what it would print.
+ * Runs `tilia` in this process, and records what it prints.
  */
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Console from "effect/Console"
@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Cli from "../../src/Cli.js"
 import type { Options, Result } from "./tilia.js"
 
-/** With no other settings than these. */
+/** Runs the command with these settings and no others. */
 export const tilia = (
   args: ReadonlyArray<string>,
   { env = {} }: Pick<Options, "env"> = {}

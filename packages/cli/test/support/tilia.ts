@@ -1,5 +1,5 @@
 /*
- * `tilia` as a process, with nothing of this one's environment but the path.
+ * Runs `tilia` as a process. It gets nothing of this process's environment except the path.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -12,7 +12,7 @@ const node = [process.execPath, "--conditions=@effect-tilia/source", "--import",
 export interface Options {
   readonly env?: Record<string, string | undefined>
   readonly input?: string
-  /** What the shell does with its output. */
+  /** What a shell does with its output, as `| head -1`. */
   readonly through?: string
 }
 
@@ -25,7 +25,7 @@ export interface Result {
 export interface Running {
   readonly kill: (signal: NodeJS.Signals) => void
   readonly ended: Effect.Effect<Result>
-  /** Standard output, once it holds this. */
+  /** Waits until standard output matches the pattern, and returns it. */
   readonly until: (pattern: RegExp) => Effect.Effect<string>
 }
 
@@ -38,7 +38,7 @@ const launch = (args: ReadonlyArray<string>, { env, input = "", through }: Optio
   return child
 }
 
-/** Starts it; what still runs when the test ends is killed. */
+/** Starts the process, and kills it at the end of the test. */
 export const start = (args: ReadonlyArray<string>, options?: Options): Effect.Effect<Running, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => launch(args, options)),
@@ -60,6 +60,6 @@ export const start = (args: ReadonlyArray<string>, options?: Options): Effect.Ef
     }
   }))
 
-/** Runs it to its end. */
+/** Runs the process to its end. */
 export const tilia = (args: ReadonlyArray<string>, options?: Options): Effect.Effect<Result> =>
   Effect.scoped(Effect.flatMap(start(args, options), ({ ended }) => ended))

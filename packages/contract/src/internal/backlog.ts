@@ -1,11 +1,12 @@
 /*
- * A listener that never accepts: once its backlog is full, the kernel swallows every SYN (row 3).
+ * A listener that never accepts a connection. When its backlog is full, the kernel drops every further SYN (row 3 of
+ * docs/design/faults.md).
  */
 import * as Effect from "effect/Effect"
 import { spawn } from "node:child_process"
 import * as net from "node:net"
 
-/** A process that listens and then never runs again. */
+/** The program of a process that listens, and then blocks its thread forever. */
 const listener = `
 const server = require("node:net").createServer()
 server.listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
@@ -13,7 +14,7 @@ server.listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
 })`
 
-const listening = Effect.acquireRelease(
+const startListener = Effect.acquireRelease(
   Effect.async<{ readonly port: number; readonly kill: () => void }>((resume) => {
     const child = spawn(process.execPath, ["-e", listener], { stdio: ["ignore", "pipe", "inherit"] })
     child.stdout.once(
@@ -24,8 +25,8 @@ const listening = Effect.acquireRelease(
   ({ kill }) => Effect.sync(kill)
 )
 
-/** Connects until a connection isn't made any more. */
-const fill = (port: number) =>
+/** Opens connections, 64 at most, until one is not made within 150 ms. */
+const fillBacklog = (port: number) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
       const sockets: Array<net.Socket> = []
@@ -35,10 +36,12 @@ const fill = (port: number) =>
           sockets.push(socket)
           setTimeout(() => resolve(false), 150)
         })
-      while (sockets.length < 64 && await connects());
+      let isConnected = true
+      while (isConnected && sockets.length < 64) isConnected = await connects()
       return sockets
     }),
     (sockets) => Effect.sync(() => sockets.forEach((socket) => socket.destroy()))
   )
 
-export const full = Effect.tap(listening, ({ port }) => fill(port))
+/** A listener whose backlog is full until the scope closes. */
+export const makeFull = Effect.tap(startListener, ({ port }) => fillBacklog(port))

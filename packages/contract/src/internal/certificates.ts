@@ -1,5 +1,5 @@
 /*
- * Certificates for scripted servers, made at run time: no key is ever committed.
+ * Certificates for scripted servers. They are made at run time, so that no private key is in the repository.
  */
 import "reflect-metadata"
 import * as x509 from "@peculiar/x509"
@@ -13,17 +13,20 @@ const newKeys = (): Promise<CryptoKeyPair> => crypto.subtle.generateKey(algorith
 const privatePem = async ({ privateKey }: CryptoKeyPair) =>
   x509.PemConverter.encode(await crypto.subtle.exportKey("pkcs8", privateKey), "PRIVATE KEY")
 
+/** A certificate and its private key, both in PEM form. */
 export interface Certificate {
   readonly cert: string
   readonly key: string
 }
 
 export interface Authority {
+  /** The certificate of the authority, in PEM form. */
   readonly ca: string
-  /** A certificate for 127.0.0.1, unless said otherwise; it ends that many days from now. */
+  /** Issues a certificate for `host` (127.0.0.1), which expires after this many `days` (1). */
   readonly issue: (options?: { readonly host?: string; readonly days?: number }) => Effect.Effect<Certificate>
 }
 
+/** A new certificate authority. */
 export const make: Effect.Effect<Authority> = Effect.promise(async () => {
   const keys = await newKeys()
   const now = Date.now()

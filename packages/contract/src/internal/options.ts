@@ -1,42 +1,85 @@
 /*
- * What is said of a client, in a module of its own: the suite and the tests that it is made of both need it.
+ * The options of `adapterContract`, in a module of their own, because both the suite and its tests need them.
  */
 import type { HttpClient } from "@effect/platform/HttpClient"
 import type * as Layer from "effect/Layer"
 import type { ScriptedServer } from "../ScriptedServer.js"
 
 /**
- * What opens the servers, and what a client can't do, or does in its own way. Each of these is still tested: the suite
- * expects what the option says, so an option that isn't true fails.
- *
- * - `server`: what opens the servers (`NodeScriptedServer.layer()`, which is imported only where it is needed). A page
- *   needs `RemoteScriptedServer`, over a `NodeScriptedServer.serve` that adds `access-control-allow-origin`.
- * - `trusting`: the same client, with a certificate authority to trust, in PEM form. Without it the tests of
- *   certificates that are wrong in one way only, and of one that is right, are skipped.
- * - `hidesReasons`: every failure on the way is `Other`, and so tried again; browsers tell nothing of it.
- * - `hidesRedirects`: of a redirect that it may not follow it shows nothing, neither status nor target; so do browsers.
- * - `setsAcceptEncoding`: it sends an `accept-encoding` of its own whatever it is told, as browsers do.
- * - `decodesGzip`: it decodes a body by its `content-encoding`, as `fetch` does.
- * - `refuses407`: it makes a failure of a 407 that comes from no proxy, as `fetch` must.
- * - `refusesContinue`: it takes a 100 that it didn't ask for as a broken answer, as undici does.
- * - `dropsRepeatedHeaders`: of a `retry-after` that comes twice it keeps the first, as `node:http` does.
- * - `keepsUpgraded`: it leaves a connection open that the server has switched to another protocol, as `node:http` does.
- * - `except`: tests to skip, by the beginnings of their names, each with the reason, which vitest reports. One that no
- *   name begins with is an error.
+ * Where the servers run, and what the client cannot do or does in its own way. The suite tests the behavior that an
+ * option describes, so an option that is not true makes a test fail.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
+  /**
+   * What opens the servers. A page needs `RemoteScriptedServer.layer`.
+   *
+   * @default `NodeScriptedServer.layer()`, which is imported only if it is needed
+   */
   readonly server?: Layer.Layer<ScriptedServer> | undefined
+  /**
+   * Makes the same client, which trusts this certificate authority (in PEM form). It serves to test certificates that
+   * are wrong in only one respect.
+   *
+   * @default the tests that need it are skipped
+   */
   readonly trusting?: ((authority: string) => Layer.Layer<HttpClient, unknown>) | undefined
+  /**
+   * The client cannot tell why there is no response, as in browsers. Each such failure has the reason `"Other"`, and is
+   * retried.
+   *
+   * @default false
+   */
   readonly hidesReasons?: boolean | undefined
+  /**
+   * The client shows neither the status nor the target of a redirect that it does not follow, as in browsers.
+   *
+   * @default false
+   */
   readonly hidesRedirects?: boolean | undefined
+  /**
+   * The client always sends an `Accept-Encoding` of its own, as browsers do.
+   *
+   * @default false
+   */
   readonly setsAcceptEncoding?: boolean | undefined
+  /**
+   * The client decodes a body by its `Content-Encoding`, as fetch does.
+   *
+   * @default false
+   */
   readonly decodesGzip?: boolean | undefined
+  /**
+   * The client fails on a 407 that does not come from a proxy, as fetch must.
+   *
+   * @default false
+   */
   readonly refuses407?: boolean | undefined
+  /**
+   * The client fails on a 100 that it did not ask for, as undici does.
+   *
+   * @default false
+   */
   readonly refusesContinue?: boolean | undefined
+  /**
+   * The client keeps only the first of two `Retry-After` headers, as `node:http` does.
+   *
+   * @default false
+   */
   readonly dropsRepeatedHeaders?: boolean | undefined
+  /**
+   * The client keeps a connection open after a response with status 101, as `node:http` does.
+   *
+   * @default false
+   */
   readonly keepsUpgraded?: boolean | undefined
+  /**
+   * Tests to skip: the beginnings of their titles, each with the reason, which vitest reports. If no title begins so, a
+   * test fails.
+   *
+   * @default {}
+   */
   readonly except?: Readonly<Record<string, string>> | undefined
 }

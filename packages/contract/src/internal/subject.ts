@@ -1,7 +1,9 @@
 /*
- * What the contract's tests are written in: a client, what it can't do, and a test over a scripted server.
+ * What all tests of `adapterContract` use: the client under test, a token endpoint over it, and tests with scripted
+ * servers.
  */
 import { ClientCredentials, Environment, TokenEndpoint } from "@effect-tilia/core"
+import * as Sandbox from "@effect-tilia/sandbox/Sandbox"
 import { leakProbe } from "@effect-tilia/testing/leakProbe"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Cause from "effect/Cause"
@@ -15,11 +17,10 @@ import { expect, it } from "vitest"
 import { type Script, ScriptedServer } from "../ScriptedServer.js"
 import type { Options } from "./options.js"
 
-/** The vendor page's pair. */
-export const clientId = "3f2bfe5b-19b8-41c1-88d7-70a1586bce94"
-export const clientSecret = "9bc00ca4-937e-4946-bdb5-0814b603334d"
+export const { clientId, clientSecret } = Sandbox.wellKnown
 
 export const tokenText = "eyJhbGciOiJSUzUxMiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
+/** The body of a response that grants the token. */
 export const token = {
   access_token: tokenText,
   token_type: "Bearer",
@@ -27,14 +28,15 @@ export const token = {
   scope: "user_info,write_invoices"
 }
 
+/** The client under test, and what it does in its own way. */
 export interface Subject extends Options {
   readonly client: Layer.Layer<HttpClient.HttpClient>
   readonly server: Layer.Layer<ScriptedServer>
-  /** The names of the tests that were declared. */
+  /** The titles of the tests that have been declared. */
   readonly titles: Array<string>
 }
 
-/** A token endpoint that tries twice, with next to no wait between, and for no longer than the tests have patience. */
+/** A token endpoint at this URL. It tries twice, with almost no wait between, and ends before the tests time out. */
 export const endpointAt = (
   url: string,
   client: Layer.Layer<HttpClient.HttpClient>,
@@ -47,7 +49,9 @@ export const endpointAt = (
       client
     ]))
 
-/** Asks for a token. Whatever comes of it, neither secret nor token is printed, logged, traced or counted (E8). */
+/**
+ * Requests a token. Checks that neither the result nor a log, a span or a metric shows the secret or the token (E8).
+ */
 export const requestToken = Effect.flatMap(
   TokenEndpoint.TokenEndpoint,
   (endpoint) => endpoint.requestToken(["user_info", "write_invoices"])
@@ -59,36 +63,37 @@ export const requestToken = Effect.flatMap(
   })
 )
 
-/** One token request, over a client of its own. */
-export const ask = (...endpoint: Parameters<typeof endpointAt>) => Effect.provide(requestToken, endpointAt(...endpoint))
+/** Requests a token through an endpoint and a client of its own. */
+export const requestTokenAt = (...endpoint: Parameters<typeof endpointAt>) =>
+  Effect.provide(requestToken, endpointAt(...endpoint))
 
-/** The error of a request that must fail. */
+/** The error of an effect that must fail. */
 export const errorOf = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<E, never, R> =>
   Effect.orDieWith(Effect.flip(self), () => new Error("It succeeded."))
 
 /**
- * Compares the named fields only: vitest doesn't survive a difference between a whole error of Effect's and a record.
+ * Compares only these fields, because vitest crashes when it prints how a whole error of Effect differs from a record.
  */
 export const expectError = (error: object, expected: Readonly<Record<string, unknown>>): void =>
   expect(Record.map(expected, (_, field) => Predicate.hasProperty(error, field) ? error[field] : undefined))
     .toStrictEqual(expected)
 
-/** The error of a transport failure, as well as this client can tell. */
-export const transport = ({ hidesReasons = false }: Options, reason: "Refused" | "Dns" | "Reset" | "Tls") => ({
+/** The fields of a `TokenTransportError`, with the reason that this client can tell. */
+export const transportError = ({ hidesReasons = false }: Options, reason: "Refused" | "Dns" | "Reset" | "Tls") => ({
   _tag: "TokenTransportError",
   reason: hidesReasons ? "Other" : reason,
-  attempts: reason === "Tls" && !hidesReasons ? 1 : 2 // E7
+  attempts: reason === "Tls" && !hidesReasons ? 1 : 2 // a failure of TLS is not retried (E7)
 })
 
-/** A test, which is skipped where there is a reason: one that an option gives, or the given one. */
-export const testOver = ({ except = {}, server, titles }: Subject) =>
+/** Declares a test. It is skipped if `except` has a reason for its title, or if `skipReason` is one. */
+export const makeTest = ({ except = {}, server, titles }: Subject) =>
 (
   title: string,
   body: () => Effect.Effect<unknown, unknown, Scope.Scope | ScriptedServer>,
-  missing?: string | false
+  skipReason?: string | false
 ): void => {
   titles.push(title)
-  const reason = Object.entries(except).find(([start]) => title.startsWith(start))?.[1] ?? missing
+  const reason = Object.entries(except).find(([start]) => title.startsWith(start))?.[1] ?? skipReason
   it(title, { timeout: 20_000 }, async ({ signal, skip }) => {
     if (typeof reason === "string") return skip(reason)
     const exit = await Effect.runPromiseExit(
@@ -99,11 +104,12 @@ export const testOver = ({ except = {}, server, titles }: Subject) =>
   })
 }
 
+/** Opens a server with this script. */
 export const open = (script: Script) => Effect.flatMap(ScriptedServer, ({ open }) => open(script))
 
-/** Bytes in gzip's form, made by what pages and Node both have. */
-export const gzipped = (bytes: Uint8Array): Effect.Effect<Uint8Array> =>
+/** Compresses bytes by an API that both pages and Node have. */
+export const gzip = (bytes: Uint8Array): Effect.Effect<Uint8Array> =>
   Effect.promise(async () => {
-    const packed = new Blob([new Uint8Array(bytes)]).stream().pipeThrough(new CompressionStream("gzip"))
-    return new Uint8Array(await new Response(packed).arrayBuffer())
+    const compressed = new Blob([new Uint8Array(bytes)]).stream().pipeThrough(new CompressionStream("gzip"))
+    return new Uint8Array(await new Response(compressed).arrayBuffer())
   })

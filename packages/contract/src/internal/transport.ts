@@ -1,5 +1,6 @@
 /*
- * Rows 1–8 and 12–15 of docs/design/faults.md: what goes wrong on the way.
+ * What goes wrong below HTTP: connections, TLS, and bytes that are not a valid response (rows 1–8 and 12–15 of
+ * docs/design/faults.md).
  */
 import type { TokenEndpoint } from "@effect-tilia/core"
 import * as Effect from "effect/Effect"
@@ -8,24 +9,25 @@ import * as Redacted from "effect/Redacted"
 import { describe, expect } from "vitest"
 import * as ScriptedServer from "../ScriptedServer.js"
 import {
-  ask,
   endpointAt,
   errorOf,
   expectError,
+  makeTest,
   open,
   requestToken,
+  requestTokenAt,
   type Subject,
-  testOver,
   token,
   tokenText,
-  transport
+  transportError
 } from "./subject.js"
 
-const { always, answer, inTurn, json, reset, send, until, wait } = ScriptedServer
+const { always, httpResponse, inTurn, json, reset, send, until, wait } = ScriptedServer
 
 const head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
 const body = JSON.stringify(token)
 
+/** Connections that end in the middle of a response. */
 const broken = (["close", "reset"] as const).flatMap((how) =>
   ([
     [7, "before the headers", ""],
@@ -42,9 +44,10 @@ const broken = (["close", "reset"] as const).flatMap((how) =>
   }))
 )
 
+/** Bytes that no HTTP client may accept. */
 const malformed: ReadonlyArray<readonly [string, ScriptedServer.Script]> = [
   ["that is not HTTP", always("220 mail.example ESMTP\r\n")],
-  ["with headers over 16 KiB", always(answer(200, { x: "x".repeat(300_000) }, body))],
+  ["with headers over 16 KiB", always(httpResponse(200, { x: "x".repeat(300_000) }, body))],
   ["with two different Content-Lengths", always(`${head}content-length: 5\r\ncontent-length: 7\r\n\r\n${body}`)],
   [
     "with both a Content-Length and chunked encoding",
@@ -55,58 +58,58 @@ const malformed: ReadonlyArray<readonly [string, ScriptedServer.Script]> = [
 
 const keptAlive = send(json(200, token, { connection: "keep-alive" }))
 
-/** How a connection that was kept alive ends: while nothing is asked, or as the next request comes. */
-const ended: ReadonlyArray<readonly [string, ScriptedServer.Play]> = [
+/** How a connection that was kept alive ends: while it is idle, or when the next request arrives. */
+const keptAliveEnds: ReadonlyArray<readonly [string, ScriptedServer.Play]> = [
   ["a FIN", inTurn([keptAlive, wait(10), ScriptedServer.end], [reset])],
   ["an RST", inTurn([keptAlive, wait(10), reset], [reset])],
   ["an RST on its next use", inTurn([keptAlive], [reset])]
 ]
 
 const timeout = { _tag: "TokenTimeoutError", attempts: 2 }
-const brief: TokenEndpoint.Options = { attemptTimeout: "400 millis" }
+const shortAttempt: TokenEndpoint.Options = { attemptTimeout: "400 millis" }
 
-/** What comes of a request to a server that plays this, in so little time. */
-const failure = Effect.fnUntraced(function*({ client }: Subject, script: ScriptedServer.Script) {
+/** The error of a token request to a server with this script, within a short time. */
+const failedRequest = Effect.fnUntraced(function*({ client }: Subject, script: ScriptedServer.Script) {
   const server = yield* open(script)
-  return { server, error: yield* errorOf(ask(server.url, client, brief)) }
+  return { server, error: yield* errorOf(requestTokenAt(server.url, client, shortAttempt)) }
 })
 
-const onTheWay = (subject: Subject): void => {
-  const test = testOver(subject)
+const declareConnectionTests = (subject: Subject): void => {
+  const test = makeTest(subject)
   const { client } = subject
 
   test("a refused connection causes TokenTransportError (row 1)", () =>
     Effect.gen(function*() {
-      const { error } = yield* failure(subject, ScriptedServer.refuse)
-      expectError(error, transport(subject, "Refused"))
+      const { error } = yield* failedRequest(subject, ScriptedServer.refuse)
+      expectError(error, transportError(subject, "Refused"))
     }))
 
   test("a server that never accepts the connection causes TokenTimeoutError (row 3)", () =>
     Effect.gen(function*() {
-      const { error } = yield* failure(subject, ScriptedServer.swallow)
+      const { error } = yield* failedRequest(subject, ScriptedServer.swallow)
       expectError(error, timeout)
     }))
 
   test("a host name that does not exist causes TokenTransportError (row 4)", () =>
     Effect.gen(function*() {
-      // A label of more than 63 characters: no resolver needs to be asked.
-      const error = yield* errorOf(ask(`https://${"a".repeat(64)}.invalid`, client, brief))
-      expectError(error, transport(subject, "Dns"))
+      // A label of more than 63 characters is invalid, so no DNS server is asked.
+      const error = yield* errorOf(requestTokenAt(`https://${"a".repeat(64)}.invalid`, client, shortAttempt))
+      expectError(error, transportError(subject, "Dns"))
     }))
 }
 
-const overTls = (subject: Subject): void => {
-  const test = testOver(subject)
+const declareTlsTests = (subject: Subject): void => {
+  const test = makeTest(subject)
   const { client, trusting } = subject
   const secured = (tls: Exclude<ScriptedServer.Play["tls"], undefined>) => open({ ...always(json(200, token)), tls })
-  const untrusting = trusting === undefined && "there is no `trusting`, so nothing else can be wrong with a certificate"
+  const skipReason = trusting === undefined && "it needs the option `trusting`"
   const trustingOf = ({ authority = "" }: ScriptedServer.Server) =>
     trusting === undefined ? client : Layer.orDie(trusting(authority))
 
   test("the client rejects a certificate of an unknown authority and sends no byte of the request (row 5)", () =>
     Effect.gen(function*() {
       const server = yield* secured("valid")
-      expectError(yield* errorOf(ask(server.url, client, brief)), transport(subject, "Tls"))
+      expectError(yield* errorOf(requestTokenAt(server.url, client, shortAttempt)), transportError(subject, "Tls"))
       expect(yield* server.seen).toMatchObject({ requests: [], received: 0 })
     }))
 
@@ -120,36 +123,39 @@ const overTls = (subject: Subject): void => {
     test(`the client rejects ${what} and sends no byte of the request (row 5)`, () =>
       Effect.gen(function*() {
         const server = yield* secured(tls)
-        expectError(yield* errorOf(ask(server.url, trustingOf(server), brief)), transport(subject, "Tls"))
+        expectError(
+          yield* errorOf(requestTokenAt(server.url, trustingOf(server), shortAttempt)),
+          transportError(subject, "Tls")
+        )
         expect(yield* server.seen).toMatchObject({ requests: [], received: 0 })
-      }), untrusting)
+      }), skipReason)
   }
 
   test("the client accepts a certificate of a trusted authority (row 5)", () =>
     Effect.gen(function*() {
       const server = yield* secured("valid")
-      expect(Redacted.value((yield* ask(server.url, trustingOf(server))).value)).toBe(tokenText)
-    }), untrusting)
+      expect(Redacted.value((yield* requestTokenAt(server.url, trustingOf(server))).value)).toBe(tokenText)
+    }), skipReason)
 
   const otherProtocol = (url: string) => url.replace(/^https?/, (name) => name === "http" ? "https" : "http")
 
   test("an https request to a plain port that responds causes TokenTransportError (row 6)", () =>
     Effect.gen(function*() {
-      const server = yield* open({ ...always(answer(400)), begins: "bytes" })
-      const error = yield* errorOf(ask(otherProtocol(server.url), client, brief))
-      expectError(error, transport(subject, "Tls"))
+      const server = yield* open({ ...always(httpResponse(400)), begins: "bytes" })
+      const error = yield* errorOf(requestTokenAt(otherProtocol(server.url), client, shortAttempt))
+      expectError(error, transportError(subject, "Tls"))
     }))
 
   test("an https request to a plain port that stays silent causes TokenTimeoutError (row 6)", () =>
     Effect.gen(function*() {
       const server = yield* open(ScriptedServer.silent)
-      expectError(yield* errorOf(ask(otherProtocol(server.url), client, brief)), timeout)
+      expectError(yield* errorOf(requestTokenAt(otherProtocol(server.url), client, shortAttempt)), timeout)
     }))
 
   test("an http request to a TLS port fails, and the server receives no request (row 6)", () =>
     Effect.gen(function*() {
       const server = yield* secured("valid")
-      const error = yield* errorOf(ask(otherProtocol(server.url), client, brief))
+      const error = yield* errorOf(requestTokenAt(otherProtocol(server.url), client, shortAttempt))
       expectError(error, {
         _tag: expect.stringMatching(/^(TokenTransportError|TokenTimeoutError)$/),
         attempts: 2
@@ -158,20 +164,20 @@ const overTls = (subject: Subject): void => {
     }))
 }
 
-const cutShort = (subject: Subject): void => {
-  const test = testOver(subject)
+const declareBrokenConnectionTests = (subject: Subject): void => {
+  const test = makeTest(subject)
   const { client } = subject
 
   for (const { script, title } of broken) {
     test(title, () =>
       Effect.gen(function*() {
-        const { error, server } = yield* failure(subject, script)
-        expectError(error, transport(subject, "Reset"))
+        const { error, server } = yield* failedRequest(subject, script)
+        expectError(error, transportError(subject, "Reset"))
         expect((yield* server.seen).requests.length).toBe(2)
       }))
   }
 
-  for (const [how, script] of ended) {
+  for (const [how, script] of keptAliveEnds) {
     test(`the caller gets a token although the server ends a kept-alive connection with ${how} (row 12)`, () =>
       Effect.gen(function*() {
         const server = yield* open({ ...script, counted: "connection" })
@@ -186,14 +192,14 @@ const cutShort = (subject: Subject): void => {
   for (const [what, script] of malformed) {
     test(`a response ${what} causes TokenTransportError (row 13)`, () =>
       Effect.gen(function*() {
-        const { error } = yield* failure(subject, script)
+        const { error } = yield* failedRequest(subject, script)
         expectError(error, { _tag: "TokenTransportError", attempts: 2 })
       }))
   }
 }
 
-const unasked = (subject: Subject): void => {
-  const test = testOver(subject)
+const declareInformationalTests = (subject: Subject): void => {
+  const test = makeTest(subject)
   const { client, keepsUpgraded = false, refusesContinue = false } = subject
 
   for (const status of ["100 Continue", "103 Early Hints"]) {
@@ -202,16 +208,16 @@ const unasked = (subject: Subject): void => {
         const server = yield* open(
           inTurn([send(`HTTP/1.1 ${status}\r\n\r\n`), send(json(200, token)), ScriptedServer.end])
         )
-        const asked = ask(server.url, client)
+        const request = requestTokenAt(server.url, client)
         if (status === "100 Continue" && refusesContinue) {
-          expectError(yield* errorOf(asked), transport(subject, "Reset"))
-        } else expect(Redacted.value((yield* asked).value)).toBe(tokenText)
+          expectError(yield* errorOf(request), transportError(subject, "Reset"))
+        } else expect(Redacted.value((yield* request).value)).toBe(tokenText)
       }))
   }
 
   test("a response with status 101 causes an error, and its socket is closed unless the client keeps it (row 15)", () =>
     Effect.gen(function*() {
-      const { error, server } = yield* failure(
+      const { error, server } = yield* failedRequest(
         subject,
         inTurn([send("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n")])
       )
@@ -220,11 +226,11 @@ const unasked = (subject: Subject): void => {
     }))
 }
 
-export const transportRows = (subject: Subject): void => {
+export const declareTransportTests = (subject: Subject): void => {
   describe("the way to the server", () => {
-    onTheWay(subject)
-    overTls(subject)
-    cutShort(subject)
-    unasked(subject)
+    declareConnectionTests(subject)
+    declareTlsTests(subject)
+    declareBrokenConnectionTests(subject)
+    declareInformationalTests(subject)
   })
 }

@@ -1,6 +1,6 @@
 /*
- * The contract on clients that break it, each in one way. `adapterContract.test.ts` runs this file and reads what
- * failed; by itself it is no test.
+ * The suite for clients that break the contract, each in one way. `adapterContract.test.ts` runs this file and reads
+ * which tests have failed. It is not a test by itself.
  */
 import { adapterContract } from "@effect-tilia/contract/adapterContract"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 
 type Fetch = typeof fetch
 
-/** Nothing is told of an answer before its last byte is here. */
+/** Returns a response only when its last byte has arrived. */
 const buffered: Fetch = async (input, init) => {
   const response = await fetch(input, init)
   await response.clone().arrayBuffer()
@@ -19,7 +19,7 @@ const planted: Readonly<Record<string, Fetch>> = {
   "follows redirects": (input, init) => fetch(input, { ...init, redirect: "follow" }),
   "buffers bodies": buffered,
   "swallows interruption": (input, init) => fetch(input, { ...init, signal: null }),
-  // As an XMLHttpRequest tells of it.
+  // A client over XMLHttpRequest reports a refused connection in this way.
   "reports status 0": (input, init) => fetch(input, init).catch(() => Response.error())
 }
 

@@ -1,6 +1,6 @@
 /*
- * The contract on stores that break it, each in one way. `storeContract.test.ts` runs this file and reads what failed;
- * by itself it is no test.
+ * The suite for stores that break the contract, each in one way. `storeContract.test.ts` runs this file and reads which
+ * tests have failed. It is not a test by itself.
  */
 import { storeContract } from "@effect-tilia/contract/storeContract"
 import { type Lock, makeMemory, TokenStore } from "@effect-tilia/core/TokenStore"
@@ -8,10 +8,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 
-type Store = TokenStore
-
-/** A store whose locks are as they would be if the last one who had it counted, whoever asks. */
-const withLocks = (store: Store, forget: (mine: Lock, last: () => Lock) => Lock): Store => {
+/** A store that changes its locks. `last` returns the lock that was taken last, by whichever holder. */
+const withLocks = (store: TokenStore, change: (own: Lock, last: () => Lock) => Lock): TokenStore => {
   const last = new Map<string, Lock>()
   return {
     ...store,
@@ -20,21 +18,21 @@ const withLocks = (store: Store, forget: (mine: Lock, last: () => Lock) => Lock)
         store.lock(scopes),
         Option.map((lock) => {
           last.set(scopes.join(), lock)
-          return forget(lock, () => last.get(scopes.join()) ?? lock)
+          return change(lock, () => last.get(scopes.join()) ?? lock)
         })
       )
   }
 }
 
-const planted: Readonly<Record<string, (store: Store) => Store>> = {
+const planted: Readonly<Record<string, (store: TokenStore) => TokenStore>> = {
   "loses the lock's owner": (store) =>
-    withLocks(store, (mine, last) => ({
-      ...mine,
+    withLocks(store, (own, last) => ({
+      ...own,
       renew: Effect.suspend(() => last().renew),
       release: Effect.suspend(() => last().release)
     })),
   "lets a late writer win": (store) =>
-    withLocks(store, (mine, last) => ({ ...mine, write: (token) => last().write(token) }))
+    withLocks(store, (own, last) => ({ ...own, write: (token) => last().write(token) }))
 }
 
 for (const [fault, plant] of Object.entries(planted)) {

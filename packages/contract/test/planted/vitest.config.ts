@@ -7,7 +7,7 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     include: ["clients.ts", "stores.ts"],
-    // Rows whose answers any client reads that reads at all, and whose errors are `core`'s doing: not for every fault.
+    // Skips tests of responses that `core` alone decides on: they are the same for every client.
     testNamePattern: /^(?!.*\brow (2[1-6]|3[0-7]|5\d)\))/,
     sequence: { concurrent: true }
   }

@@ -17,8 +17,8 @@ const vitest = join(dirname(createRequire(import.meta.url).resolve("vitest/packa
 const folder = fileURLToPath(new URL("../planted", import.meta.url))
 
 /**
- * Runs a contract on what breaks it, in a process of its own, since its tests are to fail: the titles of those that
- * did, and that didn't, for each planted fault.
+ * Runs a suite for implementations with planted faults. It runs in a process of its own, because its tests must fail.
+ * Yields the titles of the tests that have failed and of those that have passed, for each fault.
  */
 export const planted = (file: "clients" | "stores") => {
   const report = Effect.runPromise(

@@ -65,5 +65,5 @@ export const serve = (app: HttpApp.Default, request: Request): Effect.Effect<Res
     ))
 
 /** A browser that shows one of the application's pages. */
-export const browser = (app: HttpApp.Default): HttpClient.HttpClient =>
-  HttpClient.mapRequest(InMemoryHttpClient.make(app), HttpClientRequest.setHeaders(samePage))
+export const browser = (app: HttpApp.Default): Effect.Effect<HttpClient.HttpClient> =>
+  Effect.map(InMemoryHttpClient.make(app), HttpClient.mapRequest(HttpClientRequest.setHeaders(samePage)))

@@ -1,7 +1,7 @@
 /*
- * What undici tells of one request: a status and headers, then a body, which is kept as it arrives, no more than a
- * little ahead of who reads it. A short one is all there by the time that anyone looks, and reading it waits for
- * nothing (P3). A handler of the older kind, as undici's own: some dispatchers know no other.
+ * Receives one response from undici: the status and the headers first, then the body. The body is buffered as it
+ * arrives, but only a little ahead of its reader. A short body is complete before it is read, so that reading it waits
+ * for nothing (P3). The class implements undici's older handler interface, because some dispatchers support no other.
  */
 import * as Undici from "@effect/platform-node/Undici"
 import * as Cause from "effect/Cause"
@@ -13,38 +13,53 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { Readable } from "node:stream"
 
-/** As undici gives them: those that came more than once as an array. */
+/** Headers as undici parses them: a header that came more than once is an array. */
 type IncomingHeaders = Readonly<Record<string, string | Array<string> | undefined>>
 
-/** So many bytes arrive unasked. */
+/** How many bytes are buffered before the reader asks for them. Beyond that, undici is paused. */
 const highWaterMark = 64 * 1024
 
-const gone = new Cause.NoSuchElementException("the body has been read as a stream")
+const alreadyStreamed = new Cause.NoSuchElementException("the body has been read as a stream")
+
+/** A fiber that waits for a change of the handler. */
+interface Waiter {
+  readonly isReady: () => boolean
+  readonly wake: () => void
+}
 
 export class Handler implements Undici.Dispatcher.DispatchHandler {
+  /** The status of the response; 0 before its headers have arrived. */
   status = 0
   headers: IncomingHeaders = {}
-  readonly #body: Undici.Dispatcher.DispatchOptions["body"]
+  readonly #requestBody: Undici.Dispatcher.DispatchOptions["body"]
   readonly #signal: AbortSignal
-  /** Who waits: each is told of every change until it has heard enough. */
-  #waiting: Array<() => boolean> = []
-  #stop: (reason: Error) => void = constVoid
+  #waiters: Array<Waiter> = []
+  /** Closes the connection on which undici sends the request or receives the response. */
+  #abort: (reason: Error) => void = constVoid
+  /** Makes undici read on after `onData` has paused it. */
   #resume = constVoid
+  /** How the response ended; `undefined` while more of it may come. */
   #end: Exit.Exit<void, unknown> | undefined
+  /** The bytes of the body that have arrived and that no stream has taken yet. */
   #chunks: Array<Uint8Array> = []
-  #size = 0
-  #wanted = highWaterMark
+  /** The length of `#chunks`, in bytes. */
+  #buffered = 0
+  /** How many bytes are buffered before undici is paused. */
+  #limit = highWaterMark
   #isStreamed = false
 
-  constructor(body: Undici.Dispatcher.DispatchOptions["body"], signal: AbortSignal) {
-    this.#body = body
+  constructor(requestBody: Undici.Dispatcher.DispatchOptions["body"], signal: AbortSignal) {
+    this.#requestBody = requestBody
     this.#signal = signal
-    signal.addEventListener("abort", this.#abort)
+    signal.addEventListener("abort", this.#cancel)
   }
 
-  /** Sends the request, and ends with the headers, or with undici's error. */
-  begin(dispatcher: Undici.Dispatcher, options: Undici.Dispatcher.DispatchOptions): Effect.Effect<Handler, unknown> {
-    const hasBegun = this.#until(() => this.status > 0 || this.#end !== undefined, () => {
+  /** Sends the request. Succeeds when the headers have arrived, and fails with undici's error. */
+  dispatch(
+    dispatcher: Undici.Dispatcher,
+    options: Undici.Dispatcher.DispatchOptions
+  ): Effect.Effect<Handler, unknown> {
+    const headersOrEnd = this.#waitUntil(() => this.status > 0 || this.#end !== undefined, () => {
       try {
         dispatcher.dispatch(options, this)
       } catch (cause) {
@@ -52,57 +67,57 @@ export class Handler implements Undici.Dispatcher.DispatchHandler {
       }
     })
     return Effect.flatMap(
-      hasBegun,
-      () => this.status > 0 ? Effect.succeed(this) : Effect.as(this.#end ?? Exit.void, this)
+      headersOrEnd,
+      () => this.status > 0 || this.#end === undefined ? Effect.succeed(this) : Effect.as(this.#end, this)
     )
   }
 
-  #until(isEnough: () => boolean, begin: () => void): Effect.Effect<void> {
+  /** Runs `start`, which causes the change that is waited for, and waits until `isReady`. */
+  #waitUntil(isReady: () => boolean, start: () => void): Effect.Effect<void> {
     return Effect.async((resume) => {
-      this.#waiting.push(() => {
-        if (!isEnough()) return false
-        resume(Effect.void)
-        return true
-      })
-      begin()
-      this.#tell() // what came since it was found that there wasn't enough
+      this.#waiters.push({ isReady, wake: () => resume(Effect.void) })
+      start()
+      this.#notify() // the change may have come before the waiter was there
     })
   }
 
-  #tell(): void {
-    const told = this.#waiting
-    this.#waiting = []
-    for (const hasHeardEnough of told) if (!hasHeardEnough()) this.#waiting.push(hasHeardEnough)
+  #notify(): void {
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const waiter of waiters) {
+      if (waiter.isReady()) waiter.wake()
+      else this.#waiters.push(waiter)
+    }
   }
 
-  readonly #abort = (): void => this.#stop(new Error("the answer is no longer wanted"))
+  readonly #cancel = (): void => this.#abort(new Error("the response is no longer needed"))
 
-  /** A dispatcher that tries again by itself may have another connection by now. */
-  #isWanted(): boolean {
-    if (this.#signal.aborted) this.#abort()
-    return !this.#signal.aborted
+  /** A dispatcher that retries by itself may have opened another connection after the signal was aborted. */
+  #cancelIfAborted(): void {
+    if (this.#signal.aborted) this.#cancel()
   }
 
   onConnect(abort: (reason?: Error) => void): void {
-    this.#stop = abort
-    this.#isWanted()
+    this.#abort = abort
+    this.#cancelIfAborted()
   }
 
   onHeaders(status: number, headers: Array<Buffer>, resume: () => void): boolean {
-    if (status < 200) return true // said before the answer
+    if (status < 200) return true // an informational response comes before the final one
     this.status = status
     this.headers = Undici.util.parseHeaders(headers)
     this.#resume = resume
-    this.#tell()
+    this.#notify()
     return true
   }
 
-  /** Whether there may come more. */
+  /** Returns whether undici may read on. */
   onData(chunk: Uint8Array): boolean {
     this.#chunks.push(chunk)
-    this.#size += chunk.length
-    this.#tell()
-    return this.#isWanted() && this.#size < this.#wanted
+    this.#buffered += chunk.length
+    this.#notify()
+    this.#cancelIfAborted()
+    return !this.#signal.aborted && this.#buffered < this.#limit
   }
 
   onComplete(): void {
@@ -114,60 +129,61 @@ export class Handler implements Undici.Dispatcher.DispatchHandler {
   }
 
   #fail(cause: unknown): void {
-    if (this.#body instanceof Readable) this.#body.destroy()
+    if (this.#requestBody instanceof Readable) this.#requestBody.destroy()
     this.#close(Exit.fail(cause))
   }
 
   /**
-   * Lets go of undici, and makes the signal let go of this: an `AbortSignal` lives through many collections in Node 20,
-   * and so does what hangs on it (P3).
+   * Drops every reference to undici, and the signal's reference to this handler: in Node 20 an `AbortSignal` survives
+   * many garbage collections, and keeps alive whatever listens to it (P3).
    */
   #close(end: Exit.Exit<void, unknown>): void {
     this.#end = end
-    this.#stop = constVoid
+    this.#abort = constVoid
     this.#resume = constVoid
-    this.#signal.removeEventListener("abort", this.#abort)
-    this.#tell()
+    this.#signal.removeEventListener("abort", this.#cancel)
+    this.#notify()
   }
 
-  /** Waits for so many bytes, or for the end. */
-  #arrival(wanted: number): Effect.Effect<void> {
-    return this.#until(() => this.#size >= wanted || this.#end !== undefined, () => {
-      this.#wanted = Math.max(wanted, highWaterMark)
+  /** Waits until this many bytes are buffered, or until the response ends. */
+  #waitForBytes(count: number): Effect.Effect<void> {
+    return this.#waitUntil(() => this.#buffered >= count || this.#end !== undefined, () => {
+      this.#limit = Math.max(count, highWaterMark)
       this.#resume()
     })
   }
 
-  /** All of the body, and the same again for whoever asks again. */
-  whole(): Effect.Effect<ArrayBuffer, unknown> {
+  /** The whole body, as a copy, because Node's buffers share memory. It can be read often, unless it is streamed. */
+  readAll(): Effect.Effect<ArrayBuffer, unknown> {
     return Effect.suspend(() => {
-      if (this.#isStreamed) return gone
+      if (this.#isStreamed) return alreadyStreamed
       return this.#end === undefined
-        ? Effect.zipRight(this.#arrival(Infinity), this.whole())
-        : Effect.map(this.#end, () => new Uint8Array(Buffer.concat(this.#chunks)).buffer) // a buffer of its own
+        ? Effect.zipRight(this.#waitForBytes(Infinity), this.readAll())
+        : Effect.map(this.#end, () => new Uint8Array(Buffer.concat(this.#chunks)).buffer)
     })
   }
 
-  #pull(): Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<unknown>> {
+  /** Takes what is buffered, or waits for it. Fails with `None` at the end of the body. */
+  #takeChunks(): Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<unknown>> {
     return Effect.suspend(() => {
-      if (this.#size > 0) {
+      if (this.#buffered > 0) {
         const chunks = this.#chunks
         this.#chunks = []
-        this.#size = 0
+        this.#buffered = 0
         return Effect.succeed(Chunk.unsafeFromArray(chunks))
       }
       return this.#end === undefined
-        ? Effect.zipRight(this.#arrival(1), this.#pull())
+        ? Effect.zipRight(this.#waitForBytes(1), this.#takeChunks())
         : Effect.zipRight(Effect.mapError(this.#end, Option.some), Effect.fail(Option.none()))
     })
   }
 
-  /** The body chunk by chunk, once. Who stops before the end closes the socket. */
+  /** The body, chunk by chunk. It can be streamed once. A reader that stops before the end closes the socket. */
   stream(): Stream.Stream<Uint8Array, unknown> {
     return Stream.suspend(() => {
-      if (this.#isStreamed) return Stream.fail(gone)
+      if (this.#isStreamed) return Stream.fail(alreadyStreamed)
       this.#isStreamed = true
-      return Stream.ensuring(Stream.repeatEffectChunkOption(this.#pull()), Effect.sync(this.#abort))
+      return Stream.ensuring(Stream.repeatEffectChunkOption(this.#takeChunks()), Effect.sync(this.#cancel))
     })
   }
 }

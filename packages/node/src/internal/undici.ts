@@ -1,6 +1,6 @@
 /*
- * Effect's client over an undici dispatcher. platform-node's own reads a body in a fiber apart and makes a response's
- * headers anew at each look, which is a fifth of what a token request allocates (P3).
+ * Effect's HTTP client over an undici dispatcher. It replaces the client of platform-node, which reads each body in a
+ * fiber of its own and parses the headers at every access: that is a fifth of what a token request allocates (P3).
  */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeStream from "@effect/platform-node/NodeStream"
@@ -23,7 +23,7 @@ import { Handler } from "./handler.js"
 
 type RequestBody = Exclude<Undici.Dispatcher.DispatchOptions["body"], undefined>
 
-/** What undici can send. The types of platform's bodies say less. */
+/** Whether undici can send this body. Platform types the content of some bodies as `unknown`. */
 const isSendable = (body: unknown): body is Exclude<RequestBody, null> =>
   typeof body === "string" || body instanceof Uint8Array || body instanceof Readable || body instanceof FormData
 
@@ -45,7 +45,7 @@ const bodyOf = (request: HttpClientRequest.HttpClientRequest): Effect.Effect<Req
   }
 }
 
-/** A body is in no field that prints, and is read once, however often it is asked for. */
+/** No field that is printed holds the body, because it may contain a token (E8). */
 class Response extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
   readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
   readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
@@ -63,7 +63,7 @@ class Response extends Inspectable.Class implements HttpClientResponse.HttpClien
     this.#handler = handler
   }
 
-  #undecodable = (cause: unknown) =>
+  #toDecodeError = (cause: unknown) =>
     new ResponseError({ request: this.request, response: this, reason: "Decode", cause })
 
   get cookies(): Cookies.Cookies {
@@ -71,7 +71,7 @@ class Response extends Inspectable.Class implements HttpClientResponse.HttpClien
   }
 
   get arrayBuffer(): Effect.Effect<ArrayBuffer, ResponseError> {
-    return Effect.mapError(this.#handler.whole(), this.#undecodable)
+    return Effect.mapError(this.#handler.readAll(), this.#toDecodeError)
   }
 
   get text(): Effect.Effect<string, ResponseError> {
@@ -81,7 +81,7 @@ class Response extends Inspectable.Class implements HttpClientResponse.HttpClien
   get json(): Effect.Effect<unknown, ResponseError> {
     return Effect.tryMap(this.text, {
       try: (text): unknown => text === "" ? null : JSON.parse(text),
-      catch: this.#undecodable
+      catch: this.#toDecodeError
     })
   }
 
@@ -93,12 +93,12 @@ class Response extends Inspectable.Class implements HttpClientResponse.HttpClien
     return Effect.flatMap(this.arrayBuffer, (bytes) =>
       Effect.tryPromise({
         try: () => new globalThis.Response(bytes, { headers: this.headers }).formData(),
-        catch: this.#undecodable
+        catch: this.#toDecodeError
       }))
   }
 
   get stream(): Stream.Stream<Uint8Array, ResponseError> {
-    return Stream.mapError(this.#handler.stream(), this.#undecodable)
+    return Stream.mapError(this.#handler.stream(), this.#toDecodeError)
   }
 
   toJSON(): unknown {
@@ -112,14 +112,14 @@ class Response extends Inspectable.Class implements HttpClientResponse.HttpClien
 }
 
 /**
- * A client that sends with this dispatcher. Time-outs are Effect's; of `UndiciRequestOptions` it obeys what a
- * dispatcher knows.
+ * A client that sends its requests through this dispatcher. It turns undici's own time-outs off, because callers set
+ * theirs with Effect. It honors `UndiciRequestOptions`, except what it sets itself below.
  */
 export const make = (dispatcher: Undici.Dispatcher): HttpClient.HttpClient =>
   HttpClient.make((request, url, signal, { currentContext }) =>
     Effect.flatMap(bodyOf(request), (body) =>
       Effect.mapBoth(
-        new Handler(body, signal).begin(dispatcher, {
+        new Handler(body, signal).dispatch(dispatcher, {
           ...Option.getOrUndefined(Context.getOption(currentContext, NodeHttpClient.UndiciRequestOptions)),
           origin: url.origin,
           path: url.pathname + url.search,

@@ -4,7 +4,7 @@ import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import type { HttpClient } from "@effect/platform/HttpClient"
 import * as Layer from "effect/Layer"
 
-/** Effect's three clients in Node; undici is the one that we ship. */
+/** The three HTTP clients for Node. The one over undici is ours; the others are from platform. */
 export const clients: Readonly<Record<"undici" | "node:http" | "fetch", Layer.Layer<HttpClient>>> = {
   "undici": Layer.orDie(NodeTokenHttpClient.layer()),
   "node:http": NodeHttpClient.layer,

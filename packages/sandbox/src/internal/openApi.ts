@@ -1,5 +1,5 @@
 /*
- * The OpenAPI description of `POST /token`, as the vendor's page and X1–X2 have it.
+ * The OpenAPI description of `POST /token`, as the vendor's page describes it (X1, X2).
  */
 
 const text = (description: string, more: object = {}) => ({ type: "string", description, ...more })
@@ -13,12 +13,12 @@ const object = (properties: Readonly<Record<string, object>>) => ({
 const scope = text("Scopes, separated by commas", { examples: ["write_registrations,write_user_tokens,user_info"] })
 
 const failures = {
-  400: "Invalid request; with the code invalid_scope, a scope that the client may not have",
-  401: "Unknown client, or wrong secret",
-  405: "Not a POST",
-  413: "A body over 64 KiB",
-  415: "Not a form",
-  500: "Service unavailable or server error"
+  400: "The request is malformed, or (invalid_scope) the client may not request all of its scopes",
+  401: "The client is unknown, or its secret is wrong",
+  405: "The method is not POST",
+  413: "The body is larger than 64 KiB",
+  415: "The body is not a form",
+  500: "The service is unavailable, or it failed"
 }
 
 const failure = (description: string) => ({
@@ -58,7 +58,7 @@ export const description = {
       TokenResponse: object({
         access_token: text("A JWT, signed with RS512"),
         token_type: { const: "Bearer" },
-        expires_in: text("The token's life in seconds", { pattern: "^[0-9]+$" }),
+        expires_in: text("The token's lifetime in seconds", { pattern: "^[0-9]+$" }),
         scope
       }),
       Failure: object({

@@ -1,5 +1,5 @@
 /*
- * The form of `POST /token`: X1 and X2, up to the point where the client has to be known.
+ * Reads the form of `POST /token`, and checks all of it that does not depend on the client (X1, X2).
  */
 import { ClientId, ClientSecret } from "@effect-tilia/core/ClientCredentials"
 import { Scopes } from "@effect-tilia/core/Scopes"
@@ -17,7 +17,7 @@ const maxBytes = 64 * 1024
 const tooLarge = new Refused({
   status: 413,
   code: "REQUEST_TOO_LARGE",
-  message: "the body may have 64 KiB",
+  message: "the body is larger than 64 KiB",
   headers: { connection: "close" }
 })
 
@@ -31,11 +31,11 @@ const readBody = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<s
     let text = ""
     let size = 0
     return request.stream.pipe(
-      Stream.mapError(() => invalid("the body broke off")),
+      Stream.mapError(() => invalid("the body is not complete")),
       Stream.runForEach((chunk) => {
         size += chunk.length
         if (size <= maxBytes) text += decoder.decode(chunk, { stream: true })
-        // A client that is still writing would find its connection reset, not the answer: read on for a while.
+        // Reads on for a while: if it stopped, a client that is still writing would get a reset, and not the response.
         return size > 16 * maxBytes ? tooLarge : Effect.void
       }),
       Effect.flatMap(() => size > maxBytes ? tooLarge : Effect.succeed(text))
@@ -60,7 +60,7 @@ const problemOf = (
   return Either.isLeft(decode(value)) ? ["is invalid"] : []
 }
 
-/** What is wrong, by field; never a value. */
+/** What is wrong with each field. It never quotes a value (X1). */
 const problemsOf = (form: URLSearchParams): Readonly<Record<string, ReadonlyArray<string>>> =>
   Object.fromEntries(
     Object.entries(fields)
@@ -71,14 +71,14 @@ const problemsOf = (form: URLSearchParams): Readonly<Record<string, ReadonlyArra
 const isFormMediaType = (contentType: string | undefined): boolean =>
   contentType?.split(";")[0]?.trim().toLowerCase() === mediaType
 
-/** The token request in an HTTP request, or why there is none. */
+/** Reads the token request from an HTTP request. */
 export const parse = (
   request: HttpServerRequest.HttpServerRequest,
   query: URLSearchParams
 ): Effect.Effect<TokenRequest.TokenRequest, Refused> =>
   Effect.gen(function*() {
     if (Object.keys(fields).some((name) => query.has(name))) {
-      return yield* invalid("credentials belong in the body: a URL is logged")
+      return yield* invalid("send the credentials in the body, because URLs are logged")
     }
     if (!isFormMediaType(request.headers["content-type"])) {
       return yield* new Refused({

@@ -1,5 +1,5 @@
 /*
- * The sandbox's tokens: RS512 JWTs with the claims of the vendor's sample.
+ * The sandbox's tokens: JWTs with the claims of the vendor's sample, signed with RS512 (X1).
  */
 import type { Scopes } from "@effect-tilia/core/Scopes"
 import * as Effect from "effect/Effect"
@@ -10,21 +10,24 @@ const algorithm = "RS512"
 export interface Tokens {
   /** The public key, as `/.well-known/jwks.json` shows it. */
   readonly jwks: jose.JSONWebKeySet
+  /** Signs a new token. */
   readonly issue: (grant: {
     readonly clientId: string
     readonly scopes: Scopes
-    /** Seconds since 1970. */
+    /** The time of the claim `iat`, in seconds since 1970. */
     readonly issuedAt: number
-    /** Seconds. */
+    /** The time from `iat` to `exp`, in seconds. */
     readonly lifetime: number
+    /** Whether `verify` refuses the token from the start. */
     readonly revoked: boolean
   }) => Effect.Effect<string>
-  /** The claims of a token that is valid at that time (milliseconds since 1970). */
+  /** The claims of a token, if it is valid at this time, in milliseconds since 1970. */
   readonly verify: (token: string, now: number) => Effect.Effect<jose.JWTPayload, "invalid_token">
+  /** Makes `verify` refuse every token that was issued before. */
   readonly revokeAll: Effect.Effect<void>
 }
 
-/** The key is made here and lives as long as the sandbox (X5). */
+/** Makes the key pair. The keys are only in memory, and end with the sandbox (X5). */
 export const make: Effect.Effect<Tokens> = Effect.gen(function*() {
   const { privateKey, publicKey } = yield* Effect.promise(() => jose.generateKeyPair(algorithm))
   const jwk = yield* Effect.promise(() => jose.exportJWK(publicKey))

@@ -1,8 +1,11 @@
+/*
+ * The body of a client's request.
+ */
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 
-/** A request's body, as the web's own `Request` and `Response` take it. */
+/** The body of a request, as a web `Request` takes it. */
 export const bodyOf = ({ body }: HttpClientRequest.HttpClientRequest): BodyInit | null | ReadableStream => {
   switch (body._tag) {
     case "Empty":
@@ -18,7 +21,10 @@ export const bodyOf = ({ body }: HttpClientRequest.HttpClientRequest): BodyInit 
   }
 }
 
-/** The same as text: at once, where it is one already, so that no test waits for more than its clock. */
+/**
+ * The body of a request as text. If it is in memory, it is returned at once: a test that moves its clock must not have
+ * to wait for a promise as well.
+ */
 export const textOf = (request: HttpClientRequest.HttpClientRequest): Effect.Effect<string> => {
   const body = bodyOf(request)
   if (body === null || typeof body === "string") return Effect.succeed(body ?? "")

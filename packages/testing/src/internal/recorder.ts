@@ -1,5 +1,5 @@
 /*
- * Everything that an effect prints, traces and counts, as texts, each with what printed it.
+ * Records everything that an effect prints, traces and counts, as texts. Each text has the name of what printed it.
  */
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
@@ -46,8 +46,8 @@ export interface Printed {
 
 type Print = (printer: Printer, ...texts: ReadonlyArray<string>) => void
 
-/** What can't be printed doesn't leak. */
-const attempt = (print: () => unknown): string => {
+/** The printed text, or nothing: a value that cannot be printed does not leak. */
+const printOrEmpty = (print: () => unknown): string => {
   try {
     return String(print())
   } catch {
@@ -55,20 +55,20 @@ const attempt = (print: () => unknown): string => {
   }
 }
 
-const inspected = (value: unknown): string => attempt(() => inspect(value, { depth: 10, showHidden: true }))
+const inspected = (value: unknown): string => printOrEmpty(() => inspect(value, { depth: 10, showHidden: true }))
 
-/** A value, as whatever prints it by itself would. */
-const byItself = (value: unknown): ReadonlyArray<Printed> => [
-  { printer: "message", text: value instanceof Error ? attempt(() => value.message) : "" },
-  { printer: "toString", text: attempt(() => value) },
-  { printer: "JSON.stringify", text: attempt(() => JSON.stringify(value)) },
+/** A value, as each printer of single values prints it. */
+const renderValue = (value: unknown): ReadonlyArray<Printed> => [
+  { printer: "message", text: value instanceof Error ? printOrEmpty(() => value.message) : "" },
+  { printer: "toString", text: printOrEmpty(() => value) },
+  { printer: "JSON.stringify", text: printOrEmpty(() => JSON.stringify(value)) },
   { printer: "inspect", text: inspected(value) }
 ]
 
-const pretty = <E>(cause: Cause.Cause<E>): string => attempt(() => Cause.pretty(cause, { renderErrorCause: true }))
+const pretty = <E>(cause: Cause.Cause<E>): string => printOrEmpty(() => Cause.pretty(cause, { renderErrorCause: true }))
 
-/** What an effect ended with: a value, or every failure and defect. */
-const ends = (exit: Exit.Exit<unknown, unknown>): ReadonlyArray<unknown> =>
+/** What an effect ended with: its value, or each of its failures and defects. */
+const endValues = (exit: Exit.Exit<unknown, unknown>): ReadonlyArray<unknown> =>
   Exit.match(exit, {
     onFailure: (
       cause
@@ -76,14 +76,14 @@ const ends = (exit: Exit.Exit<unknown, unknown>): ReadonlyArray<unknown> =>
     onSuccess: (value) => [value]
   })
 
-const printedExit = (exit: Exit.Exit<unknown, unknown>): ReadonlyArray<Printed> => [
-  ...ends(exit).flatMap(byItself),
+const renderExit = (exit: Exit.Exit<unknown, unknown>): ReadonlyArray<Printed> => [
+  ...endValues(exit).flatMap(renderValue),
   { printer: "Cause.pretty", text: Exit.isFailure(exit) ? pretty(exit.cause) : "" }
 ]
 
-/** How an exporter prints what it is given is its own affair: every way counts. */
-const everyWay = (...values: ReadonlyArray<unknown>): ReadonlyArray<string> =>
-  values.flatMap(byItself).map(({ text }) => text)
+/** The texts of values that go to an exporter. It may print them in any way, so each way counts. */
+const renderTexts = (...values: ReadonlyArray<unknown>): ReadonlyArray<string> =>
+  values.flatMap(renderValue).map(({ text }) => text)
 
 const recordingConsole = (console: Console.Console, write: (...line: ReadonlyArray<unknown>) => void) => {
   const writeEffect = (...line: ReadonlyArray<unknown>) => Effect.sync(() => write(...line))
@@ -105,19 +105,19 @@ const recordingSpan = (span: Tracer.Span, print: Print): Tracer.Span => {
   const { addLinks, attribute, end, event } = span
   return Object.assign(span, {
     addLinks: (links: ReadonlyArray<Tracer.SpanLink>) => {
-      print("Span.links", ...everyWay(...links.map((link) => link.attributes)))
+      print("Span.links", ...renderTexts(...links.map((link) => link.attributes)))
       addLinks.call(span, links)
     },
     attribute: (key: string, value: unknown) => {
-      print("Span.attributes", ...everyWay(key, value))
+      print("Span.attributes", ...renderTexts(key, value))
       attribute.call(span, key, value)
     },
     end: (time: bigint, exit: Exit.Exit<unknown, unknown>) => {
-      print("Span.status", ...printedExit(exit).map(({ text }) => text))
+      print("Span.status", ...renderExit(exit).map(({ text }) => text))
       end.call(span, time, exit)
     },
     event: (name: string, time: bigint, attributes?: Record<string, unknown>) => {
-      print("Span.events", ...everyWay(name, attributes))
+      print("Span.events", ...renderTexts(name, attributes))
       event.call(span, name, time, attributes)
     }
   })
@@ -128,25 +128,25 @@ const recordingTracer = (tracer: Tracer.Tracer, print: Print): Tracer.Tracer =>
     context: (execute, fiber) => tracer.context(execute, fiber),
     span: (name, parent, context, links, time, kind, options) => {
       print("Span.name", name)
-      print("Span.links", ...everyWay(...links.map((link) => link.attributes)))
+      print("Span.links", ...renderTexts(...links.map((link) => link.attributes)))
       return recordingSpan(tracer.span(name, parent, context, links, time, kind, options), print)
     }
   })
 
-/** Runs an effect to its end, and tells what was printed of it. Nothing of that reaches the real console. */
+/** Runs an effect to its end and returns what it printed. None of it reaches the real console. */
 export const record = Effect.fnUntraced(function*<A, E, R>(effect: Effect.Effect<A, E, R>) {
   const printed: Array<Printed> = []
   const print: Print = (printer, ...texts) => {
     for (const text of texts) printed.push({ printer, text })
   }
-  // The pretty logger writes to the console instead of making a text.
+  // The pretty logger writes to the console instead of returning a text, so a line of the console may be the logger's.
   let writer: Printer = "Console"
   const logger = Logger.make((options) => {
     for (const [name, logger] of Record.toEntries(loggers)) {
       writer = `Logger.${name}`
       print(
         writer,
-        attempt(() => {
+        printOrEmpty(() => {
           const line = logger.log(options)
           return typeof line === "string" ? line : inspected(line)
         })
@@ -159,15 +159,17 @@ export const record = Effect.fnUntraced(function*<A, E, R>(effect: Effect.Effect
   const recorded = <A2, E2, R2>(effect: Effect.Effect<A2, E2, R2>) =>
     effect.pipe(
       Effect.withTracer(recordingTracer(tracer, print)),
-      Effect.withConsole(recordingConsole(console, (...line) => print(writer, attempt(() => format(...line))))),
+      Effect.withConsole(recordingConsole(console, (...line) => print(writer, printOrEmpty(() => format(...line))))),
       Effect.provide(
         Layer.merge(Logger.replace(Logger.defaultLogger, logger), Logger.minimumLogLevel(LogLevel.All))
       )
     )
 
   const exit = yield* Effect.exit(recorded(effect))
-  for (const { printer, text } of printedExit(exit)) print(printer, text)
-  yield* recorded(Effect.forEach(ends(exit), (end) => Effect.annotateLogs(Effect.logError("ended with", end), { end })))
+  for (const { printer, text } of renderExit(exit)) print(printer, text)
+  yield* recorded(
+    Effect.forEach(endValues(exit), (value) => Effect.annotateLogs(Effect.logError("ended with", value), { value }))
+  )
   if (Exit.isFailure(exit)) yield* recorded(Effect.logError("failed", exit.cause))
   print("Metric", ...(yield* Metric.snapshot).map(inspected))
   return { exit, printed }

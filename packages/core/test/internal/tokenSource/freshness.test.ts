@@ -23,7 +23,7 @@ const after = (wall: number, monotonic = wall): Instant => ({
 describe("Lifetime of a token (S4, S5)", () => {
   it.effect("the lifetime lasts from before the request to the expiry, whatever the clock says (S4, S5)", () =>
     Effect.gen(function*() {
-      const token = yield* TestAccessToken.make({ issuedAt: DateTime.unsafeMake(7000), life: "1 hour" })
+      const token = yield* TestAccessToken.make({ issuedAt: DateTime.unsafeMake(7000), lifetime: "1 hour" })
       expect(lifetimeOf(token)).toBe(hour)
     }))
 

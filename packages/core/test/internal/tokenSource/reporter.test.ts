@@ -114,7 +114,7 @@ describe("Metrics of a source (S14)", () => {
   it.effect("a granted token counts as a success, with the time that it took and its lifetime (S14)", () =>
     Effect.gen(function*() {
       const { granted } = yield* setUp
-      const token = yield* TestAccessToken.make({ life: "1234 seconds" })
+      const token = yield* TestAccessToken.make({ lifetime: "1234 seconds" })
       expect(yield* counted(granted(token, 70))).toStrictEqual({
         ...none,
         success: 1,
@@ -140,7 +140,7 @@ describe("Metrics of a source (S14)", () => {
   it.effect("a token that another source has requested is no request, but its lifetime is noted (S14, T6)", () =>
     Effect.gen(function*() {
       const { adopted, invalidated } = yield* setUp
-      const token = yield* TestAccessToken.make({ life: "99 seconds" })
+      const token = yield* TestAccessToken.make({ lifetime: "99 seconds" })
       expect(yield* counted(adopted(token))).toStrictEqual({ ...none, expiresIn: 99 })
       expect(yield* counted(invalidated(token))).toStrictEqual({ ...none, expiresIn: 99 })
     }))

@@ -1,5 +1,5 @@
 /*
- * Rows 20–56 of docs/design/faults.md: what a server may answer, byte by byte.
+ * What a token endpoint makes of each response of a server (rows 20–56 of docs/design/faults.md).
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -7,96 +7,119 @@ import * as Redacted from "effect/Redacted"
 import { describe, expect } from "vitest"
 import * as ScriptedServer from "../ScriptedServer.js"
 import {
-  ask,
   clientSecret,
   errorOf,
   expectError,
-  gzipped,
+  gzip,
+  makeTest,
   open,
+  requestTokenAt,
   type Subject,
-  testOver,
   token,
   tokenText
 } from "./subject.js"
 
-const { always, answer, end, inTurn, json, send } = ScriptedServer
+const { always, end, httpResponse, inTurn, json, send } = ScriptedServer
 
-/** An answer that isn't a token, and the error that it must be. */
-interface Refusal {
+/** A response without a token, and the error that it causes. */
+interface ErrorCase {
+  /** The row of the fault matrix. */
   readonly row: number
+  /** Goes on after "a response" in the title of the test. */
   readonly what: string
   readonly script: ScriptedServer.Script
   readonly tag: string
-  /** How many requests the server must see: 2 where E7 tries again. */
+  /** How many requests the server gets: 2 if the error is retried (E7). 1 by default. */
   readonly attempts?: 1 | 2
+  /** More fields of the error. */
   readonly expect?: Record<string, unknown>
 }
 
-/** An answer that looks odd but is a token. */
-interface Grant {
+/** An unusual response with a token. */
+interface TokenCase {
+  /** The row of the fault matrix. */
   readonly row: number
+  /** Goes on after "a response" in the title of the test. */
   readonly what: string
   readonly script: ScriptedServer.Script
+  /** The token's lifetime, in seconds. 3600 by default. */
   readonly seconds?: number
+  /** The granted scopes. By default they are the requested ones. */
   readonly scopes?: ReadonlyArray<string>
+  /** The token. By default it is `tokenText`. */
   readonly value?: string
 }
 
-const vendor = (message: unknown, codes: ReadonlyArray<string> = []) => ({ status: "Failure", message, codes })
-const percent = (text: string, upper: boolean) =>
-  [...text].map((c) => `%${c.charCodeAt(0).toString(16)[upper ? "toUpperCase" : "toLowerCase"]()}`).join("")
+/** The vendor's own form of an error body. */
+const vendorError = (message: unknown, codes: ReadonlyArray<string> = []) => ({ status: "Failure", message, codes })
+/** Encodes every character of an ASCII text. */
+const percentEncode = (text: string) => [...text].map((c) => `%${c.charCodeAt(0).toString(16)}`).join("")
 const utf16 = (text: string) => new Uint8Array(Uint16Array.from(text, (c) => c.charCodeAt(0)).buffer)
 
-const ok = (body: unknown, headers = {}) => always(json(200, body, headers))
-const raw = (body: string | Uint8Array, headers = {}) => always(answer(200, headers, body))
+const okWithJson = (body: unknown, headers = {}) => always(json(200, body, headers))
+const okWithBody = (body: string | Uint8Array, headers = {}) => always(httpResponse(200, headers, body))
 const without = (field: keyof typeof token) => ({ ...token, [field]: undefined })
 const unexpected = "UnexpectedResponseError"
 const unavailable = "ServiceUnavailableError"
 
-/** To another host, and none off this machine: a client that follows must not take the secret out of it. */
-const redirects = ({ hidesRedirects = false }: Subject): ReadonlyArray<Refusal> =>
+/**
+ * The target of each redirect is another host of this machine. So a client that follows redirects does not send the
+ * secret out of the machine.
+ */
+const redirectCases = ({ hidesRedirects = false }: Subject): ReadonlyArray<ErrorCase> =>
   [301, 302, 303, 307, 308].flatMap((status) =>
     ["https://127.0.0.2/token?x=1", "http://127.0.0.2/", "//127.0.0.2"].map((location) => ({
       row: 20,
       what: `with status ${status} and Location ${location}`,
-      script: always(answer(status, { location })),
+      script: always(httpResponse(status, { location })),
       tag: unexpected,
       ...(!hidesRedirects && { expect: { status, problem: expect.stringContaining("//127.0.0.2,") } })
     }))
   )
 
-const notATokenEndpoint = [404, 405, 410, 411, 413, 414, 415, 431, 501, 505]
+/** The statuses of a server that has no token endpoint at the URL. */
+const wrongUrlStatuses = [404, 405, 410, 411, 413, 414, 415, 431, 501, 505]
 
-const refusals = (subject: Subject): ReadonlyArray<Refusal> => [
-  ...redirects(subject),
-  ...[204, 206, 299, 304, 599 + 400].map((status): Refusal => ({
+const errorCases = (subject: Subject): ReadonlyArray<ErrorCase> => [
+  ...redirectCases(subject),
+  ...[204, 206, 299, 304, 999].map((status): ErrorCase => ({
     row: 21,
     what: `with status ${status}`,
-    script: always(answer(status, {}, status === 206 ? JSON.stringify(token) : "")),
+    script: always(httpResponse(status, {}, status === 206 ? JSON.stringify(token) : "")),
     tag: unexpected,
     expect: { status }
   })),
-  { row: 22, what: "with an empty body", script: raw(""), tag: unexpected },
+  { row: 22, what: "with an empty body", script: okWithBody(""), tag: unexpected },
   {
     row: 22,
     what: "with an empty body and no Content-Length",
     script: always("HTTP/1.1 200 OK\r\n\r\n"),
     tag: unexpected
   },
-  { row: 22, what: "with HTML", script: raw("<html>Hello</html>", { "content-type": "text/html" }), tag: unexpected },
-  { row: 22, what: "with truncated JSON", script: raw(JSON.stringify(token).slice(0, -9)), tag: unexpected },
-  ...[null, [], [token], "a", 1].map((body): Refusal => ({
+  {
+    row: 22,
+    what: "with HTML",
+    script: okWithBody("<html>Hello</html>", { "content-type": "text/html" }),
+    tag: unexpected
+  },
+  { row: 22, what: "with truncated JSON", script: okWithBody(JSON.stringify(token).slice(0, -9)), tag: unexpected },
+  ...[null, [], [token], "a", 1].map((body): ErrorCase => ({
     row: 22,
     what: `with the JSON ${JSON.stringify(body).slice(0, 20)}`,
-    script: ok(body),
+    script: okWithJson(body),
     tag: unexpected,
     expect: { problem: "its body isn't a JSON object" }
   })),
-  { row: 22, what: "with JSON nested 100,000 deep", script: raw("[".repeat(1e5) + "]".repeat(1e5)), tag: unexpected },
+  {
+    row: 22,
+    what: "with JSON nested 100,000 deep",
+    script: okWithBody("[".repeat(1e5) + "]".repeat(1e5)),
+    tag: unexpected
+  },
   {
     row: 22,
     what: "with an access_token nested 100,000 deep",
-    script: raw(`{"access_token":${"[".repeat(1e5)}${"]".repeat(1e5)}}`),
+    script: okWithBody(`{"access_token":${"[".repeat(1e5)}${"]".repeat(1e5)}}`),
     tag: unexpected
   },
   ...([
@@ -107,41 +130,41 @@ const refusals = (subject: Subject): ReadonlyArray<Refusal> => [
     ["invalid_grant", "InvalidRequestError"],
     ["unsupported_grant_type", "InvalidRequestError"],
     ["out_of_cheese", unexpected]
-  ] as const).map(([error, tag]): Refusal => ({
+  ] as const).map(([error, tag]): ErrorCase => ({
     row: 23,
     what: `with status 200 and the code ${error}`,
-    script: ok({ ...token, error, error_description: "so it is" }),
+    script: okWithJson({ ...token, error, error_description: "so it is" }),
     tag,
     expect: { status: 200, code: error, serverMessage: "so it is" }
   })),
-  ...[undefined, "", 7, "a b", "a\r\nx: y", "ä"].map((access_token): Refusal => ({
+  ...[undefined, "", 7, "a b", "a\r\nx: y", "ä"].map((access_token): ErrorCase => ({
     row: 24,
     what: `with access_token ${JSON.stringify(access_token)}`,
-    script: ok({ ...token, access_token }),
+    script: okWithJson({ ...token, access_token }),
     tag: unexpected,
     expect: { problem: "its field access_token is missing or malformed" }
   })),
-  ...[undefined, null, "mac", "DPoP"].map((token_type): Refusal => ({
+  ...[undefined, null, "mac", "DPoP"].map((token_type): ErrorCase => ({
     row: 25,
     what: `with token_type ${token_type}`,
-    script: ok({ ...token, token_type }),
+    script: okWithJson({ ...token, token_type }),
     tag: unexpected,
     expect: { problem: "its field token_type is missing or malformed" }
   })),
   ...["null", "\"\"", "\"abc\"", "0", "\"0\"", "-1", "\"-1\"", "3600.5", "\"3600.5\"", "1e999", "\"1e9\"", "true"].map((
     text
-  ): Refusal => ({
+  ): ErrorCase => ({
     row: 26,
     what: `with expires_in ${text}`,
-    script: raw(JSON.stringify(token).replace("\"3600\"", text)),
+    script: okWithBody(JSON.stringify(token).replace("\"3600\"", text)),
     tag: unexpected,
     expect: { problem: "its field expires_in is missing or malformed" }
   })),
-  { row: 26, what: "without expires_in", script: ok(without("expires_in")), tag: unexpected },
+  { row: 26, what: "without expires_in", script: okWithJson(without("expires_in")), tag: unexpected },
   {
     row: 27,
     what: "with an announced body of 300 KiB",
-    script: raw(JSON.stringify({ ...token, x: "x".repeat(300 * 1024) })),
+    script: okWithBody(JSON.stringify({ ...token, x: "x".repeat(300 * 1024) })),
     tag: unexpected,
     expect: { problem: "its body is larger than 256 KiB" }
   },
@@ -152,17 +175,22 @@ const refusals = (subject: Subject): ReadonlyArray<Refusal> => [
     tag: unexpected,
     expect: { problem: "its body is larger than 256 KiB" }
   },
-  { row: 29, what: "with invalid UTF-8", script: raw(new Uint8Array([0x22, 0xc3, 0x28, 0x22])), tag: unexpected },
-  { row: 29, what: "in UTF-16", script: raw(utf16(`\ufeff${JSON.stringify(token)}`)), tag: unexpected },
+  {
+    row: 29,
+    what: "with invalid UTF-8",
+    script: okWithBody(new Uint8Array([0x22, 0xc3, 0x28, 0x22])),
+    tag: unexpected
+  },
+  { row: 29, what: "in UTF-16", script: okWithBody(utf16(`\ufeff${JSON.stringify(token)}`)), tag: unexpected },
   ...([
     ["an empty body", "", {}],
     ["HTML", "<h1>Bad</h1><p>request</p>", { serverMessage: "Bad request" }],
     ["plain text", "bad request", { serverMessage: "bad request" }],
-    ["an array of messages in the vendor's envelope", JSON.stringify(vendor(["a", "b"], ["INPUT_ERROR"])), {
+    ["an array of messages in the vendor's envelope", JSON.stringify(vendorError(["a", "b"], ["INPUT_ERROR"])), {
       code: "INPUT_ERROR",
       serverMessage: "a; b"
     }],
-    ["one message in the vendor's envelope", JSON.stringify(vendor("a")), { serverMessage: "a" }],
+    ["one message in the vendor's envelope", JSON.stringify(vendorError("a")), { serverMessage: "a" }],
     ["a text in payload.errors", JSON.stringify({ payload: { errors: "a" } }), { serverMessage: "a" }],
     ["an object in payload.errors", JSON.stringify({ payload: { errors: { scope: ["is odd"] } } }), {
       serverMessage: "scope: is odd"
@@ -172,15 +200,15 @@ const refusals = (subject: Subject): ReadonlyArray<Refusal> => [
       serverMessage: "a"
     }],
     ["an unknown code", JSON.stringify({ error: "out_of_cheese" }), { code: "out_of_cheese" }]
-  ] as const).map(([what, body, expect]): Refusal => ({
+  ] as const).map(([what, body, expect]): ErrorCase => ({
     row: 30,
     what: `with status 400 and ${what}`,
-    script: always(answer(400, {}, body)),
+    script: always(httpResponse(400, {}, body)),
     tag: "InvalidRequestError",
     expect: { status: 400, ...expect }
   })),
   ...[400, 401].flatMap((status) =>
-    ["invalid_client", "unauthorized_client"].map((error): Refusal => ({
+    ["invalid_client", "unauthorized_client"].map((error): ErrorCase => ({
       row: 31,
       what: `with status ${status} and the code ${error}`,
       script: always(json(status, { error })),
@@ -188,10 +216,10 @@ const refusals = (subject: Subject): ReadonlyArray<Refusal> => [
       expect: { status, code: error }
     }))
   ),
-  ...[401, 403].map((status): Refusal => ({
+  ...[401, 403].map((status): ErrorCase => ({
     row: 31,
     what: `with status ${status} and an empty body`,
-    script: always(answer(status)),
+    script: always(httpResponse(status)),
     tag: "InvalidClientError",
     expect: { status }
   })),
@@ -204,76 +232,76 @@ const refusals = (subject: Subject): ReadonlyArray<Refusal> => [
   {
     row: 32,
     what: "with status 400 and invalid_scope in the vendor's envelope",
-    script: always(json(400, vendor([], ["invalid_scope"]))),
+    script: always(json(400, vendorError([], ["invalid_scope"]))),
     tag: "InvalidScopeError"
   },
   {
     row: 32,
     what: "with status 401 and INVALID_SCOPE in the vendor's envelope",
-    script: always(json(401, vendor([], ["INVALID_SCOPE"]))),
+    script: always(json(401, vendorError([], ["INVALID_SCOPE"]))),
     tag: "InvalidScopeError"
   },
-  ...notATokenEndpoint.map((status): Refusal => ({
+  ...wrongUrlStatuses.map((status): ErrorCase => ({
     row: 33,
     what: `with status ${status}`,
-    script: always(answer(status)),
+    script: always(httpResponse(status)),
     tag: unexpected,
     expect: { status, message: expect.stringContaining("check the base URL") }
   })),
   {
     row: 34,
     what: "with status 407",
-    script: always(answer(407)),
+    script: always(httpResponse(407)),
     ...(subject.refuses407 ? { tag: "TokenTransportError", attempts: 2 } : { tag: unexpected })
   },
-  ...[408, 425, 500, 502, 503, 504, 599].map((status): Refusal => ({
+  ...[408, 425, 500, 502, 503, 504, 599].map((status): ErrorCase => ({
     row: status < 500 ? 35 : 37,
     what: `with status ${status}`,
-    script: always(answer(status, {}, "<html><h1>Not now</h1></html>")),
+    script: always(httpResponse(status, {}, "<html><h1>Not now</h1></html>")),
     tag: unavailable,
     attempts: 2,
     expect: { status, serverMessage: "Not now" }
   })),
-  { row: 36, what: "with status 429", script: always(answer(429)), tag: "RateLimitedError", attempts: 2 },
-  ...[["-1"], ["soon"], ["0"]].map(([wait = ""]): Refusal => ({
+  { row: 36, what: "with status 429", script: always(httpResponse(429)), tag: "RateLimitedError", attempts: 2 },
+  ...[["-1"], ["soon"], ["0"]].map(([wait = ""]): ErrorCase => ({
     row: 36,
     what: `with status 429 and Retry-After ${wait}`,
-    script: always(answer(429, { "retry-after": wait })),
+    script: always(httpResponse(429, { "retry-after": wait })),
     tag: "RateLimitedError",
     attempts: 2
   })),
   {
     row: 36,
     what: "with status 429 and two Retry-After headers",
-    script: always(answer(429, { "retry-after": ["60", "120"] })),
+    script: always(httpResponse(429, { "retry-after": ["60", "120"] })),
     tag: "RateLimitedError",
     expect: { retryAfter: Duration.seconds(subject.dropsRepeatedHeaders ? 60 : 120) }
   },
   {
     row: 36,
     what: "with status 429 and a Retry-After of one day",
-    script: always(answer(429, { "retry-after": "86400" })),
+    script: always(httpResponse(429, { "retry-after": "86400" })),
     tag: "RateLimitedError",
     expect: { retryAfter: Duration.days(1) }
   },
   {
     row: 37,
     what: "with status 503 and a Retry-After beyond the budget",
-    script: always(answer(503, { "retry-after": "3600" })),
+    script: always(httpResponse(503, { "retry-after": "3600" })),
     tag: unavailable,
     expect: { retryAfter: Duration.hours(1) }
   },
   ...([
     ["in plain text", clientSecret],
     ["in upper case", clientSecret.toUpperCase()],
-    ["percent-encoded", percent(clientSecret, false)],
-    ["percent-encoded in upper case", percent(clientSecret, true)],
+    ["percent-encoded", percentEncode(clientSecret)],
+    ["percent-encoded in upper case", percentEncode(clientSecret).toUpperCase()],
     ["in the form of the request", `client_secret=${clientSecret}&grant_type=x`]
-  ] as const).flatMap(([what, echo]): ReadonlyArray<Refusal> => [
+  ] as const).flatMap(([what, echo]): ReadonlyArray<ErrorCase> => [
     {
       row: 38,
       what: `with status 400 that repeats the secret ${what}`,
-      script: always(answer(400, {}, `no: ${echo} it was`)),
+      script: always(httpResponse(400, {}, `no: ${echo} it was`)),
       tag: "InvalidRequestError",
       expect: { serverMessage: expect.stringContaining("<redacted>") }
     },
@@ -288,74 +316,75 @@ const refusals = (subject: Subject): ReadonlyArray<Refusal> => [
   {
     row: 38,
     what: "with a Location that repeats the secret",
-    script: always(answer(302, { location: `https://${clientSecret}.example/${clientSecret}?s=${clientSecret}` })),
+    script: always(
+      httpResponse(302, { location: `https://${clientSecret}.example/${clientSecret}?s=${clientSecret}` })
+    ),
     tag: unexpected,
     ...(!subject.hidesRedirects && { expect: { problem: expect.stringContaining("https://<redacted>.example,") } })
   },
   {
     row: 39,
     what: "with status 400 and 1 MB of text",
-    script: always(answer(400, {}, "ab ".repeat(350_000))),
+    script: always(httpResponse(400, {}, "ab ".repeat(350_000))),
     tag: "InvalidRequestError"
   },
   {
     row: 39,
     what: "with status 400 and terminal escapes in its text",
-    script: always(answer(400, {}, "a\u001b[31mred\u0007\u0000b\u202e")),
+    script: always(httpResponse(400, {}, "a\u001b[31mred\u0007\u0000b\u202e")),
     tag: "InvalidRequestError",
     expect: { serverMessage: "a [31mred b" }
   }
 ]
 
-/** Answers that look odd but are a token. */
-const grants: ReadonlyArray<Grant> = [
+const tokenCases: ReadonlyArray<TokenCase> = [
   {
     row: 12,
     what: "on a kept-alive connection",
     script: inTurn([send(json(200, token, { connection: "keep-alive" }))])
   },
-  { row: 50, what: "with expires_in \"3600\"", script: ok(token) },
-  { row: 50, what: "with expires_in 3600", script: ok({ ...token, expires_in: 3600 }) },
+  { row: 50, what: "with expires_in \"3600\"", script: okWithJson(token) },
+  { row: 50, what: "with expires_in 3600", script: okWithJson({ ...token, expires_in: 3600 }) },
   {
     row: 50,
     what: "with a lifetime of a hundred years",
-    script: ok({ ...token, expires_in: 3155692600 }),
+    script: okWithJson({ ...token, expires_in: 3155692600 }),
     seconds: 315_360_000
   },
   {
     row: 50,
     what: "with an expires_in of 400 digits",
-    script: ok({ ...token, expires_in: "9".repeat(400) }),
+    script: okWithJson({ ...token, expires_in: "9".repeat(400) }),
     seconds: 315_360_000
   },
-  { row: 51, what: "with token_type bearer", script: ok({ ...token, token_type: "bearer" }) },
-  { row: 51, what: "with token_type BEARER", script: ok({ ...token, token_type: "BEARER" }) },
-  { row: 52, what: "without scope", script: ok(without("scope")) },
-  { row: 52, what: "with an empty scope", script: ok({ ...token, scope: "" }) },
+  { row: 51, what: "with token_type bearer", script: okWithJson({ ...token, token_type: "bearer" }) },
+  { row: 51, what: "with token_type BEARER", script: okWithJson({ ...token, token_type: "BEARER" }) },
+  { row: 52, what: "without scope", script: okWithJson(without("scope")) },
+  { row: 52, what: "with an empty scope", script: okWithJson({ ...token, scope: "" }) },
   {
     row: 52,
     what: "with duplicate scopes, separated by spaces",
-    script: ok({ ...token, scope: "user_info write_invoices  user_info" })
+    script: okWithJson({ ...token, scope: "user_info write_invoices  user_info" })
   },
   {
     row: 52,
     what: "with more scopes in another order",
-    script: ok({ ...token, scope: "x,write_invoices, user_info" }),
+    script: okWithJson({ ...token, scope: "x,write_invoices, user_info" }),
     scopes: ["x", "write_invoices", "user_info"]
   },
-  { row: 53, what: "with fewer scopes", script: ok({ ...token, scope: "user_info" }), scopes: ["user_info"] },
+  { row: 53, what: "with fewer scopes", script: okWithJson({ ...token, scope: "user_info" }), scopes: ["user_info"] },
   {
     row: 54,
     what: "with unknown members",
-    script: raw(`{"__proto__": {"expires_in": 1}, "x": [], ${JSON.stringify(token).slice(1)}`)
+    script: okWithBody(`{"__proto__": {"expires_in": 1}, "x": [], ${JSON.stringify(token).slice(1)}`)
   },
-  { row: 54, what: "with duplicate keys", script: raw(`{"expires_in": "x", ${JSON.stringify(token).slice(1)}`) },
-  { row: 55, what: "with a byte order mark", script: raw(`\ufeff${JSON.stringify(token)}`) },
-  { row: 55, what: "of type text/plain", script: raw(JSON.stringify(token), { "content-type": "text/plain" }) },
+  { row: 54, what: "with duplicate keys", script: okWithBody(`{"expires_in": "x", ${JSON.stringify(token).slice(1)}`) },
+  { row: 55, what: "with a byte order mark", script: okWithBody(`\ufeff${JSON.stringify(token)}`) },
+  { row: 55, what: "of type text/plain", script: okWithBody(JSON.stringify(token), { "content-type": "text/plain" }) },
   {
     row: 55,
     what: "with a charset parameter",
-    script: ok(token, { "content-type": "application/json; charset=UTF-8" })
+    script: okWithJson(token, { "content-type": "application/json; charset=UTF-8" })
   },
   {
     row: 55,
@@ -373,48 +402,49 @@ const grants: ReadonlyArray<Grant> = [
   {
     row: 56,
     what: "with an opaque token",
-    script: ok({ ...token, access_token: "a-B.c_d~e+f/g==" }),
+    script: okWithJson({ ...token, access_token: "a-B.c_d~e+f/g==" }),
     value: "a-B.c_d~e+f/g=="
   },
   {
     row: 56,
     what: "with a JWT that is cut short",
-    script: ok({ ...token, access_token: "eyJh.eyJi.x" }),
+    script: okWithJson({ ...token, access_token: "eyJh.eyJi.x" }),
     value: "eyJh.eyJi.x"
   },
   {
     row: 35,
     what: "to the second attempt, after a 503,",
-    script: inTurn([send(answer(503)), end], [send(json(200, token)), end])
+    script: inTurn([send(httpResponse(503)), end], [send(json(200, token)), end])
   }
 ]
 
-const refused = (subject: Subject): void => {
-  const test = testOver(subject)
+const declareErrorTests = (subject: Subject): void => {
+  const test = makeTest(subject)
 
-  for (const { attempts = 1, expect: expected, row, script, tag, what } of refusals(subject)) {
+  for (const { attempts = 1, expect: expected, row, script, tag, what } of errorCases(subject)) {
     test(`a response ${what} causes ${tag} (row ${row})`, () =>
       Effect.gen(function*() {
         const server = yield* open(script)
-        const error = yield* errorOf(ask(server.url, subject.client))
+        const error = yield* errorOf(requestTokenAt(server.url, subject.client))
         expectError(error, { _tag: tag, attempts, ...expected })
         expect((yield* server.seen).requests.length).toBe(attempts)
-        const said = "serverMessage" in error ? error.serverMessage ?? "" : ""
-        expect(new TextEncoder().encode(said).length).toBeLessThanOrEqual(1024)
+        const message = "serverMessage" in error ? error.serverMessage ?? "" : ""
+        expect(new TextEncoder().encode(message).length).toBeLessThanOrEqual(1024)
       }))
   }
 }
 
-const granted = (subject: Subject): void => {
-  const test = testOver(subject)
+const declareTokenTests = (subject: Subject): void => {
+  const test = makeTest(subject)
 
   for (
-    const { row, scopes = ["user_info", "write_invoices"], script, seconds = 3600, value = tokenText, what } of grants
+    const { row, scopes = ["user_info", "write_invoices"], script, seconds = 3600, value = tokenText, what }
+      of tokenCases
   ) {
     test(`a response ${what} yields a token (row ${row})`, () =>
       Effect.gen(function*() {
         const server = yield* open(script)
-        const token = yield* ask(server.url, subject.client)
+        const token = yield* requestTokenAt(server.url, subject.client)
         expect(Redacted.value(token.value)).toBe(value)
         expect(token.scopes).toStrictEqual(scopes)
         expect(token.expiresAt.epochMillis - token.issuedAt.epochMillis).toBe(seconds * 1000)
@@ -422,30 +452,30 @@ const granted = (subject: Subject): void => {
   }
 }
 
-const compressed = (subject: Subject): void => {
-  const test = testOver(subject)
+const declareGzipTests = (subject: Subject): void => {
+  const test = makeTest(subject)
   const { client, decodesGzip = false } = subject
-  const inGzip = (bytes: Uint8Array) =>
-    Effect.flatMap(gzipped(bytes), (body) => open(raw(body, { "content-encoding": "gzip" })))
+  const openWithGzip = (bytes: Uint8Array) =>
+    Effect.flatMap(gzip(bytes), (body) => open(okWithBody(body, { "content-encoding": "gzip" })))
 
   test("a gzip bomb of 20 MB causes UnexpectedResponseError (row 27)", () =>
     Effect.gen(function*() {
-      const server = yield* inGzip(new Uint8Array(20e6).fill(0x20))
+      const server = yield* openWithGzip(new Uint8Array(20e6).fill(0x20))
       const problem = decodesGzip ? "its body is larger than 256 KiB" : "its body isn't UTF-8"
-      expectError(yield* errorOf(ask(server.url, client)), { _tag: unexpected, problem, attempts: 1 })
+      expectError(yield* errorOf(requestTokenAt(server.url, client)), { _tag: unexpected, problem, attempts: 1 })
     }))
 
   test("an unrequested gzip body yields a token if the client decodes it, else UnexpectedResponseError (row 28)", () =>
     Effect.gen(function*() {
-      const server = yield* inGzip(new TextEncoder().encode(JSON.stringify(token)))
-      const asked = ask(server.url, client)
-      if (decodesGzip) expect(Redacted.value((yield* asked).value)).toBe(tokenText)
-      else expectError(yield* errorOf(asked), { _tag: unexpected, attempts: 1 })
+      const server = yield* openWithGzip(new TextEncoder().encode(JSON.stringify(token)))
+      const request = requestTokenAt(server.url, client)
+      if (decodesGzip) expect(Redacted.value((yield* request).value)).toBe(tokenText)
+      else expectError(yield* errorOf(request), { _tag: unexpected, attempts: 1 })
     }))
 }
 
-export const answerRows = (subject: Subject): void => {
-  describe("responses that are not a token", () => refused(subject))
-  describe("responses that look odd but are a token", () => granted(subject))
-  describe("responses in gzip", () => compressed(subject))
+export const declareResponseTests = (subject: Subject): void => {
+  describe("responses that are not a token", () => declareErrorTests(subject))
+  describe("responses that look odd but are a token", () => declareTokenTests(subject))
+  describe("responses in gzip", () => declareGzipTests(subject))
 }

@@ -1,5 +1,6 @@
 /*
- * What a client must do with every exchange: send what it is given, follow nothing, read as it comes, let go.
+ * What a client must do in every exchange: it sends the request as it is, follows no redirect, reads the body as it
+ * arrives, and closes the connection when the caller needs it no more (rows 9, 10 and 16 of docs/design/faults.md).
  */
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
@@ -13,46 +14,47 @@ import * as Stream from "effect/Stream"
 import { describe, expect } from "vitest"
 import * as ScriptedServer from "../ScriptedServer.js"
 import {
-  ask,
   clientId,
   clientSecret,
   endpointAt,
   errorOf,
   expectError,
+  makeTest,
   open,
   requestToken,
+  requestTokenAt,
   type Subject,
-  testOver,
   token,
   tokenText
 } from "./subject.js"
 
-const { always, answer, inTurn, json, send, until } = ScriptedServer
+const { always, httpResponse, inTurn, json, send, until } = ScriptedServer
 
-/** Something came, and no connection that it came over is open any more. */
-const isLetGo = ({ requests, used }: ScriptedServer.Seen): boolean => requests.length > 0 && used === 0
+/** The server has received a request, and every connection that was used is closed. */
+const isClosed = ({ requests, used }: ScriptedServer.Seen): boolean => requests.length > 0 && used === 0
 
-/** A request has come, and what the server says to it at once has gone back. */
-const untilAnswered = (server: ScriptedServer.Server) =>
+/** Waits until a request has arrived and the client has received the first bytes of the response. */
+const untilResponding = (server: ScriptedServer.Server) =>
   Effect.zipRight(until(server, ({ requests }) => requests.length > 0), Effect.sleep("50 millis"))
 
-/** The head of an answer whose body goes on and on. */
-const endless = send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+/** The head of a response whose body may go on forever. */
+const chunkedHead = send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
 
-const hanging: ReadonlyArray<readonly [string, ScriptedServer.Script]> = [
+/** Responses that never end, by where they stop. */
+const unfinished: ReadonlyArray<readonly [string, ScriptedServer.Script]> = [
   ["before the headers", ScriptedServer.silent],
   ["in the middle of the body", inTurn([send("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{")])],
-  ["while the body arrives byte by byte", inTurn([endless, ScriptedServer.repeat("1\r\nx\r\n", { every: 5 })])]
+  ["while the body arrives byte by byte", inTurn([chunkedHead, ScriptedServer.repeat("1\r\nx\r\n", { every: 5 })])]
 ]
 
-const theRequest = (subject: Subject): void => {
-  const test = testOver(subject)
+const declareTokenRequestTests = (subject: Subject): void => {
+  const test = makeTest(subject)
   const { client, hidesRedirects = false, setsAcceptEncoding = false } = subject
 
   test("a token request is one POST with the credentials only in its body, and no trace headers (E1)", () =>
     Effect.gen(function*() {
       const server = yield* open(always(json(200, token)))
-      const { value } = yield* Effect.withSpan(ask(`${server.url}/prefix/`, client), "caller")
+      const { value } = yield* Effect.withSpan(requestTokenAt(`${server.url}/prefix/`, client), "caller")
       expect(Redacted.value(value)).toBe(tokenText)
       const { requests } = yield* server.seen
       const [head = "", body] = requests.join("").split("\r\n\r\n")
@@ -65,7 +67,7 @@ const theRequest = (subject: Subject): void => {
       if (!setsAcceptEncoding) expect(headers).toContain("accept-encoding: identity")
       expect(headers.join("\n")).not.toMatch(/^(traceparent|b3|x-b3-.*|cookie):/m)
       expect(head).not.toContain(clientSecret)
-      // The vendor's sample request, byte for byte, but for the scopes.
+      // The vendor's sample request, byte by byte, with other scopes.
       expect(body).toBe(
         `client_id=${clientId}&client_secret=${clientSecret}` +
           "&grant_type=client_credentials&scope=user_info%2Cwrite_invoices"
@@ -76,8 +78,8 @@ const theRequest = (subject: Subject): void => {
     test(`the client does not follow a redirect with status ${status} or connect to its target (E3, row 20)`, () =>
       Effect.gen(function*() {
         const target = yield* open(always(json(200, token)))
-        const server = yield* open(always(answer(status, { location: `${target.url}/token` })))
-        const error = yield* errorOf(ask(server.url, client))
+        const server = yield* open(always(httpResponse(status, { location: `${target.url}/token` })))
+        const error = yield* errorOf(requestTokenAt(server.url, client))
         expectError(error, {
           _tag: "UnexpectedResponseError",
           ...(!hidesRedirects && { status }),
@@ -90,9 +92,9 @@ const theRequest = (subject: Subject): void => {
   }
 }
 
-/** Rows that a client's user sees, and `TokenEndpoint` hides. */
-const byItself = (subject: Subject): void => {
-  const test = testOver(subject)
+/** What `TokenEndpoint` hides, and a user of the client sees. */
+const declareClientTests = (subject: Subject): void => {
+  const test = makeTest(subject)
   const get = (url: string) => Effect.flatMap(HttpClient.HttpClient, (client) => client.get(url))
   const provided = Effect.provide(subject.client)
 
@@ -104,7 +106,7 @@ const byItself = (subject: Subject): void => {
 
   test("the client streams a body as it arrives, and closes the socket when the reader stops (E5)", () =>
     Effect.gen(function*() {
-      const server = yield* open(inTurn([endless, send("1\r\na\r\n")]))
+      const server = yield* open(inTurn([chunkedHead, send("1\r\na\r\n")]))
       const text = yield* HttpClientResponse.stream(get(server.url)).pipe(
         Stream.decodeText(),
         Stream.take(1),
@@ -112,17 +114,17 @@ const byItself = (subject: Subject): void => {
         Effect.timeout("2 seconds")
       )
       expect(text).toBe("a")
-      yield* until(server, isLetGo)
+      yield* until(server, isClosed)
     }).pipe(provided))
 
-  for (const [when, script] of hanging) {
+  for (const [when, script] of unfinished) {
     test(`the client closes the socket of a call that is interrupted ${when} (E6)`, () =>
       Effect.gen(function*() {
         const server = yield* open(script)
         const fiber = yield* Effect.forkDaemon(Effect.flatMap(get(server.url), ({ text }) => text))
-        yield* untilAnswered(server)
+        yield* untilResponding(server)
         yield* Effect.timeout(Fiber.interrupt(fiber), "2 seconds")
-        yield* until(server, isLetGo)
+        yield* until(server, isClosed)
       }).pipe(provided))
   }
 
@@ -131,35 +133,38 @@ const byItself = (subject: Subject): void => {
       const server = yield* open(inTurn([send("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n")]))
       const client = HttpClient.withScope(yield* HttpClient.HttpClient)
       yield* Effect.timeout(Effect.scoped(client.get(server.url)), "2 seconds")
-      yield* until(server, isLetGo)
+      yield* until(server, isClosed)
     }).pipe(provided))
 }
 
-const withoutEnd = (subject: Subject): void => {
-  const test = testOver(subject)
+const declareUnfinishedTests = (subject: Subject): void => {
+  const test = makeTest(subject)
   const { client } = subject
 
   test("a token request stops reading an endless body and closes its connection (E5, row 27)", () =>
     Effect.gen(function*() {
-      // Without end as far as anyone can tell: a client that doesn't stop isn't to fill the memory.
+      // 64 MiB: the body is far too large, but a client that does not stop must not fill the memory.
       const flood = ScriptedServer.repeat(`4000\r\n${"x".repeat(0x4000)}\r\n`, { times: 4096 })
-      const server = yield* open(inTurn([endless, flood]))
-      const error = yield* errorOf(ask(server.url, client, { retry: { maxAttempts: 1 }, attemptTimeout: "2 seconds" }))
+      const server = yield* open(inTurn([chunkedHead, flood]))
+      const error = yield* errorOf(
+        requestTokenAt(server.url, client, { retry: { maxAttempts: 1 }, attemptTimeout: "2 seconds" })
+      )
       expectError(error, { _tag: "UnexpectedResponseError", problem: "its body is larger than 256 KiB" })
-      yield* until(server, isLetGo)
-      expect((yield* server.seen).sent).toBeLessThan(16 * 1024 * 1024) // what the kernel's buffers hold, not what was read
+      yield* until(server, isClosed)
+      // The buffers of the kernel take some megabytes that the client never reads.
+      expect((yield* server.seen).sent).toBeLessThan(16 * 1024 * 1024)
     }))
 
-  for (const [when, script] of hanging) {
+  for (const [when, script] of unfinished) {
     test(`an attempt whose time runs out ${when} causes TokenTimeoutError and closes its socket (row 9)`, () =>
       Effect.gen(function*() {
         const server = yield* open(script)
         const error = yield* errorOf(requestToken).pipe(
-          Effect.zipLeft(until(server, isLetGo)),
+          Effect.zipLeft(until(server, isClosed)),
           Effect.provide(endpointAt(server.url, client, { attemptTimeout: "200 millis" }))
         )
         expectError(error, { _tag: "TokenTimeoutError", attempts: 2 })
-        // On a busy machine an attempt may end before its request is out.
+        // On a busy machine, an attempt may time out before its request is sent.
         expect([1, 2]).toContain((yield* server.seen).requests.length)
       }))
 
@@ -168,10 +173,10 @@ const withoutEnd = (subject: Subject): void => {
         const server = yield* open(script)
         yield* Effect.gen(function*() {
           const fiber = yield* Effect.forkDaemon(requestToken)
-          yield* untilAnswered(server)
+          yield* untilResponding(server)
           const exit = yield* Effect.timeout(Fiber.interrupt(fiber), "2 seconds")
           expect(Exit.isInterrupted(exit)).toBe(true)
-          yield* until(server, isLetGo)
+          yield* until(server, isClosed)
         }).pipe(Effect.provide(endpointAt(server.url, client)))
         expect((yield* server.seen).requests.length).toBe(1)
       }))
@@ -179,22 +184,22 @@ const withoutEnd = (subject: Subject): void => {
 
   test("an attempt that times out before its body is read leaves no socket open (row 9)", () =>
     Effect.gen(function*() {
-      const server = yield* open(inTurn([endless, ScriptedServer.repeat("1\r\nx\r\n", { every: 5 })]))
-      const stalling = Layer.map(client, (context) =>
+      const server = yield* open(inTurn([chunkedHead, ScriptedServer.repeat("1\r\nx\r\n", { every: 5 })]))
+      const unreadClient = Layer.map(client, (context) =>
         Context.make(
           HttpClient.HttpClient,
           HttpClient.tap(Context.get(context, HttpClient.HttpClient), () => Effect.never)
         ))
       const error = yield* errorOf(requestToken).pipe(
-        Effect.zipLeft(until(server, isLetGo)),
-        Effect.provide(endpointAt(server.url, stalling, { attemptTimeout: "200 millis" }))
+        Effect.zipLeft(until(server, isClosed)),
+        Effect.provide(endpointAt(server.url, unreadClient, { attemptTimeout: "200 millis" }))
       )
       expectError(error, { _tag: "TokenTimeoutError", attempts: 2 })
     }))
 }
 
-export const exchangeRows = (subject: Subject): void => {
-  describe("the request", () => theRequest(subject))
-  describe("the client by itself", () => byItself(subject))
-  describe("responses without end", () => withoutEnd(subject))
+export const declareRequestTests = (subject: Subject): void => {
+  describe("the request", () => declareTokenRequestTests(subject))
+  describe("the client by itself", () => declareClientTests(subject))
+  describe("responses without end", () => declareUnfinishedTests(subject))
 }
