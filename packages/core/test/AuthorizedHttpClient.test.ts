@@ -183,6 +183,13 @@ describe("Origins that may receive the bearer (A1)", () => {
       }))
   })
 
+  it("a ForbiddenOriginError says which origin is refused, and what to do (A1)", () => {
+    expect(new AuthorizedHttpClient.ForbiddenOriginError({ origin: "https://x.example" }).message).toBe(
+      "The access token isn't sent to https://x.example: use a plain HTTPS URL of one of the API's origins, " +
+        "or list this one in apiOrigins."
+    )
+  })
+
   it.scoped("the client sends no request with an empty list of origins (A1)", () =>
     Effect.gen(function*() {
       const { client, received, source } = yield* setUp(() => ({}))
@@ -293,7 +300,7 @@ describe("Replay after a 401 (A2)", () => {
       expect(invalidated).toStrictEqual(["one", "two"])
     }))
 
-  it.effect("a 401 invalidates the token that it was sent with once, and a 200 after the replay invalidates none (A2)", () =>
+  it.effect("a 401 invalidates the token that it was sent with, and a 200 after the replay invalidates none (A2)", () =>
     Effect.gen(function*() {
       const { invalidated, source } = listing("one", "two")
       const { client } = yield* MockHttpClient.make((_, n) => ({ status: n === 0 ? 401 : 200 }))

@@ -27,4 +27,9 @@ describe("The token of a response", () => {
   it("a response without scopes grants what was requested (E4)", () => {
     expect(fromResponse(response, requested, issuedAt).scopes).toStrictEqual(["a", "b"])
   })
+
+  it("a token of a response is not validated a second time (P3)", () => {
+    const unvalidated = { ...response, access_token: Redacted.make("no b64token") }
+    expect(Redacted.value(fromResponse(unvalidated, requested, issuedAt).value)).toBe("no b64token")
+  })
 })

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect, it, vi } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -46,6 +46,18 @@ describe("The fibers of a source (S3)", () => {
       yield* Scope.close(scope, Exit.void)
       expect(cleaned).toBe(2)
       for (const fiber of fibers) expect(Exit.isInterrupted(yield* Fiber.await(fiber))).toBe(true)
+    }))
+
+  it.effect("a fiber that has ended is no longer kept, so closing the scope leaves it alone (S3)", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const run = yield* Scope.extend(Fibers.make, scope)
+      const ended = run(Effect.void)
+      const running = run(Effect.never)
+      yield* Fiber.await(ended)
+      const touched = [ended, running].map((fiber) => vi.spyOn(fiber, "unsafeInterruptAsFork"))
+      yield* Scope.close(scope, Exit.void)
+      expect(touched.map(({ mock }) => mock.calls.length)).toStrictEqual([0, 1])
     }))
 
   it.effect("the fibers of a source that was made in an uninterruptible region are interrupted, too (S3)", () =>

@@ -45,6 +45,10 @@ describe("Options of a token source", () => {
   const aTime = "a time longer than zero and shorter than 25 days, as \"10 seconds\""
 
   it.each<[string, Partial<Options>]>([
+    [
+      "scopes must be one scope or more, each of printable ASCII without space, comma, quote or backslash.",
+      { scopes: [] }
+    ],
     ["refreshAt must be a number above 0 and below 1.", { refreshAt: 1 }],
     ["refreshAt must be a number above 0 and below 1.", { refreshAt: 0 }],
     ["jitter must be a number from 0 to 0.5.", { jitter: 0.51 }],

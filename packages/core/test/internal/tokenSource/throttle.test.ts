@@ -18,6 +18,19 @@ describe("Forced tokens (S9)", () => {
     expect(Throttle.isClosed(Throttle.initial(1000), 0)).toBe(false)
   })
 
+  it("a throttle begins with the shortest interval and without a rejection (S9)", () => {
+    expect(Throttle.initial(1000)).toStrictEqual({
+      lastForcedAt: Number.NEGATIVE_INFINITY,
+      interval: 1000,
+      wasRejected: false
+    })
+  })
+
+  it("a forced refresh starts the interval anew, and keeps its length and what is remembered (S9)", () => {
+    const before = { lastForcedAt: 7, interval: 4000, wasRejected: true }
+    expect(Throttle.forced(before, 5000)).toStrictEqual({ lastForcedAt: 5000, interval: 4000, wasRejected: true })
+  })
+
   it.each([[0, true], [999, true], [1000, false], [5000, false]])(
     "after %i ms of an interval of 1 s it is %s that the forced token is recent (S9)",
     (passed, recent) => {
