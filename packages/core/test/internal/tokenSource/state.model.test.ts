@@ -1,7 +1,7 @@
 /*
- * The token source's state machine against random histories of callers, servers, stores and clocks. A driver does around
- * the machine what `TokenSource` does; `invariants` say what holds in every history, each with its rule; and `faults`
- * are machines that break one rule each, which show that the invariants see it.
+ * The token source's state machine against random histories of callers, servers, stores and clocks. A driver does
+ * around the machine what `TokenSource` does; `invariants` say what holds in every history, each with its rule; and
+ * `faults` are machines that break one rule each, which show that the invariants see it.
  */
 import type { AccessToken, TokenError } from "@effect-tilia/core"
 import { TestAccessToken } from "@effect-tilia/testing"
@@ -47,7 +47,9 @@ type Failure = "unavailable" | "wait 5 s" | "wait 1 h" | "refused" | "defect" | 
 interface Success {
   readonly text: "new" | "same"
   readonly life: number
-  /** How old the token is when it lands. If it is negative, the wall clock went back while the request was under way. */
+  /**
+   * How old the token is when it lands. If it is negative, the wall clock went back while the request was under way.
+   */
   readonly age: number
   readonly isStored: boolean
 }
@@ -435,9 +437,9 @@ const invariants = {
   },
 
   /**
-   * S5, S10: the token of a reply is the one that the source holds, and neither clock shows that it has expired. A `get`
-   * in its window reads only the wall clock: the monotonic clock may show then that the token has expired, but by less
-   * than it has gone further than the wall clock since the last look.
+   * S5, S10: the token of a reply is the one that the source holds, and neither clock shows that it has expired. A
+   * `get` in its window reads only the wall clock: the monotonic clock may show then that the token has expired, but by
+   * less than it has gone further than the wall clock since the last look.
    */
   noTokenPastItsEnd: ({ isDecided, now, past: { held }, reply }) => {
     if (!isSuccess(reply)) return true
@@ -572,8 +574,8 @@ const invariants = {
     throttle.interval <= Math.max(30 * second, policy.minRefreshInterval),
 
   /**
-   * A2: the token that was rejected, or that there was when `refresh` was called, is named until the next one is accepted.
-   * That may be the same one again, if the server has no other: by then the interpreter has asked twice.
+   * A2: the token that was rejected, or that there was when `refresh` was called, is named until the next one is
+   * accepted. That may be the same one again, if the server has no other: by then the interpreter has asked twice.
    */
   rejectedIsNamed: (seen) => {
     const { after: { mustReplace, newest }, next: { isClosed, mustName } } = seen
@@ -582,7 +584,9 @@ const invariants = {
       (mustName?.token === undefined || (newest.token !== undefined && text(newest.token) === text(mustName.token)))
   },
 
-  /** T6: a stored token is adopted if, and only if, it is newer than each that the source has had, and not yet stale. */
+  /**
+   * T6: a stored token is adopted if, and only if, it is newer than each that the source has had, and not yet stale.
+   */
   onlyNewerIsAdopted: ({ before, event, now, past, reply, setting: { policy } }) => {
     if (event._tag !== "Adopt" || past.isClosed) return true
     const { generation, token } = event.stored
@@ -1188,18 +1192,21 @@ const faults = {
   }
 } satisfies Record<string, Fault>
 
-describe("a machine that breaks a rule is found: one that", () => {
+describe("The invariants of the token source", () => {
   /** Each fault is found within so many histories, which are always the same: what is tested are the invariants. */
   const most = 2_000
 
-  it.each(Record.toEntries<string, Fault>(faults))("%s", (_, { foundBy, machine, orBy = [] }) => {
-    const alone = search(machine, 1, most, all.filter(([name]) => name === foundBy))
-    expect(alone?.violation.names).toStrictEqual([foundBy])
-    const first = search(machine, 1, most)?.violation.names
-    expect([foundBy, ...orBy]).toStrictEqual(expect.arrayContaining([...first ?? ["nothing"]]))
-  })
+  it.each(Record.toEntries<string, Fault>(faults))(
+    "the invariants find a machine that %s",
+    (_, { foundBy, machine, orBy = [] }) => {
+      const alone = search(machine, 1, most, all.filter(([name]) => name === foundBy))
+      expect(alone?.violation.names).toStrictEqual([foundBy])
+      const first = search(machine, 1, most)?.violation.names
+      expect([foundBy, ...orBy]).toStrictEqual(expect.arrayContaining([...first ?? ["nothing"]]))
+    }
+  )
 
-  it("by each of the invariants", () => {
+  it("each invariant finds a machine that breaks it", () => {
     const found = Record.values(faults).map(({ foundBy }) => foundBy)
     expect(all.map(([name]) => name).filter((name) => !found.includes(name))).toStrictEqual([])
   })
@@ -1209,7 +1216,7 @@ describe("a machine that breaks a rule is found: one that", () => {
 // Histories that broke a rule
 // ---------------------------------------------------------------------------------------------------------------------
 
-describe("a history that once broke a rule keeps it now", () => {
+describe("Histories that once broke a rule", () => {
   const usual: Setting = {
     policy: {
       background: "timer",
