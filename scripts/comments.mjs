@@ -81,7 +81,9 @@ const checkStatement = (node) => {
   for (const tag of ["since", "category"]) if (!tags.includes(tag)) report(node, `${name} has no @${tag}`)
   if (textOf(node) === "" && !isCompanion(node) && !/^Options$/.test(name)) report(node, `${name} has no text`)
   checkRule(node)
-  if (ts.isInterfaceDeclaration(node) || ts.isClassDeclaration(node)) checkMembers(node, /Options$|^Settings$/.test(name))
+  if (ts.isInterfaceDeclaration(node) || ts.isClassDeclaration(node)) {
+    checkMembers(node, /Options$|^Settings$/.test(name))
+  }
   if (ts.isTypeAliasDeclaration(node)) {
     for (const literal of literals(node.type)) checkMembers(literal, /Options$/.test(name))
   }

@@ -53,6 +53,7 @@ const oauth4webapi = (url: string): Request => {
       server,
       client,
       await OAuth.clientCredentialsGrantRequest(server, client, OAuth.ClientSecretPost(clientSecret), { scope }, {
+        // eslint-disable-next-line @typescript-eslint/no-deprecated -- deprecated only to make it stand out
         [OAuth.allowInsecureRequests]: true
       })
     )

@@ -41,8 +41,7 @@ const standardInput = NodeStream.toString(() => process.stdin, {
 })
 
 /** A claim is text from outside, so its control characters must not reach the terminal. */
-const printable = (value: unknown): string =>
-  Printable.make(typeof value === "string" ? value : JSON.stringify(value))
+const printable = (value: unknown): string => Printable.make(typeof value === "string" ? value : JSON.stringify(value))
 
 /** What the command knows of a token. `now` is in milliseconds since 1970. */
 interface Report {

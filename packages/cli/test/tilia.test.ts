@@ -89,7 +89,7 @@ describe.concurrent("tilia token", () => {
         const begun = performance.now()
         child.kill(signal)
         expect(yield* child.ended).toMatchObject({ status: 130, stdout: "", stderr: "" })
-        expect(performance.now() - begun).toBeLessThan(1000)
+        expect(performance.now() - begun).toBeLessThan(10_000) // the request hangs for 30 s
       }), 60_000)
   }
 })

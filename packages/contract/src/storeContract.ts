@@ -44,8 +44,7 @@ const lockOf = (store: TokenStore, scopes: Scopes.Scopes): Effect.Effect<Lock, u
 
 const isLocked = (store: TokenStore, scopes: Scopes.Scopes) => Effect.map(store.lock(scopes), Option.isNone)
 
-const tokenOf = (text: string, lifetime: Duration.DurationInput = "1 hour") =>
-  TestAccessToken.make({ text, lifetime })
+const tokenOf = (text: string, lifetime: Duration.DurationInput = "1 hour") => TestAccessToken.make({ text, lifetime })
 
 const textIn = (store: TokenStore, scopes: Scopes.Scopes) =>
   Effect.map(store.read(scopes), Option.map(({ token }: Stored) => TestAccessToken.text(token)))

@@ -62,7 +62,7 @@ describe("the lease", () => {
     [{ generation: 2, lastSeen: 9 }, { generation: 2, lastSeen: 1 }, 2],
     [{ generation: 2, lastSeen: 9 }, { generation: 0, lastSeen: 1 }, 2],
     [{ generation: 3, lastSeen: 1 }, { generation: 3, lastSeen: 1 }, 2]
-  ])("the holder is %o if it was %o and a tab hears of %i (T3)", (expected, holder, generation) => {
+  ])("the holder is %o if it was %o and generation %i is announced (T3)", (expected, holder, generation) => {
     expect(TabReplica.afterAnnouncement(holder, generation, at(0, 9))).toStrictEqual(expected)
   })
 })
@@ -93,7 +93,7 @@ describe("questions to other tabs", () => {
     [false, replica(), Number.NEGATIVE_INFINITY, 749],
     [true, replica(), Number.NEGATIVE_INFINITY, 750],
     [false, replica(), 0, 999]
-  ])("it is %s that a tab with %o, which asked at %d, asks at %i (T1)", (expected, replica, askedAt, now) => {
+  ])("it is %s that a tab with the token %o, which asked at %d, asks at %i (T1)", (expected, replica, askedAt, now) => {
     expect(TabReplica.isQuestionDue(replica, askedAt, at(now))).toBe(expected)
   })
 })
