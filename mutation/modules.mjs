@@ -40,9 +40,8 @@ export const modules = new Map([
   ["internal/tokenEndpoint/requestToken", ["TokenEndpoint"]],
   ["internal/tokenEndpoint/retry", ["TokenEndpoint"]],
 
-  ...own("internal/tokenMediator/clientErrors", "internal/tokenMediator/rejectedToken"),
-  ...own("internal/tokenMediator/serverPolicy"),
-  ["internal/tokenMediator/protocol", ["TokenMediator"]],
+  ...own("internal/tokenMediator/clientErrors", "internal/tokenMediator/protocol"),
+  ...own("internal/tokenMediator/rejectedToken", "internal/tokenMediator/serverPolicy"),
 
   ...own("internal/tokenSource/backoff", "internal/tokenSource/completion", "internal/tokenSource/fibers"),
   ...own("internal/tokenSource/freshness", "internal/tokenSource/newest", "internal/tokenSource/options"),
