@@ -1,0 +1,706 @@
+/*
+ * The token source's state machine, as tables: what each event does to each kind of state. Each row names the whole
+ * change; what a row does not name stays as it was. Times are in seconds. Random histories: state.model.test.ts.
+ */
+import { type AccessToken, type TokenError } from "@effect-tilia/core"
+import { TestAccessToken } from "@effect-tilia/testing"
+import { describe, expect, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Record from "effect/Record"
+import type { Instant } from "../../../src/Instant.js"
+import * as State from "../../../src/internal/tokenSource/state.js"
+import { granted, refused, unavailable } from "../../support/grants.js"
+
+const { text } = TestAccessToken
+
+const policy: State.Policy = {
+  refreshAt: 0.8,
+  jitter: 0.02,
+  expiryMargin: 10_000,
+  minRefreshInterval: 1000,
+  coolDown: { base: 1000, max: 30_000 },
+  checkEvery: 60_000
+}
+
+/** When the histories begin, by two clocks that started apart. */
+const begin: Instant = { wall: Date.UTC(2026, 0, 1), monotonic: 5000 }
+
+/** An instant so many seconds later. The wall clock may be ahead of that or behind. */
+const at = (seconds: number, ahead = 0): Instant => ({
+  wall: begin.wall + 1000 * (seconds + ahead),
+  monotonic: begin.monotonic + 1000 * seconds
+})
+
+/** A token that lives for 100 seconds. With a draw of 0.5 it is stale at 80, and it counts as expired at 90. */
+const token = (text: string, issuedAt = 0): AccessToken.AccessToken => granted(text, at(issuedAt).wall, 100_000)
+
+const a = token("a")
+
+const get: State.Event = { _tag: "Get" }
+const refresh: State.Event = { _tag: "Refresh" }
+const start: State.Event = { _tag: "Start" }
+const look: State.Event = { _tag: "Look", isIdle: false }
+const idleLook: State.Event = { _tag: "Look", isIdle: true }
+const clear: State.Event = { _tag: "Clear" }
+const close: State.Event = { _tag: "Close" }
+const invalidate = (token: AccessToken.AccessToken): State.Event => ({ _tag: "Invalidate", token })
+const land = (token: AccessToken.AccessToken, generation?: number): State.Event => ({
+  _tag: "Land",
+  exit: Exit.succeed({ token, generation, isRequested: true }),
+  draw: 0.5
+})
+/** A flight that fails. If the token is still valid, half of the longest back-off is drawn. */
+const fail = (error: TokenError.TokenError = unavailable()): State.Event => ({
+  _tag: "Land",
+  exit: Exit.fail(error),
+  draw: 0.5
+})
+const adopt = (token: AccessToken.AccessToken, generation: number): State.Event => ({
+  _tag: "Adopt",
+  stored: { token, generation },
+  draw: 0.5
+})
+
+/** The state after these events at these times. */
+const after = (before: State.State, ...events: ReadonlyArray<readonly [seconds: number, event: State.Event]>) =>
+  events.reduce((state, [seconds, event]) => State.transition(policy, state, event, at(seconds))[0], before)
+
+const none = State.initial(policy)
+const requesting = after(none, [0, get])
+const holding = after(requesting, [0, land(a)])
+const refreshing = after(holding, [10, refresh])
+const renewing = after(holding, [80, get])
+const backingOff = after(renewing, [81, fail()]) // until 81.5
+const refreshed = after(refreshing, [11, land(token("b", 10))]) // no other one is forced until 12
+const refreshFailed = after(refreshing, [11, fail()]) // until 12
+const invalidated = after(holding, [10, invalidate(a)]) // no other one is forced until 11
+const cooling = after(requesting, [0, fail()]) // until 1
+const voided = after(requesting, [0, clear])
+const closed = after(holding, [10, close])
+const closedInFlight = after(refreshing, [11, close])
+
+/** A time of the monotonic clock in seconds, if it is one. */
+const seconds = (time: number | undefined): number | undefined =>
+  time === undefined || !Number.isFinite(time) ? undefined : (time - begin.monotonic) / 1000
+
+const flightOf = ({ isBackground, isVoid, mustAsk }: State.Flight): string =>
+  `${isVoid ? "void " : ""}${isBackground ? "background" : mustAsk ? "forced" : "foreground"}`
+
+/** What a state knows, but for the windows, ids and ages, which have tables of their own. */
+const factsOf = (
+  { coolDown, current, failedRefresh, flight, isClosed, mustReplace, newest, throttle }: State.State
+) => ({
+  token: current && text(current.token),
+  failures: current?.failures || undefined,
+  notBefore: seconds(current?.notBefore),
+  flight: flight && flightOf(flight),
+  coolDown: seconds(coolDown?.until),
+  failedRefresh: seconds(failedRefresh?.until),
+  newest: newest.token && text(newest.token),
+  generation: Number.isFinite(newest.generation) ? newest.generation : undefined,
+  mustReplace,
+  forcedAt: seconds(throttle.lastForcedAt),
+  interval: throttle.interval / 1000,
+  wasRejected: throttle.wasRejected,
+  isClosed
+})
+
+type Changes = Partial<ReturnType<typeof factsOf>>
+
+const changes = (before: State.State, after: State.State): Changes => {
+  const old: Record.ReadonlyRecord<string, unknown> = factsOf(before)
+  return Record.filter(factsOf(after), (fact, name) => fact !== old[name])
+}
+
+const nameOf = (reply: State.Reply): string => {
+  if (reply._tag === "Success") return text(reply.value)
+  if (reply._tag !== "Failure") return reply._tag
+  const error = Option.getOrUndefined(Cause.failureOption(reply.cause))
+  return error?._tag ?? (Cause.isInterrupted(reply.cause) ? "interrupted" : "defect")
+}
+
+type Row = readonly [
+  title: string,
+  when: readonly [before: State.State, event: State.Event, now: Instant],
+  then: readonly [reply: string, changes: Changes]
+]
+
+const rows = (...rows: ReadonlyArray<Row>) =>
+  it.each(rows)("%s", (_, [before, event, now], [reply, changed]) => {
+    const [after, actual] = State.transition(policy, before, event, now)
+    expect({ reply: nameOf(actual), changes: changes(before, after) }).toStrictEqual({ reply, changes: changed })
+  })
+
+/** A token that goes leaves nothing of what was counted for it. */
+const dropped = { token: undefined } as const
+
+describe("Get", () => {
+  rows(
+    [
+      "a Get without a token launches a flight and joins it (S2)",
+      [none, get, at(0)],
+      ["Join", { flight: "foreground" }]
+    ],
+    ["a Get while a flight is under way joins it (S2)", [requesting, get, at(1)], ["Join", {}]],
+    ["a Get with a fresh token gets it (S1)", [holding, get, at(10)], ["a", {}]],
+    ["a Get a moment before the token is stale launches nothing (S4)", [holding, get, at(79.999)], ["a", {}]],
+    [
+      "a Get with a stale token gets it and launches a background flight (S4)",
+      [holding, get, at(80)],
+      ["a", { flight: "background" }]
+    ],
+    ["a Get with a stale token launches no second flight (S2)", [renewing, get, at(85)], ["a", {}]],
+    ["a Get with a stale token launches no flight beside a refresh (S2)", [refreshing, get, at(85)], ["a", {}]],
+    ["a Get with a fresh token gets it while it is refreshed (S9)", [refreshing, get, at(11)], ["a", {}]],
+    ["a Get with a stale token launches nothing in the back-off (S6)", [backingOff, get, at(81.499)], ["a", {}]],
+    [
+      "a Get with a stale token launches a background flight after the back-off (S6)",
+      [backingOff, get, at(81.5)],
+      ["a", { flight: "background" }]
+    ],
+    ["a Get a moment before the token expires gets it (S5)", [renewing, get, at(89.999)], ["a", {}]],
+    [
+      "a Get with an expired token drops it, launches a flight and joins it (S5)",
+      [holding, get, at(90)],
+      ["Join", { ...dropped, flight: "foreground" }]
+    ],
+    ["a Get with an expired token joins the background flight (S6)", [renewing, get, at(90)], ["Join", dropped]],
+    [
+      "a Get with an expired token launches a flight although it was backing off (S6)",
+      [backingOff, get, at(90)],
+      ["Join", { ...dropped, failures: undefined, notBefore: undefined, flight: "foreground" }]
+    ],
+    [
+      "a Get with a token that was older than its life when it landed drops it (S5)",
+      [after(requesting, [95, land(a)]), get, at(95)],
+      ["Join", { ...dropped, flight: "foreground" }]
+    ],
+    [
+      "a Get in a cool-down gets its error and launches nothing (S7)",
+      [cooling, get, at(0.999)],
+      ["ServiceUnavailableError", {}]
+    ],
+    [
+      "a Get after a cool-down launches a flight and joins it (S7)",
+      [cooling, get, at(1)],
+      ["Join", { flight: "foreground" }]
+    ],
+    [
+      "a Get in a cool-down joins a flight that a Refresh has launched (S2)",
+      [after(cooling, [0.5, refresh]), get, at(0.6)],
+      ["Join", {}]
+    ],
+    [
+      "a Get after an Invalidate launches a flight that names the rejected token (A2)",
+      [invalidated, get, at(10)],
+      ["Join", { flight: "foreground" }]
+    ],
+    // Whether it should is open: what it gets was requested before the store was cleared (M4).
+    ["a Get after a Clear joins the flight that was under way (S2)", [voided, get, at(1)], ["Join", {}]],
+    ["a Get after a Close is interrupted (S3)", [closed, get, at(11)], ["interrupted", {}]],
+    ["a Get after a Close in mid flight is interrupted (S3)", [closedInFlight, get, at(11)], ["interrupted", {}]]
+  )
+})
+
+describe("Refresh", () => {
+  const forces = { flight: "forced", mustReplace: true } as const
+
+  rows(
+    ["a Refresh without a token launches a flight that asks the server (S9)", [none, refresh, at(0)], ["Join", forces]],
+    [
+      "a Refresh with a fresh token launches a flight and keeps the token (S9)",
+      [holding, refresh, at(10)],
+      ["Join", forces]
+    ],
+    ["a Refresh with a stale token launches that one flight (S9)", [holding, refresh, at(80)], ["Join", forces]],
+    ["a Refresh with an expired token drops it (S5)", [holding, refresh, at(90)], ["Join", { ...dropped, ...forces }]],
+    ["a Refresh joins a foreground flight (S2)", [requesting, refresh, at(1)], ["Join", {}]],
+    ["a Refresh joins a background flight (S2)", [renewing, refresh, at(81)], ["Join", {}]],
+    ["a Refresh joins another refresh (S2)", [refreshing, refresh, at(11)], ["Join", {}]],
+    ["a Refresh joins a flight that is void (S2)", [voided, refresh, at(1)], ["Join", {}]],
+    ["a Refresh within the interval gets the token of the last one (S9)", [refreshed, refresh, at(11.999)], ["b", {}]],
+    ["a Refresh after the interval launches a flight (S9)", [refreshed, refresh, at(12)], ["Join", forces]],
+    [
+      "a Refresh soon after one that failed gets its error (S9)",
+      [refreshFailed, refresh, at(11.999)],
+      ["ServiceUnavailableError", {}]
+    ],
+    [
+      "a Refresh an interval after one that failed launches a flight (S9)",
+      [refreshFailed, refresh, at(12)],
+      ["Join", { flight: "forced" }]
+    ],
+    [
+      "a Refresh within the interval launches a flight if there is no token (S9)",
+      [invalidated, refresh, at(10.5)],
+      ["Join", { flight: "forced" }]
+    ],
+    ["a Refresh is not held up by a cool-down (S7)", [cooling, refresh, at(0.5)], ["Join", forces]],
+    ["a Refresh is not held up by a back-off (S6)", [backingOff, refresh, at(81.1)], ["Join", forces]],
+    ["a Refresh after a Close is interrupted (S3)", [closed, refresh, at(11)], ["interrupted", {}]]
+  )
+})
+
+describe("Invalidate", () => {
+  const forces = { ...dropped, mustReplace: true } as const
+  const rejectedInTime = after(refreshed, [11.5, invalidate(token("b"))])
+
+  rows(
+    ["an Invalidate without a token is ignored (S8)", [none, invalidate(a), at(0)], ["Ignored", {}]],
+    [
+      "an Invalidate of the fresh token drops it (S8)",
+      [holding, invalidate(a), at(10)],
+      ["Done", { ...forces, forcedAt: 10 }]
+    ],
+    [
+      "an Invalidate of the stale token drops it (S8)",
+      [holding, invalidate(a), at(80)],
+      ["Done", { ...forces, forcedAt: 80 }]
+    ],
+    [
+      "an Invalidate of a token with the same text drops it (S8)",
+      [holding, invalidate(token("a", 5)), at(10)],
+      ["Done", { ...forces, forcedAt: 10 }]
+    ],
+    ["an Invalidate of another token is ignored (S8)", [holding, invalidate(token("b")), at(10)], ["Ignored", {}]],
+    ["an Invalidate of the token before is ignored (S8)", [refreshed, invalidate(a), at(20)], ["Ignored", {}]],
+    [
+      "an Invalidate of a token that was invalidated is ignored (S8)",
+      [invalidated, invalidate(a), at(20)],
+      ["Ignored", {}]
+    ],
+    [
+      "an Invalidate drops the token while it is renewed (S8)",
+      [renewing, invalidate(a), at(81)],
+      ["Done", { ...forces, forcedAt: 81 }]
+    ],
+    [
+      "an Invalidate within the interval is ignored and remembered (S9)",
+      [refreshed, invalidate(token("b")), at(11.999)],
+      ["Ignored", { wasRejected: true }]
+    ],
+    [
+      "an Invalidate after the interval drops the token (S9)",
+      [refreshed, invalidate(token("b")), at(12)],
+      ["Done", { ...forces, forcedAt: 12 }]
+    ],
+    [
+      "an Invalidate after a token that was rejected within the interval doubles the interval (S9)",
+      [rejectedInTime, invalidate(token("b")), at(12)],
+      ["Done", { ...forces, forcedAt: 12, interval: 2, wasRejected: false }]
+    ],
+    [
+      "an Invalidate soon after a refresh that failed drops the token (S9)",
+      [refreshFailed, invalidate(a), at(11.5)],
+      ["Done", { ...dropped, failures: undefined, notBefore: undefined, forcedAt: 11.5 }]
+    ],
+    ["an Invalidate in a cool-down is ignored (S8)", [cooling, invalidate(a), at(0.5)], ["Ignored", {}]],
+    ["an Invalidate after a Close changes nothing (S3)", [closed, invalidate(a), at(11)], ["interrupted", {}]]
+  )
+})
+
+describe("Start", () => {
+  rows(
+    ["a Start launches the first flight", [none, start, at(0)], ["Join", { flight: "foreground" }]],
+    ["a Start after a Close launches nothing (S3)", [after(none, [0, close]), start, at(0)], ["interrupted", {}]]
+  )
+})
+
+describe("Look", () => {
+  rows(
+    ["a Look without a token does nothing", [none, look, at(0)], ["Done", {}]],
+    ["a Look at a fresh token does nothing (S4)", [holding, look, at(79.999)], ["Done", {}]],
+    [
+      "a Look at a stale token launches a background flight (S4)",
+      [holding, look, at(80)],
+      ["Done", { flight: "background" }]
+    ],
+    [
+      "a Look at a stale token launches nothing while a flight is under way (S2)",
+      [refreshing, look, at(80)],
+      ["Done", {}]
+    ],
+    ["a Look at a stale token launches nothing in the back-off (S6)", [backingOff, look, at(81.499)], ["Done", {}]],
+    [
+      "a Look at a stale token launches a flight after the back-off (S6)",
+      [backingOff, look, at(81.5)],
+      ["Done", { flight: "background" }]
+    ],
+    ["a Look at a stale token launches nothing while it is not used (S11)", [holding, idleLook, at(80)], ["Done", {}]],
+    ["a Look at an expired token drops it and launches nothing (S5)", [holding, look, at(90)], ["Done", dropped]],
+    ["a Look at an expired token drops it while it is not used (S11)", [holding, idleLook, at(90)], ["Done", dropped]],
+    ["a Look at an expired token leaves the background flight alone (S2)", [renewing, look, at(90)], ["Done", dropped]],
+    ["a Look after a Close does nothing (S3)", [closed, look, at(90)], ["interrupted", {}]]
+  )
+})
+
+describe("Land, when the flight has got a token", () => {
+  const lands = { flight: undefined } as const
+
+  rows(
+    ["a Land without a flight is ignored", [holding, land(token("b")), at(10)], ["Ignored", {}]],
+    [
+      "a Land with the first token makes it the current one",
+      [requesting, land(a), at(1)],
+      ["Done", { ...lands, token: "a", newest: "a" }]
+    ],
+    [
+      "a Land with a token of the background makes it the current one (S4)",
+      [renewing, land(token("b", 80)), at(81)],
+      ["Done", { ...lands, token: "b", newest: "b" }]
+    ],
+    [
+      "a Land with a token that a Refresh has forced starts the interval (S9)",
+      [refreshing, land(token("b", 10)), at(11)],
+      ["Done", { ...lands, token: "b", newest: "b", mustReplace: false, forcedAt: 11 }]
+    ],
+    [
+      "a Land with the token that replaces a rejected one starts the interval (S9)",
+      [after(invalidated, [10, get]), land(token("b", 10)), at(11)],
+      ["Done", { ...lands, token: "b", newest: "b", mustReplace: false, forcedAt: 11 }]
+    ],
+    // The interpreter has asked once more by then (A2): the server has no other token.
+    [
+      "a Land with the same token as before takes it",
+      [after(invalidated, [10, get]), land(a), at(11)],
+      ["Done", { ...lands, token: "a", mustReplace: false, forcedAt: 11 }]
+    ],
+    [
+      "a Land with a token after failures ends the back-off (S6)",
+      [after(backingOff, [82, get]), land(token("b", 82)), at(83)],
+      ["Done", { ...lands, token: "b", newest: "b", failures: undefined, notBefore: undefined }]
+    ],
+    [
+      "a Land with a token ends the cool-down (S7)",
+      [after(cooling, [1, get]), land(token("a", 1)), at(2)],
+      ["Done", { ...lands, token: "a", newest: "a", coolDown: undefined }]
+    ],
+    [
+      "a Land with a token ends the time in which a Refresh yields an error (S9)",
+      [after(refreshFailed, [11, invalidate(a)], [11.1, get]), land(token("b", 11)), at(11.2)],
+      ["Done", { ...lands, token: "b", newest: "b", failedRefresh: undefined, mustReplace: false, forcedAt: 11.2 }]
+    ],
+    [
+      "a Land with a token of the store remembers its generation (T6)",
+      [requesting, land(a, 7), at(1)],
+      ["Done", { ...lands, token: "a", newest: "a", generation: 7 }]
+    ],
+    [
+      "a Land of a void flight keeps no token, and remembers that it was had (M4)",
+      [voided, land(a, 7), at(1)],
+      ["Done", { ...lands, newest: "a", generation: 7 }]
+    ],
+    [
+      "a Land of a void flight in the background keeps no token (M4)",
+      [after(renewing, [81, clear]), land(token("b", 80)), at(82)],
+      ["Done", { ...lands, newest: "b" }]
+    ],
+    [
+      "a Land after a Close keeps no token (S3)",
+      [closedInFlight, land(token("b", 10)), at(12)],
+      ["Done", { ...lands, newest: "b", mustReplace: false, forcedAt: 12 }]
+    ]
+  )
+})
+
+describe("Land, when the flight has failed", () => {
+  const lands = { flight: undefined } as const
+  const exit = (exit: Exit.Exit<never, TokenError.TokenError>): State.Event => ({ _tag: "Land", exit, draw: 0.5 })
+  const forcedWithoutToken = after(none, [0, refresh])
+
+  rows(
+    [
+      "a failed Land without a token starts a cool-down (S7)",
+      [requesting, fail(), at(1)],
+      ["Done", { ...lands, coolDown: 2 }]
+    ],
+    [
+      "a second failed Land doubles the cool-down (S7)",
+      [after(cooling, [1, get]), fail(), at(2)],
+      ["Done", { ...lands, coolDown: 4 }]
+    ],
+    [
+      "a failed Land starts a cool-down although trying again is of no use (S7)",
+      [requesting, fail(refused), at(1)],
+      ["Done", { ...lands, coolDown: 2 }]
+    ],
+    [
+      "a Land with a defect starts a cool-down (S7)",
+      [requesting, exit(Exit.die("a defect")), at(1)],
+      ["Done", { ...lands, coolDown: 2 }]
+    ],
+    [
+      "a Land that was interrupted starts a cool-down (S7)",
+      [requesting, exit(Exit.interrupt(FiberId.none)), at(1)],
+      ["Done", { ...lands, coolDown: 2 }]
+    ],
+    [
+      "a cool-down is as long as Retry-After at least (S7)",
+      [requesting, fail(unavailable(90_000)), at(1)],
+      ["Done", { ...lands, coolDown: 91 }]
+    ],
+    [
+      "a cool-down is not cut by a shorter Retry-After (S7)",
+      [requesting, fail(unavailable(10)), at(1)],
+      ["Done", { ...lands, coolDown: 2 }]
+    ],
+    // Whether it should is open: the wait that the first failure asked for, until 90, is over at 3.
+    [
+      "a cool-down counts from the last failure, although an earlier one asked for a longer wait (S7)",
+      [after(requesting, [0, fail(unavailable(90_000))], [1, refresh]), fail(), at(1)],
+      ["Done", { ...lands, coolDown: 3, failedRefresh: 2 }]
+    ],
+    [
+      "a failed Land in the background keeps the token and backs off (S6)",
+      [renewing, fail(), at(81)],
+      ["Done", { ...lands, failures: 1, notBefore: 81.5 }]
+    ],
+    [
+      "a second failed Land in the background backs off for twice as long (S6)",
+      [after(backingOff, [82, get]), fail(), at(83)],
+      ["Done", { ...lands, failures: 2, notBefore: 84 }]
+    ],
+    [
+      "a back-off is as long as Retry-After at least (S6)",
+      [renewing, fail(unavailable(5000)), at(81)],
+      ["Done", { ...lands, failures: 1, notBefore: 86 }]
+    ],
+    [
+      "a failed Refresh beside a valid token backs off and starts no cool-down (S7)",
+      [refreshing, fail(), at(11)],
+      ["Done", { ...lands, failures: 1, notBefore: 11.5, failedRefresh: 12 }]
+    ],
+    [
+      "a failed Refresh without a token starts a cool-down (S7)",
+      [forcedWithoutToken, fail(), at(1)],
+      ["Done", { ...lands, coolDown: 2, failedRefresh: 2 }]
+    ],
+    [
+      "a failed Land in the background, whose token has expired meanwhile, starts no cool-down (S6)",
+      [renewing, fail(), at(90)],
+      ["Done", { ...lands, ...dropped }]
+    ],
+    // Found by state.model.test.ts: it counted as a failure beside a valid token, and the next `get` sent a request.
+    [
+      "a failed Refresh, whose token has expired meanwhile, starts a cool-down (S7)",
+      [refreshing, fail(), at(90)],
+      ["Done", { ...lands, ...dropped, coolDown: 91, failedRefresh: 91 }]
+    ],
+    [
+      "a failed Land leaves the rejected token to be named (A2)",
+      [after(invalidated, [10, get]), fail(), at(11)],
+      ["Done", { ...lands, coolDown: 12 }]
+    ],
+    [
+      "a failed Land of a void flight starts a cool-down (S7)",
+      [voided, fail(), at(1)],
+      ["Done", { ...lands, coolDown: 2 }]
+    ],
+    [
+      "a failed Land after a Close launches nothing (S3)",
+      [closedInFlight, exit(Exit.interrupt(FiberId.none)), at(11)],
+      ["Done", { ...lands, coolDown: 12, failedRefresh: 12 }]
+    ]
+  )
+})
+
+describe("Adopt", () => {
+  const shared = after(requesting, [0, land(a, 7)])
+
+  rows(
+    [
+      "an Adopt without a token takes the stored one (T6)",
+      [none, adopt(a, 7), at(10)],
+      ["Done", { token: "a", newest: "a", generation: 7 }]
+    ],
+    [
+      "an Adopt takes a token with a larger generation (T6)",
+      [shared, adopt(token("b", 5), 8), at(10)],
+      ["Done", { token: "b", newest: "b", generation: 8 }]
+    ],
+    [
+      "an Adopt ignores a token of the same generation (T6)",
+      [shared, adopt(token("b", 5), 7), at(10)],
+      ["Ignored", {}]
+    ],
+    [
+      "an Adopt ignores a token of an older generation (T6)",
+      [shared, adopt(token("b", 5), 6), at(10)],
+      ["Ignored", {}]
+    ],
+    [
+      "an Adopt ignores a token that was issued before one had past the store (T6)",
+      [holding, adopt(token("b", 0), 9), at(10)],
+      ["Ignored", {}]
+    ],
+    [
+      "an Adopt takes a token that was issued after one had past the store (T6)",
+      [holding, adopt(token("b", 1), 9), at(10)],
+      ["Done", { token: "b", newest: "b", generation: 9 }]
+    ],
+    [
+      "an Adopt takes a token a moment before it is stale (T6)",
+      [none, adopt(a, 7), at(79.999)],
+      ["Done", { token: "a", newest: "a", generation: 7 }]
+    ],
+    ["an Adopt ignores a stale token (T6)", [none, adopt(a, 7), at(80)], ["Ignored", {}]],
+    ["an Adopt ignores an expired token (T6)", [none, adopt(a, 7), at(90)], ["Ignored", {}]],
+    ["an Adopt is ignored while a flight is under way (S2)", [requesting, adopt(a, 7), at(1)], ["Ignored", {}]],
+    [
+      "an Adopt ends a cool-down (T6)",
+      [cooling, adopt(a, 7), at(0.5)],
+      ["Done", { token: "a", newest: "a", generation: 7, coolDown: undefined }]
+    ],
+    [
+      "an Adopt replaces a rejected token, and starts no interval (A2)",
+      [invalidated, adopt(token("b", 10), 7), at(11)],
+      ["Done", { token: "b", newest: "b", generation: 7, mustReplace: false }]
+    ],
+    [
+      "an Adopt ignores a token that was had by a void flight (M4)",
+      [after(voided, [1, land(a, 7)]), adopt(a, 7), at(2)],
+      ["Ignored", {}]
+    ],
+    // Found by state.model.test.ts: a change of the store that was read as the source closed gave it a token again.
+    ["an Adopt after a Close takes nothing (S3)", [closed, adopt(token("b", 10), 7), at(11)], ["interrupted", {}]]
+  )
+})
+
+describe("Clear and Close", () => {
+  rows(
+    ["a Clear without a token does nothing", [none, clear, at(0)], ["Done", {}]],
+    ["a Clear drops the token (M4)", [holding, clear, at(10)], ["Done", dropped]],
+    [
+      "a Clear makes a foreground flight void (M4)",
+      [requesting, clear, at(1)],
+      ["Done", { flight: "void foreground" }]
+    ],
+    [
+      "a Clear makes a background flight void and drops the token (M4)",
+      [renewing, clear, at(81)],
+      ["Done", { ...dropped, flight: "void background" }]
+    ],
+    [
+      "a Clear makes a refresh void and drops the token (M4)",
+      [refreshing, clear, at(11)],
+      ["Done", { ...dropped, flight: "void forced" }]
+    ],
+    ["a Clear leaves the cool-down as it is (S7)", [cooling, clear, at(0.5)], ["Done", {}]],
+    ["a Clear leaves the rejected token to be named (A2)", [invalidated, clear, at(10)], ["Done", {}]],
+    ["a Clear after a Close changes nothing (S3)", [closedInFlight, clear, at(11)], ["interrupted", {}]],
+    ["a Close without a token closes the source (S3)", [none, close, at(0)], ["Done", { isClosed: true }]],
+    ["a Close drops the token (S3)", [holding, close, at(10)], ["Done", { ...dropped, isClosed: true }]],
+    ["a Close leaves the flight to be landed (S3)", [requesting, close, at(1)], ["Done", { isClosed: true }]],
+    ["a second Close changes nothing (S3)", [closed, close, at(11)], ["interrupted", {}]]
+  )
+})
+
+describe("clocks that do not go on together (S10)", () => {
+  const looked = after(holding, [60, look])
+  const lookedWhileAhead = State.transition(policy, holding, look, at(10, 40))[0]
+
+  rows(
+    [
+      "a Get finds a token expired that is so by the wall clock alone (S10)",
+      [holding, get, at(10, 80)],
+      ["Join", { ...dropped, flight: "foreground" }]
+    ],
+    [
+      "a Get finds a token expired that is so by the monotonic clock alone (S10)",
+      [holding, get, at(90, -3600)],
+      ["Join", { ...dropped, flight: "foreground" }]
+    ],
+    [
+      "a Get finds a token stale that is so by the wall clock alone (S10)",
+      [holding, get, at(10, 70)],
+      ["a", { flight: "background" }]
+    ],
+    [
+      "a Get adds a suspend to the age that a look has seen (S10)",
+      [looked, get, at(70, 20)],
+      ["Join", { ...dropped, flight: "foreground" }]
+    ],
+    [
+      "a Get keeps the age that a look has seen, though the wall clock went back since (S10)",
+      [lookedWhileAhead, get, at(50)],
+      ["Join", { ...dropped, flight: "foreground" }]
+    ],
+    [
+      "a Land takes a token that seems to be issued later for a new one (S10)",
+      [requesting, land(token("a", 3600)), at(1)],
+      ["Done", { flight: undefined, token: "a", newest: "a" }]
+    ],
+    [
+      "a Get finds such a token expired after its life by the monotonic clock (S10)",
+      [after(requesting, [1, land(token("a", 3600))]), get, at(91)],
+      ["Join", { ...dropped, flight: "foreground" }]
+    ]
+  )
+})
+
+describe("the window in which a Get is decided (S1)", () => {
+  const got = after(holding, [10, get])
+
+  it.each<[string, State.State, Instant, boolean]>([
+    ["a window begins with the Get that opens it (S1)", got, at(10), true],
+    ["a window ends after checkEvery (S10)", got, at(70), false],
+    ["a window is open a moment before that (S1)", got, at(69.999), true],
+    ["a window is closed to a wall clock that was set back before its beginning (S10)", got, at(11, -2), false],
+    ["a window ends when the token is stale (S4)", after(holding, [60, get]), at(80), false],
+    ["a window is open a moment before the token is stale (S1)", after(holding, [60, get]), at(79.999), true],
+    ["a window ends when the token expires, if a flight is under way (S5)", renewing, at(90), false],
+    ["a window is open a moment before the token expires, if a flight is under way (S1)", renewing, at(89.999), true],
+    ["a window ends when the back-off does (S6)", after(backingOff, [81.1, get]), at(81.5), false],
+    ["a window is open in the back-off (S1)", after(backingOff, [81.1, get]), at(81.499), true],
+    ["a window is opened by a Look, too (S1)", after(holding, [10, look]), at(20), true],
+    ["no window is open before the first Get (S1)", holding, at(0), false],
+    ["no window is open after a failure (S6)", after(refreshing, [10, get], [11, fail()]), at(11), false],
+    [
+      "no window is open after an idle Look at a stale token, so that the next Get renews it (S11)",
+      after(holding, [80, idleLook]),
+      at(80),
+      false
+    ],
+    ["no window is open after a Refresh of a stale token", after(holding, [80, refresh]), at(80), false]
+  ])("%s", (_, { current }, { wall }, isDecided) => {
+    expect(current !== undefined && State.isDecided(current, wall)).toBe(isDecided)
+  })
+
+  it("two Gets in a row get the very same reply (S1)", () => {
+    const [, reply] = State.transition(policy, got, get, at(11))
+    expect(reply).toBe(got.current?.exit)
+  })
+})
+
+describe("a sleeper's pause (S10)", () => {
+  it.each<[string, State.State, number, number]>([
+    ["a sleeper looks again after checkEvery (S10)", holding, 10, 60],
+    ["a sleeper looks again when the token is stale (S4)", holding, 50, 30],
+    ["a sleeper looks again when the back-off ends (S6)", backingOff, 81.1, 0.4],
+    ["a sleeper looks again when a stale token expires (S5)", after(holding, [80, idleLook]), 80, 10]
+  ])("%s", (_, { current }, seconds, pause) => {
+    expect(current && State.untilNextLook(policy, current, at(seconds))).toBeCloseTo(pause * 1000, 3)
+  })
+})
+
+describe("peek", () => {
+  it.each<[string, Instant, boolean]>([
+    ["a fresh token is valid", at(10), true],
+    ["a stale token is valid (S4)", at(80), true],
+    ["an expired token is not valid, although no look has dropped it yet (S5)", at(90), false],
+    ["a token that has expired by the wall clock alone is not valid (S10)", at(10, 80), false]
+  ])("%s", (_, now, isValid) => {
+    expect(Predicate.isNotUndefined(holding.current) && State.isValid(holding.current, now)).toBe(isValid)
+  })
+})
+
+describe("ids", () => {
+  it("tokens and flights share one count, so that no id comes twice", () => {
+    const ids = [requesting.flight, holding.current, renewing.flight, backingOff.current].map((part) => part?.id)
+    expect(ids).toStrictEqual([0, 1, 2, 1])
+  })
+})
