@@ -89,7 +89,7 @@ describe.concurrent("tilia token", () => {
         const begun = performance.now()
         child.kill(signal)
         expect(yield* child.ended).toMatchObject({ status: 130, stdout: "", stderr: "" })
-        expect(performance.now() - begun).toBeLessThan(10_000) // the request hangs for 30 s
+        expect(performance.now() - begun).toBeLessThan(5_000) // an attempt takes 10 s
       }), 60_000)
   }
 })

@@ -852,6 +852,7 @@ const play = (
     }
   }
 
+  freeze(state)
   if (setting.start === "eager") step({ _tag: "Start" })
   for (const command of commands) {
     if (violation === undefined) obey(command)
