@@ -100,6 +100,9 @@ export const layerWith = (
     Layer.provideMerge(TokenEndpoint.layer(settings))
   )
 
+const hasCredentialsEffect = (options: Options): options is Options & CredentialsEffect =>
+  "credentials" in options && options.credentials !== undefined
+
 /**
  * All services, over the client in the context. An option that is out of range is an `InvalidInputError`, before
  * anything is sent.
@@ -110,7 +113,7 @@ export const layerWith = (
 export const layer = (options: Options): Layer.Layer<Tilia, InvalidInputError, HttpClient> =>
   layerWith(options).pipe(
     Layer.provide([
-      "credentials" in options
+      hasCredentialsEffect(options)
         ? ClientCredentials.layerEffect(options.credentials)
         : ClientCredentials.layer(options),
       Environment.layer(options.environment)

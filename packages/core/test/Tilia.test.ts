@@ -116,6 +116,30 @@ describe("Tilia.layer", () => {
   )
 })
 
+describe("credentials as an option", () => {
+  it.effect("an Effect in `credentials` yields the id and the secret of each token request", () =>
+    Effect.gen(function*() {
+      const { asked, http } = vendor()
+      const credentials = Effect.succeed({ clientId: otherId, clientSecret: otherSecret })
+      const { environment, scopes } = one
+      const layer = Layer.provide(Tilia.layer({ credentials, environment, scopes }), http)
+      yield* Effect.provide(Effect.flatMap(TokenSource.TokenSource, ({ get }) => get), layer)
+      expect(asked.map(({ clientId }) => clientId)).toStrictEqual([otherId])
+    }))
+
+  it.effect("`credentials: undefined` leaves the id and the secret in force", () =>
+    Effect.gen(function*() {
+      const { asked, http } = vendor()
+      const options = { ...one, credentials: undefined }
+      yield* Effect.provide(
+        Effect.flatMap(TokenSource.TokenSource, ({ get }) => get),
+        Layer.provide(Tilia.layer(options), http)
+      )
+      expect(asked).toHaveLength(1)
+      expect(asked[0]?.clientId).not.toBe(otherId)
+    }))
+})
+
 describe("Tilia.layerConfig", () => {
   const settings = {
     TILIA_CLIENT_ID: clientId,

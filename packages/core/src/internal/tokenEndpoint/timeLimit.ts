@@ -82,7 +82,7 @@ export const make: Effect.Effect<TimeLimit, never, Scope.Scope> = Effect.gen(fun
         if (isClosed) interrupt(fiber)
         else if (mine.deadline < wakesAt) {
           interrupt(sleeper)
-          sleeper = run(watch)
+          sleeper = run(Effect.interruptible(watch)) // the limit may have been made in an uninterruptible region (S3)
         }
         return Effect.flatMap(
           Effect.onInterrupt(restore(exitOf(fiber)), () => {
