@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
+import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -44,6 +45,27 @@ describe("Time limit (E6)", () => {
       expect(Chunk.size(yield* TestClock.sleeps())).toBe(1)
       yield* TestClock.adjust("10 seconds")
       expect(Chunk.size(yield* TestClock.sleeps())).toBe(0)
+    }))
+
+  it.effect("a limit that is made in an uninterruptible region leaves no timer when its scope closes (S3)", () =>
+    Effect.gen(function*() {
+      let timers = 0
+      const clock: Clock.Clock = {
+        ...(yield* Effect.clock),
+        unsafeCurrentTimeMillis: () => 0,
+        unsafeCurrentTimeNanos: () => 0n,
+        sleep: () =>
+          Effect.acquireUseRelease(Effect.sync(() => ++timers), () => Effect.never, () => Effect.sync(() => --timers))
+      }
+      const scope = yield* Scope.make()
+      const make = Effect.withClock(Scope.extend(TimeLimit.make, scope), clock)
+      const within = yield* Effect.uninterruptible(make)
+      yield* within(Effect.void, inTime(10))
+      yield* Effect.yieldNow()
+      expect(timers).toBe(1)
+      yield* Scope.close(scope, Exit.void)
+      yield* Effect.yieldNow()
+      expect(timers).toBe(0)
     }))
 
   it.scoped("a time limit holds again after the sleeper has ended (E6)", () =>
