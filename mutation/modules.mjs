@@ -25,7 +25,7 @@ export const modules = new Map([
   ...own("TokenMediatorServer", "TokenRequest", "TokenResponse", "TokenSources", "TokenStore"),
   ["TokenSource", ["TokenSource", "TokenSource.failures", "TokenSource.store", "TokenSource.surface"]],
 
-  ...own("internal/accessToken", "internal/httpClientError", "internal/input", "internal/origin"),
+  ...own("internal/accessToken", "internal/fibers", "internal/httpClientError", "internal/input", "internal/origin"),
   ...own("internal/redirects", "internal/retryAfter", "internal/safeUrl"),
 
   ...own("internal/authorizedHttpClient/originCheck", "internal/authorizedHttpClient/replay"),
@@ -43,7 +43,7 @@ export const modules = new Map([
   ...own("internal/tokenMediator/clientErrors", "internal/tokenMediator/protocol"),
   ...own("internal/tokenMediator/rejectedToken", "internal/tokenMediator/serverPolicy"),
 
-  ...own("internal/tokenSource/backoff", "internal/tokenSource/completion", "internal/tokenSource/fibers"),
+  ...own("internal/tokenSource/backoff", "internal/tokenSource/completion"),
   ...own("internal/tokenSource/freshness", "internal/tokenSource/newest", "internal/tokenSource/options"),
   ...own("internal/tokenSource/reporter", "internal/tokenSource/state", "internal/tokenSource/throttle"),
   ["internal/tokenSource/sharing", ["internal/tokenSource/sharing", "TokenSource.store"]]

@@ -34,8 +34,8 @@ import type * as Tracer from "effect/Tracer"
 import type { AccessToken } from "./AccessToken.js"
 import * as Instant from "./Instant.js"
 import { lifetime } from "./internal/accessToken.js"
+import * as Fibers from "./internal/fibers.js"
 import * as Completion from "./internal/tokenSource/completion.js"
-import * as Fibers from "./internal/tokenSource/fibers.js"
 import { type Options, validate } from "./internal/tokenSource/options.js"
 import * as Reporter from "./internal/tokenSource/reporter.js"
 import * as Sharing from "./internal/tokenSource/sharing.js"
@@ -269,13 +269,11 @@ export const make: (
       usedAt = now
       return current.exit
     }
-    if (state.isClosed) return Effect.interrupt
     usedAt = now
     return answer(step({ _tag: "Get" }, Instant.unsafeNow(clock)), fiber, get)
   })
 
   const refresh: Effect.Effect<AccessToken, TokenError> = Effect.withFiberRuntime((fiber) => {
-    if (state.isClosed) return Effect.interrupt
     const now = Instant.unsafeNow(clockOf(fiber))
     usedAt = now.wall
     return answer(step({ _tag: "Refresh" }, now), fiber, refresh)

@@ -14,6 +14,17 @@ import { settle } from "./support/onTestClock.js"
 const subscribed = <A>({ subscribe }: SlidingPubSub.SlidingPubSub<A>) =>
   Effect.tap(Effect.fork(Effect.map(Stream.runCollect(subscribe), Chunk.toReadonlyArray)), () => settle)
 
+/** A subscriber that takes a second for each event. `read` grows. */
+const readingSlowly = <A>({ subscribe }: SlidingPubSub.SlidingPubSub<A>) =>
+  Effect.gen(function*() {
+    const read: Array<A> = []
+    const fiber = yield* Effect.fork(
+      Stream.runForEach(subscribe, (event) => Effect.delay(Effect.sync(() => read.push(event)), "1 second"))
+    )
+    yield* settle
+    return { fiber, read }
+  })
+
 const make = Effect.gen(function*() {
   const scope = yield* Scope.make()
   const pubSub = yield* Scope.extend(SlidingPubSub.make<number>(4), scope)
@@ -46,32 +57,24 @@ describe("SlidingPubSub (S13)", () => {
   it.effect("a slow subscriber gets the last events (S13)", () =>
     Effect.gen(function*() {
       const pubSub = yield* make
-      const read: Array<number> = []
-      const slow = yield* Effect.fork(
-        Stream.runForEach(pubSub.subscribe, (event) => Effect.delay(Effect.sync(() => read.push(event)), "1 second"))
-      )
-      yield* settle
+      const { fiber, read } = yield* readingSlowly(pubSub)
       yield* pubSub.publish(0)
       yield* settle
       yield* Effect.forEach(Arr.range(1, 9), pubSub.publish)
       yield* TestClock.adjust("9 seconds")
       expect(read).toStrictEqual([0, 6, 7, 8, 9])
-      yield* Fiber.interrupt(slow)
+      yield* Fiber.interrupt(fiber)
     }))
 
   it.effect("a subscriber gets what was published before the end, then its stream ends (S13)", () =>
     Effect.gen(function*() {
       const pubSub = yield* make
-      const read: Array<number> = []
-      const slow = yield* Effect.fork(
-        Stream.runForEach(pubSub.subscribe, (event) => Effect.delay(Effect.sync(() => read.push(event)), "1 second"))
-      )
-      yield* settle
+      const { fiber, read } = yield* readingSlowly(pubSub)
       yield* Effect.forEach([1, 2, 3], pubSub.publish)
       yield* pubSub.close
       yield* pubSub.publish(4)
       yield* TestClock.adjust("3 seconds")
-      yield* Fiber.join(slow)
+      yield* Fiber.join(fiber)
       expect(read).toStrictEqual([1, 2, 3])
     }))
 })

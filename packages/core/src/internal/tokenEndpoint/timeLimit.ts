@@ -7,9 +7,9 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
-import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import * as Instant from "../../Instant.js"
+import * as Fibers from "../fibers.js"
 
 /**
  * Runs an effect. After `duration` it is interrupted, and when it has ended, the result is the error of `onTimeout`.
@@ -45,7 +45,7 @@ const interrupt = (fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined): voi
 export const make: Effect.Effect<TimeLimit, never, Scope.Scope> = Effect.gen(function*() {
   const clock = yield* Effect.clock
   const now = () => Instant.unsafeNow(clock).monotonic
-  const run = Runtime.runFork(yield* Effect.runtime<never>())
+  const run = yield* Fibers.make
   const underWay = new Set<UnderWay>()
   let sleeper: Fiber.RuntimeFiber<void> | undefined
   let wakesAt = Infinity
@@ -69,7 +69,6 @@ export const make: Effect.Effect<TimeLimit, never, Scope.Scope> = Effect.gen(fun
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       isClosed = true
-      interrupt(sleeper)
       for (const { fiber } of underWay) interrupt(fiber)
     })
   )
@@ -82,7 +81,7 @@ export const make: Effect.Effect<TimeLimit, never, Scope.Scope> = Effect.gen(fun
         if (isClosed) interrupt(fiber)
         else if (mine.deadline < wakesAt) {
           interrupt(sleeper)
-          sleeper = run(Effect.interruptible(watch)) // the limit may have been made in an uninterruptible region (S3)
+          sleeper = run(watch)
         }
         return Effect.flatMap(
           Effect.onInterrupt(restore(exitOf(fiber)), () => {

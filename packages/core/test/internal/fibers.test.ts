@@ -6,7 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
-import * as Fibers from "../../../src/internal/tokenSource/fibers.js"
+import * as Fibers from "../../src/internal/fibers.js"
 
 class Maker extends Context.Tag("test/Maker")<Maker, string>() {}
 

@@ -1,6 +1,6 @@
 /*
- * The fibers that serve all callers of a source. They run in the context of the fiber that made the source, and not in
- * that of the caller that happened to start them (S3). This is not a `FiberSet`, which costs a page 0.5 kB (P7).
+ * The fibers that serve all callers of a service. They run in the context of the fiber that made the service, and not
+ * in that of the caller that happened to start them (S3). This is not a `FiberSet`, which costs a page 0.5 kB (P7).
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -14,7 +14,8 @@ export type Run = <A>(
 ) => Fiber.RuntimeFiber<A>
 
 /**
- * When the scope closes, all fibers are interrupted, also those of a source that was made in an uninterruptible region.
+ * When the scope closes, all fibers are interrupted, also those of a service that was made in an uninterruptible
+ * region.
  */
 export const make: Effect.Effect<Run, never, Scope.Scope> = Effect.gen(function*() {
   const fork = Runtime.runFork(yield* Effect.runtime<never>())
