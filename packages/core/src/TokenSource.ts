@@ -288,7 +288,11 @@ export const make: (
 
   const peek = (): Option.Option<AccessToken> => {
     const { current } = state
-    return current !== undefined && State.isValid(current, Instant.unsafeNow(clock)) ? current.some : Option.none()
+    if (current === undefined) return Option.none()
+    // In the window one reading of the wall clock is enough (P2).
+    return State.isDecided(current, clock.unsafeCurrentTimeMillis()) || State.isValid(current, Instant.unsafeNow(clock))
+      ? current.some
+      : Option.none()
   }
 
   if (store !== undefined) run(Stream.runForEach(store.changes(policy.scopes), follow))
