@@ -81,14 +81,15 @@ export const read = (
     const body = isShort(headers)
       ? Effect.map(response.arrayBuffer, (buffer) => new Uint8Array(buffer))
       : readUpToLimit(response.stream)
-    return Effect.zipWith(body, Instant.now, (body, now) => ({
-      url: response.request.url,
-      status: response.status,
-      headers,
-      body: body.subarray(0, maxBytes),
-      isComplete: body.length <= maxBytes,
-      isHiddenRedirect: isHiddenRedirect(response),
-      receivedAt: now.wall,
-      age: Instant.elapsed(sentAt, now)
-    }))
+    return Effect.flatMap(body, (body) =>
+      Effect.map(Instant.now, (now) => ({
+        url: response.request.url,
+        status: response.status,
+        headers,
+        body: body.subarray(0, maxBytes),
+        isComplete: body.length <= maxBytes,
+        isHiddenRedirect: isHiddenRedirect(response),
+        receivedAt: now.wall,
+        age: Instant.elapsed(sentAt, now)
+      })))
   })

@@ -27,20 +27,20 @@ export type RequestToken = (
   options?: RequestOptions
 ) => Effect.Effect<AccessToken, TokenError>
 
-/** Compares the scopes of a token with those that were requested (E9). */
-const checkScopes = Effect.fnUntraced(function*(
+/** The token, or what an endpoint makes of one with fewer scopes than were requested (E9). */
+const checkScopes = (
   token: AccessToken,
   requested: Scopes.Scopes,
   onNarrowedScope: Limits["onNarrowedScope"],
   attempts: number
-) {
+): Effect.Effect<AccessToken, InvalidScopeError> => {
   const missing = Scopes.missing(requested, token.scopes)
-  if (missing.length === 0) return
-  if (onNarrowedScope === "fail") {
-    return yield* new InvalidScopeError({ status: 200, serverMessage: `not granted: ${missing.join(", ")}`, attempts })
-  }
-  yield* Effect.logWarning(`The server granted fewer scopes than requested; missing: ${missing.join(", ")}`)
-})
+  if (missing.length === 0) return Effect.succeed(token)
+  const list = missing.join(", ")
+  return onNarrowedScope === "fail"
+    ? Effect.fail(new InvalidScopeError({ status: 200, serverMessage: `not granted: ${list}`, attempts }))
+    : Effect.as(Effect.logWarning(`The server granted fewer scopes than requested; missing: ${list}`), token)
+}
 
 /** When the scope closes, every call under way is interrupted. */
 export const make = (
@@ -65,8 +65,7 @@ export const make = (
             onTimeout: () => new TokenTimeoutError({ tokenUrl, attempts })
           }))
         const token = yield* withRetries(inTime, policy, deadline)
-        yield* checkScopes(token, scopes, limits.onNarrowedScope, attempts)
-        return token
+        return yield* checkScopes(token, scopes, limits.onNarrowedScope, attempts)
       },
       // Not `Effect.fn`, whose stack traces cost as much as the rest of the span.
       Effect.withSpan(requestSpan, { captureStackTrace: false })
