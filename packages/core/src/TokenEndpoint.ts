@@ -66,6 +66,10 @@ export const TokenEndpoint: Context.Tag<TokenEndpoint, TokenEndpoint> = Context.
 const isSame = (one: Credentials, other: Credentials): boolean =>
   one.clientId === other.clientId && Equal.equals(one.clientSecret, other.clientSecret)
 
+/** Whether other credentials may help. The server may say no more than 400 of a client that it does not know. */
+const mayBeCredentials = (error: TokenError): boolean =>
+  error._tag === "InvalidClientError" || (error._tag === "InvalidRequestError" && error.code === undefined)
+
 /**
  * A token endpoint over the `HttpClient`, the `Environment` and the `ClientCredentials` in the context. Nothing is sent
  * yet. When the scope closes, the requests under way are interrupted. An option that is out of range is an
@@ -92,20 +96,20 @@ export const make: (
     { clientId, clientSecret }: Credentials,
     { nextAttempt, scopes }: RequestToken.Call
   ) {
-    const target = { tokenUrl, attempts: nextAttempt() }
+    const target = { tokenUrl, requested: scopes, attempts: nextAttempt() }
     const request = toHttpClientRequest(
       { client_id: clientId, client_secret: clientSecret, grant_type: "client_credentials", scope: scopes },
       tokenUrl
     )
     const response = yield* roundTrip(request, target)
     const grant = yield* parseTokenResponse(response, { ...target, clientSecret })
-    return yield* toAccessToken(grant, response, scopes, target)
+    return yield* toAccessToken(grant, response, target)
   })
 
-  /** If the server refuses credentials that have changed meanwhile, the new ones are tried at once (S12). */
+  /** If the server refuses a request, and the credentials have changed meanwhile, the new ones are tried at once (S12). */
   const attempt = Effect.fnUntraced(function*(call: RequestToken.Call) {
     const used = yield* credentials.current
-    return yield* Effect.catchTag(requestOnce(used, call), "InvalidClientError", (error) =>
+    return yield* Effect.catchIf(requestOnce(used, call), mayBeCredentials, (error) =>
       Effect.flatMap(
         Effect.mapError(credentials.current, () => error),
         (current) => isSame(used, current) ? Effect.fail(error) : requestOnce(current, call)

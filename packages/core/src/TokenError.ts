@@ -23,9 +23,22 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
+import * as CoolDown from "./internal/coolDown.js"
+
+/** What a source says of an error that it returns again without a request (S7). */
+const unsent = {
+  /**
+   * There only if nothing was sent, because a request has failed a short time ago: the time until the next request may
+   * be made.
+   */
+  coolDown: Schema.optionalWith(Schema.Duration, { exact: true })
+}
 
 /** What an error response may carry. The texts are cut, printable and free of the secret before they get here (E8). */
 const response = {
+  ...unsent,
+  /** The URL that was asked for the token. Absent only from an error that other code than this library has made. */
+  tokenUrl: Schema.optionalWith(Schema.String, { exact: true }),
   /** The HTTP status. */
   status: Schema.Number,
   /** The error code of the response's body, as `invalid_client`, if it has one. */
@@ -37,11 +50,12 @@ const response = {
 }
 
 const wait = {
-  /** How long the server asked to be left alone by `Retry-After`, if it did; at most a day. */
+  /** How long the server asked to be left alone by `Retry-After`, if it did. Never less than `coolDown`. */
   retryAfter: Schema.optionalWith(Schema.Duration, { exact: true })
 }
 
 const target = {
+  ...unsent,
   /** The URL that was asked for the token. */
   tokenUrl: Schema.String
 }
@@ -70,12 +84,13 @@ export class InvalidInputError
     /** The name of the input, as `clientSecret` or `TILIA_SCOPES`. */
     setting: Schema.String,
     /** What would have been accepted. */
-    expected: Schema.String
+    expected: Schema.String,
+    ...unsent
   })
 {
   /** Always `false`: the same input is refused again. */
   readonly retryable = false
-  override readonly message: string = `${this.setting} must be ${this.expected}.`
+  override readonly message: string = `${this.setting} must be ${this.expected}.${CoolDown.sentence(this.coolDown)}`
 }
 
 /**
@@ -89,7 +104,8 @@ export class CredentialsError
     /** A sentence of the credentials' source, without a secret. */
     message: Schema.String,
     /** Whether another try may help, as the credentials' source says. */
-    retryable: Schema.Boolean
+    retryable: Schema.Boolean,
+    ...unsent
   })
 {}
 
@@ -109,7 +125,7 @@ export class InvalidRequestError
   readonly retryable = false
   override readonly message: string = `The server did not accept the token request (${
     said(this)
-  }): check the client id, the secret and the scopes.`
+  }): check the client id, the secret and the scopes.${CoolDown.sentence(this.coolDown)}`
 }
 
 /** What to do about a refused client whose id and secret are not what is wrong. */
@@ -133,7 +149,8 @@ export class InvalidClientError extends Schema.TaggedError<InvalidClientError>("
   readonly retryable = false
   override readonly message: string = `The server refused the client's credentials (${said(this)}): ` +
     (userAdvice.get(`${this.status} ${this.code}`) ??
-      `check that the client id and secret belong together, to this environment, and may have these scopes.`)
+      `check that the client id and secret belong together, to this environment, and may have these scopes.`) +
+    CoolDown.sentence(this.coolDown)
 }
 
 /**
@@ -144,13 +161,17 @@ export class InvalidClientError extends Schema.TaggedError<InvalidClientError>("
  * @category errors
  */
 export class InvalidScopeError
-  extends Schema.TaggedError<InvalidScopeError>("@effect-tilia/core/InvalidScopeError")("InvalidScopeError", response)
+  extends Schema.TaggedError<InvalidScopeError>("@effect-tilia/core/InvalidScopeError")("InvalidScopeError", {
+    ...response,
+    /** The scopes that were requested. Absent only from an error that other code than this library has made. */
+    requested: Schema.optionalWith(Schema.Array(Schema.String), { exact: true })
+  })
 {
   /** Always `false`: the same scopes are refused again. */
   readonly retryable = false
-  override readonly message: string = `The client was not granted every scope that it requested (${
-    said(this)
-  }): ask for fewer, or have them added.`
+  override readonly message: string = `The client was not granted every scope that it requested${
+    this.requested === undefined ? "" : `, ${this.requested.join(",")}`
+  } (${said(this)}): ask for fewer, or have them added.${CoolDown.sentence(this.coolDown)}`
 }
 
 /**
@@ -169,7 +190,7 @@ export class RateLimitedError
   readonly retryable = true
   override readonly message: string = `The server asks for fewer token requests (${said(this)}): wait${
     this.retryAfter === undefined ? "" : ` ${Duration.format(this.retryAfter)}`
-  }, then try again.`
+  }, then try again.${CoolDown.sentence(this.coolDown)}`
 }
 
 /**
@@ -188,7 +209,7 @@ export class ServiceUnavailableError
   readonly retryable = true
   override readonly message: string = `The server can't issue a token at the moment (${
     said(this)
-  }): try again later; the outage is on its side.`
+  }): try again later; the outage is on its side.${CoolDown.sentence(this.coolDown)}`
 }
 
 /**
@@ -213,7 +234,7 @@ export class UnexpectedResponseError
   readonly retryable = false
   override readonly message: string = `The response of ${this.tokenUrl} isn't a token (${
     said(this)
-  }): ${this.problem}; check the base URL.`
+  }): ${this.problem}; check the base URL.${CoolDown.sentence(this.coolDown)}`
 }
 
 const tries = ({ attempts }: { readonly attempts: number }): string => attempts > 1 ? ` after ${attempts} attempts` : ""
@@ -260,7 +281,7 @@ export class TokenTransportError
   readonly retryable = this.reason !== "Tls"
   override readonly message: string = `No response from ${this.tokenUrl}${tries(this)}: ${
     transportAdvice[this.reason]
-  }.`
+  }.${CoolDown.sentence(this.coolDown)}`
 }
 
 /**
@@ -280,7 +301,7 @@ export class TokenTimeoutError
   readonly retryable = true
   override readonly message: string = `No response from ${this.tokenUrl} in time${
     tries(this)
-  }: try again later, or allow more time for an attempt.`
+  }: try again later, or allow more time for an attempt.${CoolDown.sentence(this.coolDown)}`
 }
 
 /**

@@ -103,14 +103,14 @@ export const make: (
     const requestToken = yield* RequestToken.make(tokenUrl, limits)
 
     const attempt = Effect.fnUntraced(function*({ nextAttempt, rejected, scopes }: RequestToken.Call) {
-      const target = { tokenUrl, attempts: nextAttempt() }
+      const target = { tokenUrl, requested: scopes, attempts: nextAttempt() }
       const request = toHttpClientRequest(tokenUrl, {
         scopes,
         ...(rejected !== undefined && { rejected: RejectedToken.hash(rejected) })
       })
       const response = yield* roundTrip(request, target)
       const grant = yield* parseResponse(response, target)
-      return yield* toAccessToken(grant, response, scopes, target)
+      return yield* toAccessToken(grant, response, target)
     })
 
     return { requestToken: requestToken(attempt) }

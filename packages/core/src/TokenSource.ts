@@ -172,9 +172,10 @@ export const make: (
       const isIdle = now.wall - usedAt >= (policy.idleAfter ?? lifetime(state.current.token))
       step({ _tag: "Look", isIdle }, now)
       if (state.current === undefined) return Effect.void
+      const sleep = clock.sleep(Duration.millis(Math.ceil(State.untilNextLook(policy, state.current, now))))
       const pause = state.flight === undefined || running === undefined
-        ? clock.sleep(Duration.millis(Math.ceil(State.untilNextLook(policy, state.current, now))))
-        : Effect.exit(running.completion.wait)
+        ? sleep
+        : Effect.raceFirst(Effect.exit(running.completion.wait), sleep)
       return Effect.flatMap(pause, () => watch(id))
     })
 
@@ -182,11 +183,11 @@ export const make: (
    * Asks the endpoint, and names the token that must be replaced (A2). If that token is rejected while the request is
    * under way, and the endpoint returns it again, the endpoint is asked once more.
    */
-  const request = ({ isBackground }: State.Flight): Effect.Effect<AccessToken, TokenError> =>
+  const request = ({ isSingle }: State.Flight): Effect.Effect<AccessToken, TokenError> =>
     Effect.suspend(() => {
       const { mustReplace: wasNamed, newest } = state
       const ask = (rejected: AccessToken | undefined) =>
-        endpoint.requestToken(policy.scopes, { rejected, ...(isBackground && { retry: RetryPolicy.none }) })
+        endpoint.requestToken(policy.scopes, { rejected, ...(isSingle && { retry: RetryPolicy.none }) })
       return Effect.flatMap(ask(wasNamed ? newest.token : undefined), (token) => {
         const { mustReplace, newest } = state
         return mustReplace && !wasNamed && newest.token !== undefined && Equal.equals(token.value, newest.token.value)
@@ -246,8 +247,8 @@ export const make: (
     })
 
   /**
-   * What a caller gets: its result, or that of the flight. A background flight is a single attempt: if it fails,
-   * `retry` decides anew (S6).
+   * What a caller gets: its result, or that of the flight. `retry` decides anew if that was a background flight, which
+   * is a single attempt (S6), and after one whose token is not for those who come now (M4).
    */
   const answer = (
     reply: State.Reply,
@@ -258,7 +259,8 @@ export const make: (
     if (running === undefined) return Effect.interrupt
     linkSpan(running, caller)
     const token = running.completion.wait
-    return state.flight?.isBackground === true ? Effect.catchAll(token, () => retry) : token
+    if (state.flight?.isVoid === true) return Effect.zipRight(Effect.exit(token), retry)
+    return state.flight?.isBackground === true ? Effect.catchAllCause(token, () => retry) : token
   }
 
   const get: Effect.Effect<AccessToken, TokenError> = Effect.withFiberRuntime((fiber) => {

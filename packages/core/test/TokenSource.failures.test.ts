@@ -27,6 +27,13 @@ const limited = new TokenError.RateLimitedError({ status: 429, attempts: 1, retr
 /** When the requests were sent, in seconds. */
 const sentAt = ({ calls }: Scripted): ReadonlyArray<number> => calls.map(({ at }) => at / 1000)
 
+/** What an error says that is returned without a request (S7). */
+const unsent = (coolDown: Duration.DurationInput) => ({
+  ...(({ _tag, attempts, status }) => ({ _tag, attempts, status }))(unavailable),
+  coolDown: Duration.decode(coolDown),
+  retryAfter: Duration.decode(coolDown)
+})
+
 /** A server that can be switched off. */
 const switched = Effect.gen(function*() {
   const server = { isOff: false }
@@ -240,11 +247,11 @@ describe("Failed requests without a valid token (S7)", () => {
   it.scoped("a refresh that fails without a valid token begins a cool-down (S7)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(fail(unavailable), succeed())
-      const { get, refresh } = yield* endpoint.source()
-      const error = yield* Effect.flip(refresh)
-      expect(yield* atOnce(Effect.flip(get))).toBe(error)
+      const { get, refresh } = yield* centred(endpoint.source())
+      expect(yield* Effect.flip(refresh)).toStrictEqual(unavailable)
+      expect(yield* atOnce(Effect.flip(get))).toMatchObject(unsent("1 second"))
       yield* TestClock.adjust("999 millis")
-      expect(yield* atOnce(Effect.flip(get))).toBe(error)
+      expect(yield* atOnce(Effect.flip(get))).toMatchObject(unsent("1 millis"))
       yield* TestClock.adjust(1)
       expect(text(yield* get)).toBe("token-1")
       expect(sentAt(endpoint)).toStrictEqual([0, 1])
@@ -253,7 +260,7 @@ describe("Failed requests without a valid token (S7)", () => {
   it.scoped("a refresh that fails without a valid token counts as a failure, so that the cool-down doubles (S7)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(fail(unavailable))
-      const { get, refresh } = yield* endpoint.source()
+      const { get, refresh } = yield* centred(endpoint.source())
       yield* Effect.flip(get)
       yield* Effect.flip(refresh)
       yield* TestClock.adjust("1999 millis")
@@ -283,35 +290,50 @@ describe("Failed requests without a valid token (S7)", () => {
   it.scoped("1,000 callers of a failed flight get the same error (S7, row 71)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(after("2 seconds", fail(unavailable)))
-      const { get } = yield* endpoint.source()
+      const { get } = yield* centred(endpoint.source())
       const callers = yield* Effect.replicateEffect(Effect.fork(Effect.flip(get)), 1000)
       yield* TestClock.adjust("2 seconds")
       const errors = new Set(yield* Fiber.join(Fiber.all(callers)))
-      errors.add(yield* Effect.flip(get))
       expect(errors.size).toBe(1)
       expect([...errors][0]).toMatchObject({ _tag: "ServiceUnavailableError", status: 503, attempts: 4 })
       expect(endpoint.calls).toHaveLength(1)
     }))
 
-  it.scoped.each([["an outage", unavailable], ["a refused secret", refused]] as const)(
-    "%s causes one request after each cool-down of 1, 2, 4, 8, 16, 30 and 30 s (S7, row 71)",
-    ([, error]) =>
+  it.scoped.each(
+    [
+      ["an outage", unavailable, "1, 2, 4, 8, 10 and 10 s", [0, 1, 3, 7, 15, 25, 35, 45, 55, 65, 75, 85, 95]],
+      ["a refused secret", refused, "1, 2, 4, 8, 16, 32 and 60 s", [0, 1, 3, 7, 15, 31, 63]]
+    ] as const
+  )(
+    "%s causes one request after each cool-down of %3$s (S7, row 71)",
+    ([, error, , at]) =>
       Effect.gen(function*() {
         const endpoint = yield* scripted(fail(error))
-        const made = yield* endpoint.source()
+        const made = yield* centred(endpoint.source())
         for (let n = 0; n <= 200; n++) {
           yield* Effect.forkAll(Arr.replicate(Effect.ignore(made.get), 3))
           yield* TestClock.adjust("500 millis")
         }
-        expect(sentAt(endpoint)).toStrictEqual([0, 1, 3, 7, 15, 31, 61, 91])
-        expect(endpoint.calls.some(({ isSingleAttempt }) => isSingleAttempt)).toBe(false)
+        expect(sentAt(endpoint)).toStrictEqual(at)
+        // After a cool-down it is known that the server fails: one attempt tells whether it still does.
+        expect(endpoint.calls.map(({ isSingleAttempt }) => isSingleAttempt)).toStrictEqual(at.map((at) => at > 0))
       })
   )
+
+  it.scoped("a cool-down is drawn by a fifth to either side (S7)", () =>
+    Effect.gen(function*() {
+      const endpoint = yield* scripted(fail(unavailable))
+      for (const [draw, wait] of [[0, 800], [0.999_999_999, 1200]] as const) {
+        const { get } = yield* drawing(draw)(endpoint.source())
+        yield* Effect.flip(get)
+        expect(yield* atOnce(Effect.flip(get))).toMatchObject(unsent(wait))
+      }
+    }))
 
   it.scoped("get and ready fail at once during a cool-down (S7)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(fail(refused), hang)
-      const { get, ready } = yield* endpoint.source()
+      const { get, ready } = yield* centred(endpoint.source())
       yield* Effect.flip(get)
       yield* TestClock.adjust("999 millis")
       expect(yield* atOnce(Effect.flip(get))).toMatchObject({ _tag: "InvalidClientError" })
@@ -322,7 +344,7 @@ describe("Failed requests without a valid token (S7)", () => {
   it.scoped("a cool-down lasts at least as long as Retry-After says (S7)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(fail(limited), succeed())
-      const { get } = yield* endpoint.source()
+      const { get } = yield* centred(endpoint.source())
       yield* Effect.flip(get)
       yield* TestClock.adjust("89999 millis")
       expect(yield* Effect.flip(get)).toMatchObject({ _tag: "RateLimitedError" })
@@ -334,7 +356,7 @@ describe("Failed requests without a valid token (S7)", () => {
   it.scoped("the option coolDown sets the shortest and the longest cool-down (S7)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(fail(unavailable))
-      const { get } = yield* endpoint.source({ coolDown: { base: "5 seconds", max: "8 seconds" } })
+      const { get } = yield* centred(endpoint.source({ coolDown: { base: "5 seconds", max: "8 seconds" } }))
       for (let n = 0; n <= 30; n++) {
         yield* Effect.ignore(get)
         yield* TestClock.adjust("1 second")
@@ -345,20 +367,22 @@ describe("Failed requests without a valid token (S7)", () => {
   it.scoped("a successful request resets the cool-down (S7)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted((_, n) => n === 3 ? succeed({ lifetime: "10 seconds" }) : fail(unavailable))
-      const { get } = yield* endpoint.source({ background: "onDemand" })
+      const { get } = yield* centred(endpoint.source({ background: "onDemand" }))
       for (let n = 0; n <= 19; n++) {
         yield* Effect.ignore(get)
         yield* TestClock.adjust("1 second")
       }
       // A token at 7, due at 15: two tries in the background, and none in the foreground before it ends at 16.
-      const foreground = endpoint.calls.flatMap(({ at, isSingleAttempt }) => isSingleAttempt ? [] : [at / 1000])
-      expect(foreground).toStrictEqual([0, 1, 3, 7, 16, 17, 19])
+      expect(sentAt(endpoint)).toStrictEqual([0, 1, 3, 7, 15, 16, 17, 19])
+      expect(endpoint.calls.map(({ isSingleAttempt }) => isSingleAttempt)).toStrictEqual(
+        [false, true, true, true, true, false, true, true]
+      )
     }))
 
   it.scoped("refresh sends a request during a cool-down (S7)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(fail(unavailable), succeed())
-      const made = yield* endpoint.source()
+      const made = yield* centred(endpoint.source())
       yield* Effect.flip(made.get)
       expect(text(yield* made.refresh)).toBe("token-1")
       expect(yield* textAtOnce(made)).toBe("token-1")
@@ -370,7 +394,7 @@ describe("Failed requests without a valid token (S7)", () => {
       const endpoint = yield* scripted(() => {
         throw new Error("a defect")
       })
-      const { get } = yield* endpoint.source()
+      const { get } = yield* centred(endpoint.source())
       for (let n = 0; n < 10; n++) expect(Exit.isFailure(yield* Effect.exit(get))).toBe(true)
       expect(endpoint.calls).toHaveLength(1)
     }))
@@ -529,10 +553,10 @@ describe("Forced refresh (S9)", () => {
       const endpoint = yield* scripted(fail(unavailable), fail(unavailable), succeed())
       const { get, refresh } = yield* endpoint.source({ minRefreshInterval: "5 seconds" })
       yield* Effect.flip(get)
-      const error = yield* Effect.flip(refresh) // passes the cool-down (S7)
-      expect(yield* atOnce(Effect.flip(refresh))).toBe(error)
+      expect(yield* Effect.flip(refresh)).toStrictEqual(unavailable) // it passes the cool-down (S7)
+      expect(yield* atOnce(Effect.flip(refresh))).toMatchObject(unsent("5 seconds"))
       yield* TestClock.adjust("4999 millis")
-      expect(yield* atOnce(Effect.flip(refresh))).toBe(error)
+      expect(yield* atOnce(Effect.flip(refresh))).toMatchObject(unsent("1 millis"))
       yield* TestClock.adjust(1)
       expect(text(yield* refresh)).toBe("token-2")
       expect(sentAt(endpoint)).toStrictEqual([0, 0, 5])
@@ -543,8 +567,8 @@ describe("Forced refresh (S9)", () => {
       const endpoint = yield* scripted(succeed(), fail(unavailable), succeed())
       const { get, invalidate, refresh } = yield* endpoint.source({ minRefreshInterval: "5 seconds" })
       const first = yield* get
-      const error = yield* Effect.flip(refresh)
-      expect(yield* atOnce(Effect.flip(refresh))).toBe(error)
+      yield* Effect.flip(refresh)
+      expect(yield* atOnce(Effect.flip(refresh))).toMatchObject(unsent("5 seconds"))
       expect(text(yield* atOnce(get))).toBe("token-0")
       yield* invalidate(first)
       expect(text(yield* get)).toBe("token-2")

@@ -10,8 +10,8 @@ const date = new RegExp(`^${day}$`)
 /** A comma separates repeated headers, and also follows the name of the day inside a date. */
 const separator = /,(?! \d{2}[- ][A-Z])/
 
-/** Longer waits than a day are cut to a day: no budget holds them, and no timer should. */
-const longest = Duration.days(1)
+/** No server means a longer wait than this, and no timer holds one. */
+const longest = Duration.days(365)
 
 const parseOne = (value: string, now: number): Duration.Duration | undefined => {
   if (/^\d+$/.test(value)) return Duration.seconds(Number(value))

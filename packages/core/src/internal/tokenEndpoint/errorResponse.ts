@@ -34,9 +34,10 @@ export interface Details extends Target {
   readonly problem: string
 }
 
-const common = ({ attempts, code, serverMessage, status }: Details) => ({
+const common = ({ attempts, code, serverMessage, status, tokenUrl }: Details) => ({
   status,
   attempts,
+  tokenUrl,
   ...(code !== undefined && { code }),
   ...(serverMessage !== undefined && { serverMessage })
 })
@@ -49,7 +50,8 @@ const withWait = (details: Details) => ({
 const classes = {
   InvalidRequestError: (details: Details) => new InvalidRequestError(common(details)),
   InvalidClientError: (details: Details) => new InvalidClientError(common(details)),
-  InvalidScopeError: (details: Details) => new InvalidScopeError(common(details)),
+  InvalidScopeError: (details: Details) => 
+    new InvalidScopeError({ ...common(details), requested: details.requested }),
   RateLimitedError: (details: Details) => new RateLimitedError(withWait(details)),
   ServiceUnavailableError: (details: Details) => new ServiceUnavailableError(withWait(details)),
   UnexpectedResponseError: (details: Details) =>
@@ -117,10 +119,11 @@ const problemOf = ({ headers, status }: RawResponse, context: Context): string =
 /** The error of a response that is not a token, with the server's words made fit to be kept (E8). */
 export const fromResponse = (response: RawResponse, context: Context, body: ErrorBody): TokenError => {
   const { headers, receivedAt, status } = response
-  const { attempts, clientSecret, tokenUrl } = context
+  const { attempts, clientSecret, requested, tokenUrl } = context
   const keep = (text = "") => sanitize(text, clientSecret) || undefined
   return errorOf(classify(status, body.code), {
     tokenUrl,
+    requested,
     attempts,
     status,
     code: keep(body.code),

@@ -7,7 +7,6 @@ import type { ParseError, ParseIssue } from "effect/ParseResult"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type { AccessToken } from "../../AccessToken.js"
-import type { Scopes } from "../../Scopes.js"
 import { type TokenError, TokenTimeoutError, TokenTransportError } from "../../TokenError.js"
 import { TokenResponse } from "../../TokenResponse.js"
 import { fromResponse } from "../accessToken.js"
@@ -91,8 +90,7 @@ export const parseTokenResponse = (
 export const toAccessToken = (
   grant: TokenResponse,
   { age, receivedAt }: RawResponse,
-  requested: Scopes,
-  { attempts, tokenUrl }: Target
+  { attempts, requested, tokenUrl }: Target
 ): Either.Either<AccessToken, TokenTimeoutError> =>
   age < grant.expires_in * 1000
     ? Either.right(fromResponse(grant, requested, DateTime.unsafeMake(receivedAt - age)))

@@ -12,6 +12,7 @@ import { requestSpan } from "../../Telemetry.js"
 import { InvalidScopeError, type TokenError, TokenTimeoutError } from "../../TokenError.js"
 import type { Limits, RequestOptions } from "./options.js"
 import { policyOf, withRetries } from "./retry.js"
+import type { Target } from "./roundTrip.js"
 import * as TimeLimit from "./timeLimit.js"
 
 /** One call of `requestToken`. */
@@ -30,15 +31,14 @@ export type RequestToken = (
 /** The token, or what an endpoint makes of one with fewer scopes than were requested (E9). */
 const checkScopes = (
   token: AccessToken,
-  requested: Scopes.Scopes,
   onNarrowedScope: Limits["onNarrowedScope"],
-  attempts: number
+  target: Target
 ): Effect.Effect<AccessToken, InvalidScopeError> => {
-  const missing = Scopes.missing(requested, token.scopes)
+  const missing = Scopes.missing(target.requested, token.scopes)
   if (missing.length === 0) return Effect.succeed(token)
   const list = missing.join(", ")
   return onNarrowedScope === "fail"
-    ? Effect.fail(new InvalidScopeError({ status: 200, serverMessage: `not granted: ${list}`, attempts }))
+    ? Effect.fail(new InvalidScopeError({ ...target, status: 200, serverMessage: `not granted: ${list}` }))
     : Effect.as(Effect.logWarning(`The server granted fewer scopes than requested; missing: ${list}`), token)
 }
 
@@ -65,7 +65,7 @@ export const make = (
             onTimeout: () => new TokenTimeoutError({ tokenUrl, attempts })
           }))
         const token = yield* withRetries(inTime, policy, deadline)
-        return yield* checkScopes(token, scopes, limits.onNarrowedScope, attempts)
+        return yield* checkScopes(token, limits.onNarrowedScope, { tokenUrl, requested: scopes, attempts })
       },
       // Not `Effect.fn`, whose stack traces cost as much as the rest of the span.
       Effect.withSpan(requestSpan, { captureStackTrace: false })

@@ -12,6 +12,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Instant from "../../Instant.js"
+import type { Scopes } from "../../Scopes.js"
 import type { TokenTimeoutError, TokenTransportError } from "../../TokenError.js"
 import { responseOf } from "../httpClientError.js"
 import * as Redirects from "../redirects.js"
@@ -21,6 +22,7 @@ import { fromHttpClientError } from "./transportError.js"
 /** What a request is for, as its errors tell it. */
 export interface Target {
   readonly tokenUrl: string
+  readonly requested: Scopes
   /** How many attempts have been made, this one included. */
   readonly attempts: number
 }

@@ -44,8 +44,7 @@ export const fromRefusal = (refusal: Refusal, { status }: RawResponse, target: T
       return new TokenTimeoutError({ tokenUrl, attempts })
     default:
       return errorOf(_tag, {
-        tokenUrl,
-        attempts,
+        ...target,
         status,
         serverMessage: message,
         retryAfter,
@@ -57,9 +56,10 @@ export const fromRefusal = (refusal: Refusal, { status }: RawResponse, target: T
 /**
  * The error of a response that no mediator has made: a proxy's, or that of a server without one. None of it is kept.
  */
-export const fromOther = (response: RawResponse, { attempts, tokenUrl }: Target): TokenError => {
+export const fromOther = (response: RawResponse, target: Target): TokenError => {
+  const { attempts, tokenUrl } = target
   const { headers, isHiddenRedirect, receivedAt, status, url } = response
-  const details = (problem: string): ErrorResponse.Details => ({ tokenUrl, attempts, status, problem })
+  const details = (problem: string): ErrorResponse.Details => ({ ...target, status, problem })
   const unexpected = (problem: string) => errorOf("UnexpectedResponseError", details(problem))
   if (url !== tokenUrl) return unexpected("the HTTP client went on to elsewhere")
   if (isHiddenRedirect || (status >= 300 && status < 400)) {

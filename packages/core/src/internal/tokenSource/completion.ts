@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 
 export interface Completion<A, E> {
-  /** One effect for all fibers. Interrupting one of them changes nothing for the others (S3). */
+  /** One effect for all fibers. One that is interrupted leaves nothing behind, and changes nothing for the others (S3). */
   readonly wait: Effect.Effect<A, E>
   /** Wakes all fibers that wait, and those that come later. Only the first call counts. */
   readonly complete: (exit: Exit.Exit<A, E>) => void
@@ -14,14 +14,18 @@ export interface Completion<A, E> {
 
 export const make = <A, E>(): Completion<A, E> => {
   let completed: Exit.Exit<A, E> | undefined
-  let waiting: Array<(exit: Exit.Exit<A, E>) => void> = []
+  const waiting = new Set<(exit: Exit.Exit<A, E>) => void>()
   return {
-    wait: Effect.async((wake) => completed === undefined ? void waiting.push(wake) : wake(completed)),
+    wait: Effect.async((wake) => {
+      if (completed !== undefined) return wake(completed)
+      waiting.add(wake)
+      return Effect.sync(() => waiting.delete(wake))
+    }),
     complete: (exit) => {
       if (completed !== undefined) return
       completed = exit
       for (const wake of waiting) wake(exit)
-      waiting = []
+      waiting.clear()
     }
   }
 }

@@ -5,7 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Scopes from "../../Scopes.js"
-import type { InvalidInputError } from "../../TokenError.js"
+import { InvalidInputError } from "../../TokenError.js"
 import { duration, validate as setting } from "../input.js"
 
 /**
@@ -27,9 +27,9 @@ export interface Options {
   readonly refreshAt?: number | undefined
   /**
    * How far `refreshAt` is drawn at random to either side, once for each token, so that many processes do not renew at
-   * the same moment. A fraction of the lifetime, from 0 to 0.5.
+   * the same moment. A fraction of the lifetime, from 0 to 0.5, with which `refreshAt` stays above 0 and at most 1.
    *
-   * @default 0.02
+   * @default 0.02, or less if `refreshAt` leaves less room
    */
   readonly jitter?: number | undefined
   /**
@@ -68,9 +68,10 @@ export interface Options {
    */
   readonly minRefreshInterval?: Duration.DurationInput | undefined
   /**
-   * How long callers get the last error at once, without a new request, when there is no valid token.
+   * How long callers get the last error at once, without a new request, when there is no valid token. Each time is
+   * drawn at random, by a fifth to either side.
    *
-   * @default { base: "1 second", max: "30 seconds" }
+   * @default { base: "1 second", max: "10 seconds", maxNotRetryable: "1 minute" }
    */
   readonly coolDown?: {
     /**
@@ -80,12 +81,25 @@ export interface Options {
      */
     readonly base?: Duration.DurationInput | undefined
     /**
-     * The longest time, unless the server asks for a longer one by `Retry-After`.
+     * The longest time after an error that is `retryable`, unless the server asks for a longer one by `Retry-After`.
      *
-     * @default "30 seconds"
+     * @default "10 seconds"
      */
     readonly max?: Duration.DurationInput | undefined
+    /**
+     * The longest time after any other error, as after refused credentials.
+     *
+     * @default "1 minute"
+     */
+    readonly maxNotRetryable?: Duration.DurationInput | undefined
   } | undefined
+  /**
+   * The longest time that the server is left alone because it asks for that by `Retry-After`. The error shows what the
+   * server asked for, in full.
+   *
+   * @default "10 minutes"
+   */
+  readonly maxRetryAfter?: Duration.DurationInput | undefined
   /**
    * The longest time between two looks at the clocks, by which the source notices that the machine slept or that the
    * wall clock was set.
@@ -112,7 +126,8 @@ export const validate = ({
   coolDown = {},
   expiryMargin = "10 seconds",
   idleAfter,
-  jitter = 0.02,
+  jitter,
+  maxRetryAfter = "10 minutes",
   minRefreshInterval = "1 second",
   refreshAt = 0.8,
   scopes,
@@ -121,7 +136,11 @@ export const validate = ({
   Either.all({
     scopes: setting("scopes", Scopes.ScopesFromArray)(scopes),
     refreshAt: setting("refreshAt", Fraction)(refreshAt),
-    jitter: setting("jitter", Jitter)(jitter),
+    jitter: Either.filterOrLeft(
+      setting("jitter", Jitter)(jitter ?? Math.min(0.02, refreshAt / 2, 1 - refreshAt)),
+      (jitter) => refreshAt - jitter > 0 && refreshAt + jitter <= 1,
+      () => new InvalidInputError({ setting: "jitter", expected: "less than refreshAt, and at most 1 - refreshAt" })
+    ),
     expiryMargin: millis("expiryMargin", expiryMargin),
     background: setting("background", Background)(background),
     idleAfter: idleAfter === undefined ? Either.right(undefined) : millis("idleAfter", idleAfter),
@@ -129,7 +148,9 @@ export const validate = ({
     minRefreshInterval: millis("minRefreshInterval", minRefreshInterval),
     coolDown: Either.all({
       base: millis("coolDown.base", coolDown.base ?? "1 second"),
-      max: millis("coolDown.max", coolDown.max ?? "30 seconds")
+      max: millis("coolDown.max", coolDown.max ?? "10 seconds"),
+      maxNotRetryable: millis("coolDown.maxNotRetryable", coolDown.maxNotRetryable ?? "1 minute")
     }),
+    maxRetryAfter: millis("maxRetryAfter", maxRetryAfter),
     checkEvery: millis("checkEvery", checkEvery)
   })

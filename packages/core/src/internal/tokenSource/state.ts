@@ -5,6 +5,7 @@
  * All times are in milliseconds. Pauses (`notBefore`, `until`) are times of the monotonic clock, which cannot be set.
  */
 import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
 import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
@@ -18,11 +19,12 @@ import * as Backoff from "./backoff.js"
 import * as Freshness from "./freshness.js"
 import * as Newest from "./newest.js"
 import * as Throttle from "./throttle.js"
+import { unsent } from "./unsent.js"
 
 /** The validated options that decisions depend on. */
-export interface Policy extends Freshness.Policy {
+export interface Policy extends Freshness.Policy, Backoff.Policy {
+  readonly background: "timer" | "onDemand"
   readonly minRefreshInterval: number
-  readonly coolDown: { readonly base: number; readonly max: number }
   readonly checkEvery: number
 }
 
@@ -50,8 +52,11 @@ interface Pause {
 /** The one request under way (S2). */
 export interface Flight {
   readonly id: number
-  /** A background refresh is a single attempt, since a valid token is there (S6). */
   readonly isBackground: boolean
+  /** Whether it makes a single attempt: a valid token is there (S6), or the last request has failed (S7). */
+  readonly isSingle: boolean
+  /** Whether its token replaces one that had to be replaced, so that the next one must wait (S9). */
+  readonly isForced: boolean
   /** Whether the server must be asked although the store may hold a token (T1). */
   readonly mustAsk: boolean
   /** Whether the store was cleared meanwhile: waiting callers get the token, and the source does not keep it (M4). */
@@ -152,10 +157,16 @@ export const isUsable = (policy: Policy, { newest }: State, now: Instant.Instant
   Newest.isOlderThan(newest, stored) &&
   Freshness.decide(validity(policy, stored.token, now, 0.5), Number.NEGATIVE_INFINITY, now)._tag === "Fresh"
 
-const launch = (state: State, flight: { readonly isBackground: boolean; readonly mustAsk: boolean }): State => ({
+const launch = (state: State, kind: { readonly isBackground: boolean; readonly mustAsk: boolean }): State => ({
   ...state,
   nextId: state.nextId + 1,
-  flight: { ...flight, id: state.nextId, isVoid: false }
+  flight: {
+    ...kind,
+    id: state.nextId,
+    isSingle: kind.isBackground || state.coolDown !== undefined,
+    isForced: state.mustReplace,
+    isVoid: false
+  }
 })
 
 /** Decides about the current token: drops it, launches its renewal, or says how long nothing has to be decided (S4). */
@@ -167,7 +178,8 @@ const look = (policy: Policy, state: State, now: Instant.Instant, mayRefresh: bo
   const decision = decide(current, now)
   if (decision._tag === "Expired") return { ...state, current: undefined }
   const isStale = decision._tag === "Stale"
-  const window = isStale && !mayRefresh
+  // Without a timer that looks at both clocks, each `Get` must do so: the wall clock alone may have gone back (S10).
+  const window = policy.background === "onDemand" || (isStale && !mayRefresh)
     ? closedWindow
     : { from: now.wall, until: now.wall + Math.min(decision.holdsFor, policy.checkEvery) }
   const looked = { ...state, current: { ...current, window } }
@@ -175,6 +187,9 @@ const look = (policy: Policy, state: State, now: Instant.Instant, mayRefresh: bo
     ? launch(looked, { isBackground: true, mustAsk: false })
     : looked
 }
+
+/** The least time between two renewals of a source whose tokens are stale as they arrive (S15). */
+const pace = (token: AccessToken): number => Math.min(1000, lifetime(token) / 2)
 
 const accept = (policy: Policy, state: State, obtained: Obtained, now: Instant.Instant, draw: number): State => {
   const { token } = obtained
@@ -189,7 +204,7 @@ const accept = (policy: Policy, state: State, obtained: Obtained, now: Instant.I
       some: Option.some(token),
       window: closedWindow,
       failures: 0,
-      notBefore: Number.NEGATIVE_INFINITY
+      notBefore: now.monotonic + pace(token)
     },
     coolDown: undefined,
     failedRefresh: undefined,
@@ -206,7 +221,7 @@ const landed = (
   now: Instant.Instant,
   draw: number
 ): State => {
-  const throttle = state.mustReplace ? Throttle.forced(state.throttle, now.monotonic) : state.throttle
+  const throttle = flight.isForced ? Throttle.forced(state.throttle, now.monotonic) : state.throttle
   const next = { ...accept(policy, state, obtained, now, draw), throttle, flight: undefined }
   return state.isClosed || flight.isVoid ? { ...next, current: undefined } : next
 }
@@ -214,32 +229,37 @@ const landed = (
 const failed = (
   policy: Policy,
   state: State,
-  { isBackground, mustAsk }: Flight,
+  { isBackground, isVoid, mustAsk }: Flight,
   cause: Cause.Cause<TokenError>,
   now: number,
   draw: number
 ): State => {
+  if (isVoid) return { ...state, flight: undefined } // it says nothing of what is asked for now (M4)
   const exit = Exit.failCause(cause)
   const error = Option.getOrUndefined(Cause.failureOption(cause)) // a defect is a failure that asks for no wait
   const failedRefresh = mustAsk ? { exit, until: now + policy.minRefreshInterval } : state.failedRefresh
   const next = { ...state, failedRefresh, flight: undefined }
   const { coolDown, current } = state
   if (current !== undefined) { // S6
-    const notBefore = now + Backoff.beforeRetry(current.failures, error, draw)
+    const notBefore = Math.max(current.notBefore, now + Backoff.beforeRetry(policy, current.failures, error, draw))
     return { ...next, current: { ...current, failures: current.failures + 1, notBefore, window: closedWindow } }
   }
   if (isBackground) return next
   const failures = coolDown === undefined ? 0 : coolDown.failures + 1 // S7
-  const until = now + Backoff.coolDown(failures, error, policy.coolDown)
+  const until = Math.max(coolDown?.until ?? 0, now + Backoff.coolDown(policy, failures, error, draw))
   return { ...next, coolDown: { exit, failures, until } }
 }
+
+/** The failure of a request, for callers that cause no new one (S7, S9). */
+const failedAlready = ({ exit, until }: Pause, now: number): Exit.Exit<never, TokenError> =>
+  Exit.mapError(exit, (error) => unsent(error, Duration.millis(until - now)))
 
 const get = (policy: Policy, before: State, now: Instant.Instant): Step => {
   const state = look(policy, before, now, true)
   const { coolDown, current, flight } = state
   if (current !== undefined) return [state, current.exit]
   if (flight !== undefined) return [state, join]
-  if (coolDown !== undefined && now.monotonic < coolDown.until) return [state, coolDown.exit]
+  if (coolDown !== undefined && now.monotonic < coolDown.until) return [state, failedAlready(coolDown, now.monotonic)]
   return [launch(state, { isBackground: false, mustAsk: false }), join]
 }
 
@@ -248,7 +268,7 @@ const refresh = (policy: Policy, before: State, now: Instant.Instant): Step => {
   const state = look(policy, before, now, false)
   const { current, failedRefresh, throttle } = state
   if (current !== undefined && Throttle.isClosed(throttle, now.monotonic)) return [state, current.exit]
-  if (failedRefresh !== undefined && now.monotonic < failedRefresh.until) return [state, failedRefresh.exit]
+  if (failedRefresh !== undefined && now.monotonic < failedRefresh.until) return [state, failedAlready(failedRefresh, now.monotonic)]
   return [launch({ ...state, mustReplace: true }, { isBackground: false, mustAsk: true }), join]
 }
 
@@ -276,6 +296,15 @@ const adopt = (policy: Policy, state: State, event: Event & { readonly _tag: "Ad
     ? [accept(policy, state, { ...event.stored, isRequested: false }, now, event.draw), done]
     : [state, ignored]
 
+/** What was said of the old token holds no longer, and what is still on its way is not kept (M4). */
+const clear = (state: State): State => ({
+  ...state,
+  current: undefined,
+  coolDown: undefined,
+  failedRefresh: undefined,
+  flight: state.flight && { ...state.flight, isVoid: true }
+})
+
 /** What becomes of the source when something happens, and what is replied. */
 export const transition = (policy: Policy, state: State, event: Event, now: Instant.Instant): Step => {
   if (state.isClosed && event._tag !== "Land") return [state, closed]
@@ -295,7 +324,7 @@ export const transition = (policy: Policy, state: State, event: Event, now: Inst
     case "Adopt":
       return adopt(policy, state, event, now)
     case "Clear":
-      return [{ ...state, current: undefined, flight: state.flight && { ...state.flight, isVoid: true } }, done]
+      return [clear(state), done]
     case "Close":
       return [{ ...state, current: undefined, isClosed: true }, done]
   }

@@ -7,8 +7,8 @@
 export interface Throttle {
   readonly lastForcedAt: number
   readonly interval: number
-  /** Whether the API has rejected the token of the last forced refresh within `interval`. */
-  readonly wasRejected: boolean
+  /** When the API has rejected the token of the last forced refresh within `interval`, if it has. */
+  readonly lastRejectedAt: number
 }
 
 /** The longest interval, unless the source's own `minRefreshInterval` is longer. */
@@ -17,7 +17,7 @@ const longest = 30_000
 export const initial = (minInterval: number): Throttle => ({
   lastForcedAt: Number.NEGATIVE_INFINITY,
   interval: minInterval,
-  wasRejected: false
+  lastRejectedAt: Number.NEGATIVE_INFINITY
 })
 
 /** Whether a forced refresh must wait. */
@@ -27,14 +27,13 @@ export const isClosed = ({ interval, lastForcedAt }: Throttle, now: number): boo
 export const forced = (throttle: Throttle, now: number): Throttle => ({ ...throttle, lastForcedAt: now })
 
 /**
- * After a rejection of the current token. Within the interval a rejection forces nothing, but is remembered: the next
- * interval is then twice as long.
+ * After a rejection of the current token. Within the interval a rejection forces nothing, but is remembered for a
+ * minute: the next interval is then twice as long.
  */
-export const rejected = (throttle: Throttle, now: number, minInterval: number): Throttle =>
-  isClosed(throttle, now)
-    ? { ...throttle, wasRejected: true }
-    : {
-      lastForcedAt: now,
-      interval: throttle.wasRejected ? Math.min(Math.max(longest, minInterval), 2 * throttle.interval) : minInterval,
-      wasRejected: false
-    }
+export const rejected = (throttle: Throttle, now: number, minInterval: number): Throttle => {
+  if (isClosed(throttle, now)) return { ...throttle, lastRejectedAt: now }
+  const most = Math.max(longest, minInterval)
+  const isRemembered = now - throttle.lastRejectedAt < 2 * most
+  const interval = isRemembered ? Math.min(most, 2 * throttle.interval) : minInterval
+  return { lastForcedAt: now, interval, lastRejectedAt: Number.NEGATIVE_INFINITY }
+}

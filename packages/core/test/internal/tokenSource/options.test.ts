@@ -18,7 +18,8 @@ describe("Options of a token source", () => {
       idleAfter: undefined,
       start: "lazy",
       minRefreshInterval: 1000,
-      coolDown: { base: 1000, max: 30_000 },
+      coolDown: { base: 1000, max: 10_000, maxNotRetryable: 60_000 },
+      maxRetryAfter: 600_000,
       checkEvery: 60_000
     }))
   })
@@ -27,13 +28,14 @@ describe("Options of a token source", () => {
     const given = {
       scopes: ["read_wallet"],
       refreshAt: 0.5,
-      jitter: 0.5,
+      jitter: 0.4,
       expiryMargin: 1,
       background: "onDemand",
       idleAfter: 2,
       start: "eager",
       minRefreshInterval: 3,
-      coolDown: { base: 4, max: 5 },
+      coolDown: { base: 4, max: 5, maxNotRetryable: 7 },
+      maxRetryAfter: 8,
       checkEvery: 6
     } as const
     expect(validate(given)).toStrictEqual(Either.right(given))
@@ -41,6 +43,14 @@ describe("Options of a token source", () => {
       Either.right({ ...given, checkEvery: 2, jitter: 0 })
     )
   })
+
+  it.each([[0.8, 0.02], [0.99, 0.01], [0.01, 0.005]])(
+    "with refreshAt %d, the default of jitter is %d (S15)",
+    (refreshAt, jitter) => {
+      const options = validate({ scopes, refreshAt })
+      expect(Either.isRight(options) && options.right.jitter).toBeCloseTo(jitter, 10)
+    }
+  )
 
   const aTime = "a time longer than zero and shorter than 25 days, as \"10 seconds\""
 
@@ -52,6 +62,8 @@ describe("Options of a token source", () => {
     ["refreshAt must be a number above 0 and below 1.", { refreshAt: 1 }],
     ["refreshAt must be a number above 0 and below 1.", { refreshAt: 0 }],
     ["jitter must be a number from 0 to 0.5.", { jitter: 0.51 }],
+    ["jitter must be less than refreshAt, and at most 1 - refreshAt.", { refreshAt: 0.01, jitter: 0.01 }],
+    ["jitter must be less than refreshAt, and at most 1 - refreshAt.", { refreshAt: 0.8, jitter: 0.21 }],
     [`expiryMargin must be ${aTime}.`, { expiryMargin: 0 }],
     ["background must be \"timer\" or \"onDemand\".", JSON.parse("{\"background\":\"always\"}")],
     [`idleAfter must be ${aTime}.`, { idleAfter: 0 }],
@@ -59,6 +71,8 @@ describe("Options of a token source", () => {
     [`minRefreshInterval must be ${aTime}.`, { minRefreshInterval: 0 }],
     [`coolDown.base must be ${aTime}.`, { coolDown: { base: 0 } }],
     [`coolDown.max must be ${aTime}.`, { coolDown: { max: 0 } }],
+    [`coolDown.maxNotRetryable must be ${aTime}.`, { coolDown: { maxNotRetryable: 0 } }],
+    [`maxRetryAfter must be ${aTime}.`, { maxRetryAfter: 0 }],
     [`checkEvery must be ${aTime}.`, { checkEvery: 0 }]
   ])("a bad option has the error \"%s\" (row 64)", (message, options) => {
     expect(messageOf(options)).toBe(message)

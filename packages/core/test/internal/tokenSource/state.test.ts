@@ -6,6 +6,7 @@ import { type AccessToken, type TokenError } from "@effect-tilia/core"
 import { TestAccessToken } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
@@ -22,7 +23,9 @@ const policy: State.Policy = {
   jitter: 0.02,
   expiryMargin: 10_000,
   minRefreshInterval: 1000,
-  coolDown: { base: 1000, max: 30_000 },
+  coolDown: { base: 1000, max: 10_000, maxNotRetryable: 60_000 },
+  maxRetryAfter: 600_000,
+  background: "timer",
   checkEvery: 60_000
 }
 
@@ -87,8 +90,13 @@ const closedInFlight = after(refreshing, [11, close])
 const seconds = (time: number | undefined): number | undefined =>
   time === undefined || !Number.isFinite(time) ? undefined : (time - begin.monotonic) / 1000
 
-const flightOf = ({ isBackground, isVoid, mustAsk }: State.Flight): string =>
-  `${isVoid ? "void " : ""}${isBackground ? "background" : mustAsk ? "forced" : "foreground"}`
+/** A background flight is always a single attempt. */
+const flightOf = ({ isBackground, isSingle, isVoid, mustAsk }: State.Flight): string =>
+  [
+    ...(isVoid ? ["void"] : []),
+    ...(isSingle !== isBackground ? ["single"] : []),
+    isBackground ? "background" : mustAsk ? "forced" : "foreground"
+  ].join(" ")
 
 /** What a state knows, but for the windows, ids and ages, which have tables of their own. */
 const factsOf = (
@@ -96,7 +104,7 @@ const factsOf = (
 ) => ({
   token: current && text(current.token),
   failures: current?.failures || undefined,
-  notBefore: seconds(current?.notBefore),
+  notBefore: current === undefined || current.failures === 0 ? undefined : seconds(current.notBefore),
   flight: flight && flightOf(flight),
   coolDown: seconds(coolDown?.until),
   failedRefresh: seconds(failedRefresh?.until),
@@ -105,7 +113,7 @@ const factsOf = (
   mustReplace,
   forcedAt: seconds(throttle.lastForcedAt),
   interval: throttle.interval / 1000,
-  wasRejected: throttle.wasRejected,
+  rejectedAt: seconds(throttle.lastRejectedAt),
   isClosed
 })
 
@@ -185,9 +193,9 @@ describe("Get", () => {
       ["ServiceUnavailableError", {}]
     ],
     [
-      "a Get after a cool-down launches a flight and joins it (S7)",
+      "a Get after a cool-down launches a single attempt and joins it (S7)",
       [cooling, get, at(1)],
-      ["Join", { flight: "foreground" }]
+      ["Join", { flight: "single foreground" }]
     ],
     [
       "a Get in a cool-down joins a flight that a Refresh has launched (S2)",
@@ -199,7 +207,7 @@ describe("Get", () => {
       [invalidated, get, at(10)],
       ["Join", { flight: "foreground" }]
     ],
-    // Whether it should is open: what it gets was requested before the store was cleared (M4).
+    // The interpreter asks again when that flight has landed (M4).
     ["a Get after a Clear joins the flight that was under way (S2)", [voided, get, at(1)], ["Join", {}]],
     ["a Get after a Close is interrupted (S3)", [closed, get, at(11)], ["interrupted", {}]],
     ["a Get after a Close in mid flight is interrupted (S3)", [closedInFlight, get, at(11)], ["interrupted", {}]]
@@ -239,7 +247,11 @@ describe("Refresh", () => {
       [invalidated, refresh, at(10.5)],
       ["Join", { flight: "forced" }]
     ],
-    ["a Refresh is not held up by a cool-down (S7)", [cooling, refresh, at(0.5)], ["Join", forces]],
+    [
+      "a Refresh is not held up by a cool-down, and is a single attempt (S7)",
+      [cooling, refresh, at(0.5)],
+      ["Join", { ...forces, flight: "single forced" }]
+    ],
     ["a Refresh is not held up by a back-off (S6)", [backingOff, refresh, at(81.1)], ["Join", forces]],
     ["a Refresh after a Close is interrupted (S3)", [closed, refresh, at(11)], ["interrupted", {}]]
   )
@@ -248,6 +260,7 @@ describe("Refresh", () => {
 describe("Invalidate", () => {
   const forces = { ...dropped, mustReplace: true } as const
   const rejectedInTime = after(refreshed, [11.5, invalidate(token("b"))])
+  const rejectedTwice = after(rejectedInTime, [12, invalidate(token("b"))], [12, get], [13, land(token("c", 12))])
 
   rows(
     ["an Invalidate without a token is ignored (S8)", [none, invalidate(a), at(0)], ["Ignored", {}]],
@@ -281,7 +294,7 @@ describe("Invalidate", () => {
     [
       "an Invalidate within the interval is ignored and remembered (S9)",
       [refreshed, invalidate(token("b")), at(11.999)],
-      ["Ignored", { wasRejected: true }]
+      ["Ignored", { rejectedAt: 11.999 }]
     ],
     [
       "an Invalidate after the interval drops the token (S9)",
@@ -291,7 +304,17 @@ describe("Invalidate", () => {
     [
       "an Invalidate after a token that was rejected within the interval doubles the interval (S9)",
       [rejectedInTime, invalidate(token("b")), at(12)],
-      ["Done", { ...forces, forcedAt: 12, interval: 2, wasRejected: false }]
+      ["Done", { ...forces, forcedAt: 12, interval: 2, rejectedAt: undefined }]
+    ],
+    [
+      "an Invalidate of a token that was good for its interval starts with the shortest interval again (S9)",
+      [rejectedTwice, invalidate(token("c")), at(15)],
+      ["Done", { ...forces, forcedAt: 15, interval: 1 }]
+    ],
+    [
+      "an Invalidate ten hours after a storm is the first one (S9)",
+      [after(rejectedTwice, [14, invalidate(token("c"))]), invalidate(token("c")), at(36_000)],
+      ["Done", { ...forces, forcedAt: 36_000, interval: 1, rejectedAt: undefined }]
     ],
     [
       "an Invalidate soon after a refresh that failed drops the token (S9)",
@@ -448,11 +471,15 @@ describe("Land, when the flight has failed", () => {
       [requesting, fail(unavailable(10)), at(1)],
       ["Done", { ...lands, coolDown: 2 }]
     ],
-    // Whether it should is open: the wait that the first failure asked for, until 90, is over at 3.
     [
-      "a cool-down counts from the last failure, although an earlier one asked for a longer wait (S7)",
+      "a later failure does not shorten a cool-down (S7)",
       [after(requesting, [0, fail(unavailable(90_000))], [1, refresh]), fail(), at(1)],
-      ["Done", { ...lands, coolDown: 3, failedRefresh: 2 }]
+      ["Done", { ...lands, failedRefresh: 2 }]
+    ],
+    [
+      "a Retry-After of a day is obeyed for ten minutes (E7)",
+      [requesting, fail(unavailable(86_400_000)), at(1)],
+      ["Done", { ...lands, coolDown: 601 }]
     ],
     [
       "a failed Land in the background keeps the token and backs off (S6)",
@@ -468,6 +495,16 @@ describe("Land, when the flight has failed", () => {
       "a back-off is as long as Retry-After at least (S6)",
       [renewing, fail(unavailable(5000)), at(81)],
       ["Done", { ...lands, failures: 1, notBefore: 86 }]
+    ],
+    [
+      "a later failure does not shorten a back-off (S6)",
+      [after(holding, [10, refresh], [11, fail(unavailable(30_000))], [12, refresh]), fail(), at(13)],
+      ["Done", { ...lands, failures: 2, failedRefresh: 14 }]
+    ],
+    [
+      "a back-off is ten minutes at most, although Retry-After is a day (E7)",
+      [renewing, fail(unavailable(86_400_000)), at(81)],
+      ["Done", { ...lands, failures: 1, notBefore: 681 }]
     ],
     [
       "a failed Refresh beside a valid token backs off and starts no cool-down (S7)",
@@ -496,9 +533,9 @@ describe("Land, when the flight has failed", () => {
       ["Done", { ...lands, coolDown: 12 }]
     ],
     [
-      "a failed Land of a void flight starts a cool-down (S7)",
+      "a failed Land of a void flight starts no cool-down (M4)",
       [voided, fail(), at(1)],
-      ["Done", { ...lands, coolDown: 2 }]
+      ["Done", lands]
     ],
     [
       "a failed Land after a Close launches nothing (S3)",
@@ -589,7 +626,12 @@ describe("Clear and Close", () => {
       [refreshing, clear, at(11)],
       ["Done", { ...dropped, flight: "void forced" }]
     ],
-    ["a Clear leaves the cool-down as it is (S7)", [cooling, clear, at(0.5)], ["Done", {}]],
+    ["a Clear ends the cool-down (S7)", [cooling, clear, at(0.5)], ["Done", { coolDown: undefined }]],
+    [
+      "a Clear ends the time in which a Refresh gets the last error (S9)",
+      [refreshFailed, clear, at(11.1)],
+      ["Done", { ...dropped, failures: undefined, notBefore: undefined, failedRefresh: undefined }]
+    ],
     ["a Clear leaves the rejected token to be named (A2)", [invalidated, clear, at(10)], ["Done", {}]],
     ["a Clear after a Close changes nothing (S3)", [closedInFlight, clear, at(11)], ["interrupted", {}]],
     ["a Close without a token closes the source (S3)", [none, close, at(0)], ["Done", { isClosed: true }]],
@@ -673,6 +715,59 @@ describe("the window in which a Get is decided (S1)", () => {
   it("two Gets in a row get the very same reply (S1)", () => {
     const [, reply] = State.transition(policy, got, get, at(11))
     expect(reply).toBe(got.current?.exit)
+  })
+})
+
+describe("an error that a caller gets without a request (S7)", () => {
+  /** What the reply says of a request that is not made. */
+  const unsent = (before: State.State, event: State.Event, seconds: number) => {
+    const [, reply] = State.transition(policy, before, event, at(seconds))
+    const error = reply._tag === "Failure" ? Option.getOrUndefined(Cause.failureOption(reply.cause)) : undefined
+    return error?.coolDown === undefined
+      ? undefined
+      : { tag: error._tag, wait: Duration.toMillis(error.coolDown), message: error.message }
+  }
+
+  it.each<[string, State.State, State.Event, number, string, number]>([
+    ["a Get in a cool-down is told how long it lasts", cooling, get, 0.25, "ServiceUnavailableError", 750],
+    ["a Refresh is told when the next one may be made (S9)", refreshFailed, refresh, 11.5, "ServiceUnavailableError", 500]
+  ])("%s", (_, before, event, seconds, tag, wait) => {
+    const told = unsent(before, event, seconds)
+    expect(told).toMatchObject({ tag, wait })
+    expect(told?.message).toMatch(new RegExp(`Nothing was sent: the next request may be made in ${wait}ms\\.$`))
+  })
+
+  it("a Get in a cool-down after a defect dies of that", () => {
+    const died = after(requesting, [0, { _tag: "Land", exit: Exit.die("a defect"), draw: 0.5 }])
+    expect(nameOf(State.transition(policy, died, get, at(0.5))[1])).toBe("defect")
+  })
+})
+
+describe("renewals that succeed (S15)", () => {
+  /** Of its 100 seconds it is stale as it arrives. */
+  const old = after(requesting, [85, land(a)])
+
+  rows(
+    ["a token that is stale as it arrives is not renewed at once (S15)", [old, look, at(85.999)], ["Done", {}]],
+    [
+      "a token that is stale as it arrives is renewed after a second (S15)",
+      [old, look, at(86)],
+      ["Done", { flight: "background" }]
+    ]
+  )
+
+  it("tokens of one second are renewed half a second apart (S15)", () => {
+    const short = granted("short", at(0).wall, 1000)
+    const { current } = after(requesting, [0, land(short)])
+    expect(seconds(current?.notBefore)).toBe(0.5)
+  })
+})
+
+describe("a source without a timer (S10)", () => {
+  it("looks at both clocks at each Get, since the wall clock alone may have gone back", () => {
+    const onDemand = { ...policy, background: "onDemand" } as const
+    const [{ current }] = State.transition(onDemand, holding, get, at(10))
+    expect(current && State.isDecided(current, at(10).wall)).toBe(false)
   })
 })
 
