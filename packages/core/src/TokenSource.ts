@@ -35,7 +35,7 @@ import type { AccessToken } from "./AccessToken.js"
 import * as Instant from "./Instant.js"
 import { lifetime } from "./internal/accessToken.js"
 import * as Fibers from "./internal/fibers.js"
-import * as Completion from "./internal/tokenSource/completion.js"
+import * as Completion from "./internal/completion.js"
 import { type Options, validate } from "./internal/tokenSource/options.js"
 import * as Reporter from "./internal/tokenSource/reporter.js"
 import * as Sharing from "./internal/tokenSource/sharing.js"
@@ -96,7 +96,8 @@ interface RunningFlight {
   readonly startedAt: Instant.Instant
   readonly completion: Completion.Completion<AccessToken, TokenError>
   /** The spans of the callers, until the flight has a span of its own that takes them (S14). */
-  readonly links: Array<Tracer.SpanLink>
+  readonly firstLinks: Array<Tracer.SpanLink>
+  links: number
   span: Tracer.Span | undefined
 }
 
@@ -104,11 +105,15 @@ interface RunningFlight {
 const clockOf = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Clock.Clock =>
   Context.get(fiber.currentDefaultServices, Clock.Clock)
 
+/** As many links as OpenTelemetry keeps of a span: what waits for one that hangs may be many. */
+const mostLinks = 128
+
 /** Links a caller's span to the span of the request that serves many callers (S14). */
 const linkSpan = (running: RunningFlight, caller: Fiber.RuntimeFiber<unknown, unknown>): void => {
-  if (caller.currentSpan === undefined) return
+  if (caller.currentSpan === undefined || running.links >= mostLinks) return
+  running.links++
   const link: Tracer.SpanLink = { _tag: "SpanLink", span: caller.currentSpan, attributes: {} }
-  if (running.span === undefined) running.links.push(link)
+  if (running.span === undefined) running.firstLinks.push(link)
   else running.span.addLinks([link])
 }
 
@@ -149,7 +154,7 @@ export const make: (
       sleeper = after.current === undefined || policy.background !== "timer" ? undefined : run(watch(after.current.id))
     }
     if (after.flight !== undefined && after.flight.id !== before.flight?.id) {
-      running = { startedAt: Instant.unsafeNow(clock), completion: Completion.make(), links: [], span: undefined }
+      running = { startedAt: Instant.unsafeNow(clock), completion: Completion.make(), firstLinks: [], links: 0, span: undefined }
       run(fly(after.flight, running), { immediate: false })
     }
     return reply
@@ -200,7 +205,7 @@ export const make: (
 
   /** Runs a flight in a root span, since it serves many callers (S14). */
   const fly = (flight: State.Flight, running: RunningFlight): Effect.Effect<void> =>
-    Effect.useSpan(refreshSpan, { root: true, links: running.links, captureStackTrace: false }, (span) => {
+    Effect.useSpan(refreshSpan, { root: true, links: running.firstLinks, captureStackTrace: false }, (span) => {
       running.span = span
       return Effect.withParentSpan(sharing.obtain(request(flight), flight.mustAsk ? undefined : isUsable), span)
     }).pipe(

@@ -17,14 +17,17 @@
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as RcMap from "effect/RcMap"
-import * as Scope from "effect/Scope"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import type { AccessToken } from "./AccessToken.js"
-import { duration } from "./internal/input.js"
+import { lifetime } from "./internal/accessToken.js"
+import { duration, validate as setting } from "./internal/input.js"
 import { validate } from "./internal/tokenSource/options.js"
+import * as Pool from "./internal/tokenSources/pool.js"
 import * as Scopes from "./Scopes.js"
 import * as TiliaConfig from "./TiliaConfig.js"
 import type { TokenEndpoint } from "./TokenEndpoint.js"
@@ -41,10 +44,19 @@ export interface Options extends Omit<TokenSource.Options, "scopes"> {
   /**
    * How long a source that is no longer used is kept.
    *
-   * @default "10 minutes"
+   * @default the lifetime of its token, and at least 10 minutes
    */
   readonly releaseAfter?: Duration.DurationInput | undefined
+  /**
+   * How many sources are kept. One source more releases the least recently used one that nobody holds. An integer above
+   * 0.
+   *
+   * @default 100
+   */
+  readonly capacity?: number | undefined
 }
+
+const Capacity = Schema.Int.pipe(Schema.positive()).annotations({ description: "an integer above 0" })
 
 /**
  * The sources. Two sets with the same scopes are the same set, in any order. Sources of different sets share nothing
@@ -56,7 +68,7 @@ export interface Options extends Omit<TokenSource.Options, "scopes"> {
 export interface TokenSources {
   /**
    * The source for these scopes. It is made when it is first used, and kept while the scope is open and for
-   * `releaseAfter` after that.
+   * `releaseAfter` after that, unless so many others are used meanwhile that `capacity` is exceeded.
    */
   readonly source: (
     scopes: Scopes.Input
@@ -83,21 +95,23 @@ export const TokenSources: Context.Tag<TokenSources, TokenSources> = Context.Gen
 export const make: (
   options?: Options
 ) => Effect.Effect<TokenSources, InvalidInputError, Scope.Scope | TokenEndpoint> = Effect.fnUntraced(
-  function*({ releaseAfter = "10 minutes", ...options }: Options = {}) {
-    const idleTimeToLive = yield* duration("releaseAfter")(releaseAfter)
+  function*({ capacity = 100, releaseAfter, ...options }: Options = {}) {
+    const keptFor = releaseAfter === undefined ? undefined : yield* duration("releaseAfter")(releaseAfter)
     yield* validate({ ...options, scopes: ["any"] })
     const context = yield* Effect.context<TokenEndpoint>()
-    const sources = yield* RcMap.make({
-      // RcMap prefers the caller's services to its own, and a caller may have the endpoint of another tenant.
-      lookup: (key: string) =>
-        Effect.mapInputContext(
-          TokenSource.make({ ...options, scopes: key.split(",") }),
-          (caller: Context.Context<Scope.Scope>) => Context.merge(context, Context.pick(Scope.Scope)(caller))
+    const sources = yield* Pool.make({
+      capacity: yield* setting("capacity", Capacity)(capacity),
+      create: (key) =>
+        Effect.orDie(TokenSource.make({ ...options, scopes: key.split(",") })).pipe(
+          Effect.mapInputContext((own: Context.Context<Scope.Scope>) => Context.merge(context, own))
         ),
-      idleTimeToLive
+      // A source that failed is kept too, since it knows how long the server must be left alone (S7).
+      keepFor: ({ peek }: TokenSource.TokenSource) =>
+        keptFor === undefined
+          ? Math.max(10 * 60_000, Option.match(peek(), { onNone: () => 0, onSome: lifetime }))
+          : Duration.toMillis(keptFor)
     })
-    const source = (scopes: Scopes.Input) =>
-      Effect.flatMap(Scopes.make(scopes), (scopes) => RcMap.get(sources, Scopes.key(scopes)))
+    const source = (scopes: Scopes.Input) => Effect.flatMap(Scopes.make(scopes), (scopes) => sources(Scopes.key(scopes)))
     return {
       source,
       get: (scopes) => Effect.scoped(Effect.flatMap(source(scopes), ({ get }) => get))

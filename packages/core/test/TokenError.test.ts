@@ -74,6 +74,19 @@ const rows: ReadonlyArray<readonly [error: TokenError.TokenError, _tag: string, 
       "ask for fewer, or have them added."
     ],
     [
+      new TokenError.InvalidScopeError({ status: 400, attempts: 1, tokenUrl, requested: ["a", "b"] }),
+      "InvalidScopeError",
+      false,
+      "The client was not granted every scope that it requested, a,b (400): ask for fewer, or have them added."
+    ],
+    [
+      new TokenError.InvalidClientError({ status: 401, attempts: 1, coolDown: Duration.micros(1_500_400n) }),
+      "InvalidClientError",
+      false,
+      "The server refused the client's credentials (401): check that the client id and secret belong together, to this " +
+      "environment, and may have these scopes. Nothing was sent: the next request may be made in 1s 501ms."
+    ],
+    [
       new TokenError.RateLimitedError({ status: 429, attempts, retryAfter }),
       "RateLimitedError",
       true,

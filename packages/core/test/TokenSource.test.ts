@@ -464,6 +464,18 @@ describe("Idle sources (S11)", () => {
       expect(calls.map(({ at }) => at / 2_880_000)).toStrictEqual([0, 1, 2, 3])
     }))
 
+  it.scoped("a wall clock that is set back does not make the last get seem later (S11)", () =>
+    Effect.gen(function*() {
+      const { calls, source } = yield* scripted(succeed({ lifetime: "1 minute" }))
+      const { clock, step } = yield* SkewClock.make
+      const { get } = yield* Effect.withClock(centred(source()), clock)
+      yield* Effect.withClock(get, clock)
+      yield* step(-3_600_000)
+      yield* TestClock.adjust("30 minutes")
+      // At 48 and 96 seconds the source still counts as used, since the look at 48 is the first that sees the step.
+      expect(calls).toHaveLength(3)
+    }))
+
   it.scoped("background refreshes go on while callers call get (S11)", () =>
     Effect.gen(function*() {
       const { calls, source } = yield* scripted(succeed())

@@ -5,6 +5,7 @@ import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -104,18 +105,39 @@ describe("Creation of a source", () => {
 })
 
 describe("Release of unused sources", () => {
-  it.scoped("an unused source is released after 10 minutes, with its timers", () =>
+  it.scoped("an unused source is released some time after its token has expired, with its timers (S17)", () =>
+    Effect.gen(function*() {
+      const { calls, sources } = yield* setUp({ idleAfter: "1 second" }, [succeed({ lifetime: "50 minutes" })])
+      const source = yield* Effect.scoped(Effect.tap(sources.source(["a"]), ({ get }) => get))
+      yield* TestClock.adjust("40 minutes")
+      expect(Option.isSome(source.peek())).toBe(true)
+      yield* TestClock.adjust("1 day")
+      expect(Exit.isInterrupted(yield* Effect.exit(source.get))).toBe(true)
+      expect(yield* TestClock.sleeps()).toHaveLength(0)
+      expect(calls.length).toBe(1)
+    }))
+
+  it.scoped("a job every 11 minutes makes one request for each lifetime (S17)", () =>
     Effect.gen(function*() {
       const { calls, sources } = yield* setUp()
-      const source = yield* Effect.scoped(sources.source(["a"]))
-      yield* source.get
-      yield* TestClock.adjust("9 minutes")
-      expect(Option.isSome(source.peek())).toBe(true)
-      yield* TestClock.adjust("1 minute")
-      expect(Option.isSome(source.peek())).toBe(false)
-      yield* TestClock.adjust("1 day")
+      for (let n = 0; n < 10; n++) {
+        yield* sources.get(["a"])
+        yield* TestClock.adjust("11 minutes")
+      }
+      expect(calls.length).toBe(3) // two renewals in 110 minutes
+    }))
+
+  it.scoped("a source without a token is kept for 10 minutes, since it knows of a failure (S7, S17)", () =>
+    Effect.gen(function*() {
+      const down = new TokenError.ServiceUnavailableError({ status: 503, attempts: 1 })
+      const { calls, sources } = yield* setUp({ coolDown: { base: "1 hour", max: "1 hour" } }, [fail(down)])
+      yield* Effect.flip(sources.get(["a"]))
+      yield* TestClock.adjust("599 seconds")
+      yield* Effect.flip(Effect.scoped(sources.source(["a"])).pipe(Effect.flatMap(({ get }) => get)))
       expect(calls.length).toBe(1)
-      expect(text(yield* sources.get(["a"]))).toBe("token-1")
+      yield* TestClock.adjust("600 seconds")
+      yield* Effect.flip(sources.get(["a"]))
+      expect(calls.length).toBe(2)
     }))
 
   it.scoped("an unused source is released after releaseAfter, which each get restarts", () =>
@@ -154,6 +176,47 @@ describe("Release of unused sources", () => {
       }))
       expect(flights).toMatchObject({ open: 0, interrupted: 1 })
       expect(yield* Effect.exit(source.get)).toMatchObject({ _tag: "Failure", cause: { _tag: "Interrupt" } })
+    }))
+})
+
+describe("The capacity (S17)", () => {
+  it.scoped("one source more than the capacity releases the least recently used one (S17)", () =>
+    Effect.gen(function*() {
+      const { calls, sources } = yield* setUp({ capacity: 2 })
+      yield* Effect.forEach(["a", "b", "a", "c"], (scope) => sources.get([scope]))
+      expect(calls.length).toBe(3)
+      yield* sources.get(["a"])
+      expect(calls.length).toBe(3)
+      yield* sources.get(["b"])
+      expect(calls.length).toBe(4)
+    }))
+
+  it.scoped("a source that is held is not released, and neither waits nor fails who comes (S17)", () =>
+    Effect.gen(function*() {
+      const { calls, sources } = yield* setUp({ capacity: 1 })
+      const held = yield* sources.source(["a"])
+      yield* held.get
+      yield* Effect.forEach(["b", "c", "b"], (scope) => sources.get([scope]))
+      expect(calls.length).toBe(4)
+      expect(Option.isSome(held.peek())).toBe(true)
+      yield* sources.get(["a"])
+      expect(calls.length).toBe(4)
+    }))
+
+  it.scoped("100 sources are kept, and all subsets of nine scopes leave no more than that (S17, row 146)", () =>
+    Effect.gen(function*() {
+      const { calls, sources } = yield* setUp()
+      const subsets = Array.from({ length: 511 }, (_, n) => [..."abcdefghi"].filter((_, bit) => ((n + 1) >> bit) & 1))
+      const made = yield* Effect.forEach(subsets, (scopes) => Effect.scoped(sources.source(scopes)))
+      expect(calls.length).toBe(0)
+      const open = yield* Effect.filter(made, ({ get }) => Effect.map(Effect.exit(get), Exit.isSuccess))
+      expect(open).toStrictEqual(made.slice(-100))
+    }))
+
+  it.effect("after the end of the Layer a caller is interrupted", () =>
+    Effect.gen(function*() {
+      const { sources } = yield* Effect.scoped(setUp())
+      expect(Exit.isInterrupted(yield* Effect.exit(sources.get(["a"])))).toBe(true)
     }))
 })
 
@@ -212,6 +275,8 @@ describe("Refused inputs (E2)", () => {
     ["releaseAfter", { releaseAfter: 0 }],
     ["releaseAfter", { releaseAfter: -1 }],
     ["releaseAfter", { releaseAfter: Duration.infinity }],
+    ["capacity", { capacity: 0 }],
+    ["capacity", { capacity: 1.5 }],
     ["refreshAt", { refreshAt: 1 }],
     ["jitter", { jitter: 1 }],
     ["expiryMargin", { expiryMargin: Number.NaN }],

@@ -12,7 +12,8 @@ import * as Instant from "../../Instant.js"
 import * as Fibers from "../fibers.js"
 
 /**
- * Runs an effect. After `duration` it is interrupted, and when it has ended, the result is the error of `onTimeout`.
+ * Runs an effect. After `duration` it is interrupted, and when it has ended, the result is the error of `onTimeout`. If
+ * the process was frozen meanwhile, the connection may be dead: it is interrupted, and run again (S16).
  */
 export type TimeLimit = <A, E, R, E2>(
   self: Effect.Effect<A, E, R>,
@@ -24,15 +25,29 @@ interface Options<E2> {
   readonly onTimeout: () => E2
 }
 
+/** How often the clocks are compared, in milliseconds. */
+const checkEvery = 1_000
+
+/** How much further than the monotonic clock the wall clock has gone after a freeze, in milliseconds. */
+const freeze = 5_000
+
 /** `Fiber.await` without a way to stop waiting: the fiber that stops waiting interrupts the other one anyway (P3). */
 const exitOf = <A, E>(fiber: Fiber.RuntimeFiber<A, E>): Effect.Effect<Exit.Exit<A, E>> =>
   Effect.async((resume) => fiber.addObserver((exit) => resume(Effect.succeed(exit))))
 
 interface UnderWay {
   readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
+  readonly startedAt: Instant.Instant
   /** In milliseconds of the monotonic clock. */
   readonly deadline: number
-  isLate: boolean
+  /** Why it was interrupted, if it was. */
+  end: "late" | "frozen" | undefined
+}
+
+const endOf = ({ deadline, startedAt }: UnderWay, now: Instant.Instant): UnderWay["end"] => {
+  if (deadline <= now.monotonic) return "late"
+  const isFrozen = now.wall - startedAt.wall - (now.monotonic - startedAt.monotonic) >= freeze
+  return isFrozen ? "frozen" : undefined
 }
 
 const interrupt = (fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined): void =>
@@ -44,26 +59,24 @@ const interrupt = (fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined): voi
  */
 export const make: Effect.Effect<TimeLimit, never, Scope.Scope> = Effect.gen(function*() {
   const clock = yield* Effect.clock
-  const now = () => Instant.unsafeNow(clock).monotonic
   const run = yield* Fibers.make
   const underWay = new Set<UnderWay>()
   let sleeper: Fiber.RuntimeFiber<void> | undefined
   let wakesAt = Infinity
   let isClosed = false
 
-  /** Sleeps until the next deadline while anything is under way. */
+  /** Looks at the clocks while anything is under way: at each deadline, and at least each second. */
   const watch: Effect.Effect<void> = Effect.suspend(() => {
-    const time = now()
+    const now = Instant.unsafeNow(clock)
     wakesAt = Infinity
     for (const each of underWay) {
-      if (each.deadline <= time) {
-        each.isLate = true
-        interrupt(each.fiber)
-      } else wakesAt = Math.min(wakesAt, each.deadline)
+      each.end ??= endOf(each, now)
+      if (each.end === undefined) wakesAt = Math.min(wakesAt, each.deadline, now.monotonic + checkEvery)
+      else interrupt(each.fiber)
     }
     return wakesAt === Infinity
       ? Effect.void
-      : Effect.zipRight(Effect.sleep(Duration.millis(Math.ceil(wakesAt - time))), watch)
+      : Effect.zipRight(Effect.sleep(Duration.millis(Math.ceil(wakesAt - now.monotonic))), watch)
   })
 
   yield* Effect.addFinalizer(() =>
@@ -73,13 +86,17 @@ export const make: Effect.Effect<TimeLimit, never, Scope.Scope> = Effect.gen(fun
     })
   )
 
-  return <A, E, R, E2>(self: Effect.Effect<A, E, R>, { duration, onTimeout }: Options<E2>) =>
+  const until = <A, E, R, E2>(
+    self: Effect.Effect<A, E, R>,
+    deadline: number,
+    onTimeout: () => E2
+  ): Effect.Effect<A, E | E2, R> =>
     Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(Effect.forkDaemon(restore(self)), (fiber) => {
-        const mine: UnderWay = { fiber, deadline: now() + Duration.toMillis(duration), isLate: false }
+        const mine: UnderWay = { fiber, startedAt: Instant.unsafeNow(clock), deadline, end: undefined }
         underWay.add(mine)
         if (isClosed) interrupt(fiber)
-        else if (mine.deadline < wakesAt) {
+        else if (deadline < wakesAt) {
           interrupt(sleeper)
           sleeper = run(watch)
         }
@@ -88,11 +105,17 @@ export const make: Effect.Effect<TimeLimit, never, Scope.Scope> = Effect.gen(fun
             underWay.delete(mine)
             return Fiber.interrupt(fiber)
           }),
-          (exit): Effect.Effect<A, E | E2> => {
+          (exit): Effect.Effect<A, E | E2, R> => {
             underWay.delete(mine)
-            return mine.isLate && exit._tag === "Failure" ? Effect.fail(onTimeout()) : exit
+            if (mine.end === undefined || exit._tag === "Success") return exit
+            return mine.end === "late" ? Effect.fail(onTimeout()) : restore(until(self, deadline, onTimeout))
           }
         )
       })
+    )
+
+  return (self, { duration, onTimeout }) =>
+    Effect.suspend(() =>
+      until(self, Instant.unsafeNow(clock).monotonic + Duration.toMillis(duration), onTimeout)
     )
 })

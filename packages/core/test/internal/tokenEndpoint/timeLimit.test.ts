@@ -1,3 +1,4 @@
+import { SkewClock } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import type * as Clock from "effect/Clock"
@@ -5,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import * as TimeLimit from "../../../src/internal/tokenEndpoint/timeLimit.js"
@@ -45,6 +47,55 @@ describe("Time limit (E6)", () => {
       expect(Chunk.size(yield* TestClock.sleeps())).toBe(1)
       yield* TestClock.adjust("10 seconds")
       expect(Chunk.size(yield* TestClock.sleeps())).toBe(0)
+    }))
+
+  it.scoped.each([[4999, "late", 1], [5000, "again", 2]] as const)(
+    "an effect whose wall clock is %i ms ahead of the monotonic one ends %s (S16)",
+    ([ahead, end, runs]) =>
+      Effect.gen(function*() {
+        const clocks = yield* SkewClock.make
+        const within = yield* Effect.withClock(TimeLimit.make, clocks.clock)
+        const started: Array<number> = []
+        const interrupted: Array<number> = []
+        const effect = Effect.suspend(() => {
+          const run = started.push(clocks.clock.unsafeCurrentTimeMillis())
+          return run === 1
+            ? Effect.onInterrupt(Effect.never, () => Effect.sync(() => interrupted.push(run)))
+            : Effect.succeed("again" as const)
+        })
+        const fiber = yield* Effect.fork(Effect.merge(within(effect, inTime(10))))
+        yield* TestClock.adjust("1500 millis")
+        yield* clocks.step(ahead)
+        yield* TestClock.adjust("8500 millis")
+        expect(yield* Fiber.join(fiber)).toBe(end)
+        expect([started.length, interrupted]).toStrictEqual([runs, [1]])
+      })
+  )
+
+  it.scoped("an effect that is run again after a freeze has what was left of its time (S16, E6)", () =>
+    Effect.gen(function*() {
+      const clocks = yield* SkewClock.make
+      const within = yield* Effect.withClock(TimeLimit.make, clocks.clock)
+      const fiber = yield* Effect.fork(Effect.flip(within(Effect.never, inTime(10))))
+      yield* TestClock.adjust("8 seconds")
+      yield* clocks.step(60_000)
+      yield* TestClock.adjust("1 second")
+      expect(yield* Fiber.poll(fiber)).toStrictEqual(Option.none())
+      yield* TestClock.adjust("1 second")
+      expect(yield* Fiber.join(fiber)).toBe("late")
+    }))
+
+  it.scoped("a caller can leave an effect that is run again after a freeze (S16, S3)", () =>
+    Effect.gen(function*() {
+      const clocks = yield* SkewClock.make
+      const within = yield* Effect.withClock(TimeLimit.make, clocks.clock)
+      const fiber = yield* Effect.fork(within(Effect.never, inTime(10)))
+      yield* TestClock.adjust("1 second")
+      yield* clocks.step(60_000)
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.interruptFork(fiber)
+      yield* TestClock.adjust(0)
+      expect(Exit.isInterrupted(yield* Fiber.await(fiber))).toBe(true)
     }))
 
   it.effect("a limit that is made in an uninterruptible region leaves no timer when its scope closes (S3)", () =>

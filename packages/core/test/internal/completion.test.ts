@@ -3,10 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
-import * as Completion from "../../../src/internal/tokenSource/completion.js"
+import * as Completion from "../../src/internal/completion.js"
 
-describe("Arrival of a flight (S2)", () => {
-  it.effect("an arrival wakes all waiting callers, and a later caller does not wait (S2)", () =>
+describe("Completion of a flight (S2)", () => {
+  it.effect("a completion wakes all waiting callers, and a later caller does not wait (S2)", () =>
     Effect.gen(function*() {
       const { complete, wait } = Completion.make<number, string>()
       const fibers = yield* Effect.forEach([1, 2, 3], () => Effect.fork(wait))
@@ -17,7 +17,7 @@ describe("Arrival of a flight (S2)", () => {
       expect(yield* wait).toBe(7)
     }))
 
-  it.effect("the first result of an arrival stays, and a later result changes nothing (S2)", () =>
+  it.effect("the first result of a completion stays, and a later result changes nothing (S2)", () =>
     Effect.gen(function*() {
       const { complete, wait } = Completion.make<number, string>()
       complete(Exit.fail("lost"))
@@ -25,7 +25,7 @@ describe("Arrival of a flight (S2)", () => {
       expect(yield* Effect.flip(wait)).toBe("lost")
     }))
 
-  it.effect("an arrival reaches the caller that stays after another caller was interrupted (S2, S3)", () =>
+  it.effect("a completion reaches the caller that stays after another caller was interrupted (S2, S3)", () =>
     Effect.gen(function*() {
       const { complete, wait } = Completion.make<number, string>()
       const [gone, stayed] = yield* Effect.all([Effect.fork(wait), Effect.fork(wait)])
