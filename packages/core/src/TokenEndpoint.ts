@@ -106,7 +106,7 @@ export const make: (
     return yield* toAccessToken(grant, response, target)
   })
 
-  /** If the server refuses a request, and the credentials have changed meanwhile, the new ones are tried at once (S12). */
+  /** If the server refuses credentials that have changed meanwhile, the new ones are tried at once (S12). */
   const attempt = Effect.fnUntraced(function*(call: RequestToken.Call) {
     const used = yield* credentials.current
     return yield* Effect.catchIf(requestOnce(used, call), mayBeCredentials, (error) =>

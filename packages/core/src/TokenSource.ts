@@ -34,8 +34,8 @@ import type * as Tracer from "effect/Tracer"
 import type { AccessToken } from "./AccessToken.js"
 import * as Instant from "./Instant.js"
 import { lifetime } from "./internal/accessToken.js"
-import * as Fibers from "./internal/fibers.js"
 import * as Completion from "./internal/completion.js"
+import * as Fibers from "./internal/fibers.js"
 import { type Options, validate } from "./internal/tokenSource/options.js"
 import * as Reporter from "./internal/tokenSource/reporter.js"
 import * as Sharing from "./internal/tokenSource/sharing.js"
@@ -154,7 +154,13 @@ export const make: (
       sleeper = after.current === undefined || policy.background !== "timer" ? undefined : run(watch(after.current.id))
     }
     if (after.flight !== undefined && after.flight.id !== before.flight?.id) {
-      running = { startedAt: Instant.unsafeNow(clock), completion: Completion.make(), firstLinks: [], links: 0, span: undefined }
+      running = {
+        startedAt: Instant.unsafeNow(clock),
+        completion: Completion.make(),
+        firstLinks: [],
+        links: 0,
+        span: undefined
+      }
       run(fly(after.flight, running), { immediate: false })
     }
     return reply

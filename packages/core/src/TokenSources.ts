@@ -111,7 +111,8 @@ export const make: (
           ? Math.max(10 * 60_000, Option.match(peek(), { onNone: () => 0, onSome: lifetime }))
           : Duration.toMillis(keptFor)
     })
-    const source = (scopes: Scopes.Input) => Effect.flatMap(Scopes.make(scopes), (scopes) => sources(Scopes.key(scopes)))
+    const source = (scopes: Scopes.Input) =>
+      Effect.flatMap(Scopes.make(scopes), (scopes) => sources(Scopes.key(scopes)))
     return {
       source,
       get: (scopes) => Effect.scoped(Effect.flatMap(source(scopes), ({ get }) => get))

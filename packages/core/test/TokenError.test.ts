@@ -166,7 +166,7 @@ describe.each(rows)("%s", (error, _tag, retryable, message) => {
 
   it(`${_tag} says in one sentence what to do next`, () => {
     expect(error.message).toBe(message)
-    expect(error.message.replace(/"(\\.|[^"\\])*"/g, "…")).toMatch(/^\S([^.\n]|\.\S)*\.$/)
+    expect(error.message.replace(/"(\\.|[^"\\])*"/g, "…")).toMatch(/^\S([^.\n]|\.\S)*\.( Nothing was sent: .*\.)?$/)
   })
 
   it(`${_tag} prints as its tag and its message, without a cause`, () => {

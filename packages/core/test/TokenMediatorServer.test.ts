@@ -457,7 +457,7 @@ describe("TokenMediatorServer.make", () => {
       expect((yield* serve(app, request({ headers: { "content-type": "application/json", origin } }))).status).toBe(200)
     }))
 
-  it.effect("a router can mount the mediator and serve it through a web handler", () =>
+  it.live("a router can mount the mediator and serve it through a web handler", () =>
     Effect.gen(function*() {
       const { app } = yield* application()
       const handler = HttpApp.toWebHandler(HttpRouter.empty.pipe(HttpRouter.all("/tilia/token", app)))

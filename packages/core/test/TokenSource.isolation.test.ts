@@ -92,7 +92,9 @@ describe("The fiber that happens to use a source first (S3, row 122)", () => {
   /** The annotations of all that is logged. */
   const logs = Effect.sync(() => {
     const annotations: Array<Record<string, unknown>> = []
-    const logger = Logger.make(({ annotations: each }) => void annotations.push(Object.fromEntries(HashMap.toEntries(each))))
+    const logger = Logger.make(({ annotations: each }) =>
+      void annotations.push(Object.fromEntries(HashMap.toEntries(each)))
+    )
     return { annotations, layer: Logger.replace(Logger.defaultLogger, logger) }
   })
 

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 
 export interface Completion<A, E> {
-  /** One effect for all fibers. One that is interrupted leaves nothing behind, and changes nothing for the others (S3). */
+  /** One effect for all fibers. One that is interrupted leaves nothing behind, and the others wait on (S3). */
   readonly wait: Effect.Effect<A, E>
   /** Wakes all fibers that wait, and those that come later. Only the first call counts. */
   readonly complete: (exit: Exit.Exit<A, E>) => void

@@ -50,8 +50,7 @@ const withWait = (details: Details) => ({
 const classes = {
   InvalidRequestError: (details: Details) => new InvalidRequestError(common(details)),
   InvalidClientError: (details: Details) => new InvalidClientError(common(details)),
-  InvalidScopeError: (details: Details) => 
-    new InvalidScopeError({ ...common(details), requested: details.requested }),
+  InvalidScopeError: (details: Details) => new InvalidScopeError({ ...common(details), requested: details.requested }),
   RateLimitedError: (details: Details) => new RateLimitedError(withWait(details)),
   ServiceUnavailableError: (details: Details) => new ServiceUnavailableError(withWait(details)),
   UnexpectedResponseError: (details: Details) =>

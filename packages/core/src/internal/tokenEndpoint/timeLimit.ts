@@ -115,7 +115,5 @@ export const make: Effect.Effect<TimeLimit, never, Scope.Scope> = Effect.gen(fun
     )
 
   return (self, { duration, onTimeout }) =>
-    Effect.suspend(() =>
-      until(self, Instant.unsafeNow(clock).monotonic + Duration.toMillis(duration), onTimeout)
-    )
+    Effect.suspend(() => until(self, Instant.unsafeNow(clock).monotonic + Duration.toMillis(duration), onTimeout))
 })

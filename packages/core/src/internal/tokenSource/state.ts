@@ -268,7 +268,9 @@ const refresh = (policy: Policy, before: State, now: Instant.Instant): Step => {
   const state = look(policy, before, now, false)
   const { current, failedRefresh, throttle } = state
   if (current !== undefined && Throttle.isClosed(throttle, now.monotonic)) return [state, current.exit]
-  if (failedRefresh !== undefined && now.monotonic < failedRefresh.until) return [state, failedAlready(failedRefresh, now.monotonic)]
+  if (failedRefresh !== undefined && now.monotonic < failedRefresh.until) {
+    return [state, failedAlready(failedRefresh, now.monotonic)]
+  }
   return [launch({ ...state, mustReplace: true }, { isBackground: false, mustAsk: true }), join]
 }
 

@@ -1,20 +1,25 @@
-import { ClientCredentials } from "@effect-tilia/core"
+import { ClientCredentials, Scopes } from "@effect-tilia/core"
 import { linesShowing } from "@effect-tilia/testing"
 import * as Headers from "@effect/platform/Headers"
 import { describe, expect, it } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { classify } from "../../../src/internal/tokenEndpoint/errorResponse.js"
-import { parseTokenResponse } from "../../../src/internal/tokenEndpoint/parseTokenResponse.js"
+import { parseTokenResponse, toAccessToken } from "../../../src/internal/tokenEndpoint/parseTokenResponse.js"
+import type { RawResponse } from "../../../src/internal/tokenEndpoint/rawResponse.js"
 import * as vendor from "../../fixtures/vendorSample.js"
 import { within } from "../../support/within.js"
 
 const tokenUrl = "https://auth.example/token"
+const requested = Effect.runSync(Scopes.make(["user_info", "read_wallet"]))
 const context = {
   tokenUrl,
+  requested,
   clientSecret: Schema.decodeUnknownSync(ClientCredentials.ClientSecret)(vendor.clientSecret),
   attempts: 2
 }
@@ -31,21 +36,22 @@ interface Reply {
 const bytesOf = (body: unknown): Uint8Array =>
   body instanceof Uint8Array ? body : new TextEncoder().encode(typeof body === "string" ? body : JSON.stringify(body))
 
-const reply = (
+const rawResponse = (
   status: number,
   body: unknown = "",
   { headers = {}, isComplete = true, isHiddenRedirect = false, url = tokenUrl }: Reply = {}
-) =>
-  parseTokenResponse({
-    url,
-    status,
-    headers: Headers.fromInput(headers),
-    body: bytesOf(body),
-    isComplete,
-    isHiddenRedirect,
-    receivedAt,
-    age: 0
-  }, context)
+): RawResponse => ({
+  url,
+  status,
+  headers: Headers.fromInput(headers),
+  body: bytesOf(body),
+  isComplete,
+  isHiddenRedirect,
+  receivedAt,
+  age: 0
+})
+
+const reply = (...args: Parameters<typeof rawResponse>) => parseTokenResponse(rawResponse(...args), context)
 
 const errorOf = (...args: Parameters<typeof reply>) => Either.getOrThrow(Either.flip(reply(...args)))
 
@@ -307,6 +313,8 @@ describe("Response without a token", () => {
         _tag,
         status,
         attempts: 2,
+        tokenUrl,
+        ...(_tag === "InvalidScopeError" && { requested }),
         ...fields
       })
       expect(error.retryable).toBe(_tag === "RateLimitedError" || _tag === "ServiceUnavailableError")
@@ -388,6 +396,27 @@ describe("Status 0, which no server sends", () => {
     expect(reply(0, "", { isHiddenRedirect: true })).toMatchObject({
       left: { _tag: "UnexpectedResponseError", problem: "it redirects, and no redirect is followed" }
     })
+  })
+})
+
+describe("Lifetime of a granted token (S5)", () => {
+  const token = (age: number) => {
+    const response: RawResponse = { ...rawResponse(200, vendor.response), age }
+    return Either.flatMap(parseTokenResponse(response, context), (grant) => toAccessToken(grant, response, context))
+  }
+
+  it("the lifetime counts from before the request (S5)", () => {
+    expect(token(3_599_999)).toMatchObject({
+      right: {
+        scopes: vendor.response.scope.split(","),
+        issuedAt: DateTime.unsafeMake(receivedAt - 3_599_999),
+        expiresAt: DateTime.unsafeMake(receivedAt + 1)
+      }
+    })
+  })
+
+  it("a token whose lifetime was over when it arrived is a time-out (S5)", () => {
+    expect(token(3_600_000)).toMatchObject({ left: { _tag: "TokenTimeoutError", tokenUrl, attempts: 2 } })
   })
 })
 

@@ -1,7 +1,8 @@
-import { TokenError } from "@effect-tilia/core"
+import { Scopes, TokenError } from "@effect-tilia/core"
 import * as Headers from "@effect/platform/Headers"
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { RawResponse } from "../../../src/internal/tokenEndpoint/rawResponse.js"
 import { fromOther, fromRefusal } from "../../../src/internal/tokenMediator/clientErrors.js"
@@ -21,7 +22,8 @@ const {
 } = TokenError
 
 const tokenUrl = "https://shop.example/tilia/token"
-const target = { tokenUrl, attempts: 2 }
+const requested = Effect.runSync(Scopes.make(["user_info"]))
+const target = { tokenUrl, requested, attempts: 2 }
 const retryAfter = Duration.seconds(7)
 
 const received = (
@@ -44,7 +46,7 @@ const received = (
 const fieldsOf = Schema.encodeSync(TokenError.TokenError)
 
 describe("Refusals of a mediator (M3)", () => {
-  const said = { status: 418, attempts: 2, serverMessage: "No." }
+  const said = { status: 418, attempts: 2, tokenUrl, serverMessage: "No." }
 
   it.each<[TokenError.TokenError, Partial<Refusal>?]>([
     [new InvalidInputError({ setting: `A setting of ${tokenUrl}`, expected: "valid: its server's log says which" })],
@@ -52,7 +54,7 @@ describe("Refusals of a mediator (M3)", () => {
     [new CredentialsError({ message: "No.", retryable: true }), { retryable: true }],
     [new InvalidRequestError(said)],
     [new InvalidClientError(said)],
-    [new InvalidScopeError(said)],
+    [new InvalidScopeError({ ...said, requested })],
     [new RateLimitedError(said)],
     [new RateLimitedError({ ...said, retryAfter }), { retryAfter }],
     [new ServiceUnavailableError(said)],
@@ -101,20 +103,28 @@ describe("Responses that are no refusal of a mediator (E3, E7)", () => {
     ]),
     ["a status that no mediator sends", received(299), unexpected(299, unlikely)],
     ["a 404 without a mediator", received(404), unexpected(404, unlikely)],
-    ["a proxy's 400", received(400), new InvalidRequestError({ status: 400, attempts: 2 })],
-    ["a server's 401", received(401), new InvalidClientError({ status: 401, attempts: 2, code: "login_required" })],
-    ["a proxy's 403", received(403), new InvalidClientError({ status: 403, attempts: 2, code: "access_denied" })],
-    ["a proxy's 429", received(429), new RateLimitedError({ status: 429, attempts: 2 })],
+    ["a proxy's 400", received(400), new InvalidRequestError({ status: 400, attempts: 2, tokenUrl })],
+    [
+      "a server's 401",
+      received(401),
+      new InvalidClientError({ status: 401, attempts: 2, tokenUrl, code: "login_required" })
+    ],
+    [
+      "a proxy's 403",
+      received(403),
+      new InvalidClientError({ status: 403, attempts: 2, tokenUrl, code: "access_denied" })
+    ],
+    ["a proxy's 429", received(429), new RateLimitedError({ status: 429, attempts: 2, tokenUrl })],
     [
       "a proxy's 429 that names a wait",
       received(429, { "retry-after": "7" }),
-      new RateLimitedError({ status: 429, attempts: 2, retryAfter })
+      new RateLimitedError({ status: 429, attempts: 2, tokenUrl, retryAfter })
     ],
-    ["a proxy's 502", received(502), new ServiceUnavailableError({ status: 502, attempts: 2 })],
+    ["a proxy's 502", received(502), new ServiceUnavailableError({ status: 502, attempts: 2, tokenUrl })],
     [
       "a proxy's 503 that names a wait",
       received(503, { "retry-after": "Thu, 01 Jan 1970 00:00:07 GMT" }),
-      new ServiceUnavailableError({ status: 503, attempts: 2, retryAfter })
+      new ServiceUnavailableError({ status: 503, attempts: 2, tokenUrl, retryAfter })
     ]
   ])("%s becomes an error that keeps nothing of the body (E3, E7)", (_, response, error) => {
     expect(fieldsOf(fromOther(response, target))).toStrictEqual(fieldsOf(error))

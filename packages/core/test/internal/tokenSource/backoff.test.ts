@@ -20,7 +20,11 @@ describe("Back-off of the background refresh (S6)", () => {
   it.each(longest.map((most, failures): [number, number] => [failures, most]))(
     "after %i failures the back-off is drawn from all of 0–%i ms (S6)",
     (failures, most) => {
-      expect([0, 0.5, 1].map((draw) => beforeRetry(policy, failures, unavailable, draw))).toStrictEqual([0, most / 2, most])
+      expect([0, 0.5, 1].map((draw) => beforeRetry(policy, failures, unavailable, draw))).toStrictEqual([
+        0,
+        most / 2,
+        most
+      ])
     }
   )
 

@@ -355,7 +355,10 @@ const failed = (
   if (flight !== undefined && flight.id <= past.voidUpTo) return past // M4
   if (isHeldValid(past.held, now)) {
     const { failures } = past.held
-    const notBefore = Math.max(past.held.notBefore, after(Math.ceil(draw * Math.min(30 * second, second * 2 ** failures))))
+    const notBefore = Math.max(
+      past.held.notBefore,
+      after(Math.ceil(draw * Math.min(30 * second, second * 2 ** failures)))
+    )
     return { ...past, failedRefresh, held: { ...past.held, failures: failures + 1, notBefore } }
   }
   if (flight?.isBackground === true) return { ...past, failedRefresh, held: undefined }
@@ -601,7 +604,7 @@ const invariants = {
       : now.monotonic - past.lastForcedAt < after.throttle.interval
   },
 
-  /** S9: a rejection longer than twice the longest interval after the last one starts with the shortest interval again. */
+  /** S9: a rejection long after the last one starts with the shortest interval again. */
   penaltyDecays: ({ after, event, now, past: { lastRejectedAt }, reply, setting: { policy } }) =>
     event._tag !== "Invalidate" || reply._tag !== "Done" ||
     now.monotonic - lastRejectedAt < 2 * Math.max(30 * second, policy.minRefreshInterval) ||

@@ -730,7 +730,14 @@ describe("an error that a caller gets without a request (S7)", () => {
 
   it.each<[string, State.State, State.Event, number, string, number]>([
     ["a Get in a cool-down is told how long it lasts", cooling, get, 0.25, "ServiceUnavailableError", 750],
-    ["a Refresh is told when the next one may be made (S9)", refreshFailed, refresh, 11.5, "ServiceUnavailableError", 500]
+    [
+      "a Refresh is told when the next one may be made (S9)",
+      refreshFailed,
+      refresh,
+      11.5,
+      "ServiceUnavailableError",
+      500
+    ]
   ])("%s", (_, before, event, seconds, tag, wait) => {
     const told = unsent(before, event, seconds)
     expect(told).toMatchObject({ tag, wait })
