@@ -189,12 +189,13 @@ export const authorize: {
       ): Effect.Effect<HttpClientRequest.HttpClientRequest, TokenError | ForbiddenOriginError> => {
         const origin = forbiddenOrigin(outgoing, origins)
         if (origin !== undefined) return new ForbiddenOriginError({ origin })
-        return Effect.map(source.get, (current) => {
+        return Effect.map(Effect.zipLeft(source.get, WithoutAuthorization.redactInSpan), (current) => {
           token = current
           return HttpClientRequest.setHeader(outgoing, "authorization", header(current))
         })
       }
-      return Effect.match(HttpClient.mapRequestEffect(inner, addBearer).execute(request), {
+      const call = HttpClient.mapRequestEffect(inner, addBearer).execute(request)
+      return Effect.match(WithoutAuthorization.restoreNames(call), {
         onSuccess: (response): Sent => ({
           token,
           response,

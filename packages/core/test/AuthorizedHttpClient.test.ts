@@ -1,5 +1,6 @@
 import { AuthorizedHttpClient, Environment, TokenError, TokenSource } from "@effect-tilia/core"
 import { leakProbe, linesShowing, MockHttpClient, TestAccessToken, TestTokenEndpoint } from "@effect-tilia/testing"
+import * as Headers from "@effect/platform/Headers"
 import * as HttpApi from "@effect/platform/HttpApi"
 import * as HttpApiClient from "@effect/platform/HttpApiClient"
 import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
@@ -10,22 +11,26 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import { describe, expect, expectTypeOf, it } from "@effect/vitest"
+import { describe, expect, expectTypeOf, it, vi } from "@effect/vitest"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
 import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import type { ParseError } from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Struct from "effect/Struct"
 import * as TestClock from "effect/TestClock"
+import { inspect } from "node:util"
 import { scripted } from "./support/scripted.js"
+import { recordingSpans } from "./support/spans.js"
 
 const { after, fail, succeed } = TestTokenEndpoint
 const { text } = TestAccessToken
@@ -787,7 +792,7 @@ describe("The bearer in what is printed (A6)", () => {
       expect(leaks).toStrictEqual([])
     }))
 
-  it.scoped("a response prints as platform's own response does (A6, row 95)", () =>
+  it.scoped("a response prints as platform's own response does, but for the body (A6, rows 95 and 132)", () =>
     Effect.gen(function*() {
       const { client, ...given } = yield* setUp(() => ({
         body: { a: 1 },
@@ -798,10 +803,91 @@ describe("The bearer in what is printed (A6)", () => {
         authorized({ client, ...given }).execute(request)
       ])
       expect(yield* ours.json).toStrictEqual(yield* theirs.json)
-      const shown = (value: unknown) => Struct.omit(JSON.parse(JSON.stringify(value)), "request")
+      const shown = (value: unknown) => Struct.omit(JSON.parse(JSON.stringify(value)), "request", "body")
       expect(shown(ours)).toStrictEqual(shown(theirs))
+      expect(JSON.stringify(ours)).not.toContain("body\":{\"a\"")
       expect(HttpClientResponse.TypeId in ours).toBe(true)
     }))
+
+  const printers: ReadonlyArray<readonly [string, (response: HttpClientResponse.HttpClientResponse) => unknown]> = [
+    ["JSON.stringify", JSON.stringify],
+    ["util.inspect, as console.log does", (response) => inspect(response)],
+    ["util.inspect with its getters", (response) => inspect(response, { getters: true, showHidden: true })],
+    ["toString", String],
+    ["toJSON", (response) => response.toJSON()],
+    ["Effect.log", (response) => Effect.runSync(Effect.provide(Effect.log(response), Logger.pretty))]
+  ]
+  const types = ["application/json", "text/plain", "application/x-www-form-urlencoded"]
+
+  it.effect.each(printers.flatMap(([name, print]) => types.map((type) => [name, type, print] as const)))(
+    "%s of a response whose type is %s reads nothing of its body (A6, row 132)",
+    ([, type, print]) =>
+      Effect.gen(function*() {
+        const { body, handle } = bodied(200, (_) => _.close())
+        const { client, source } = yield* setUp(() => {
+          const web = handle()
+          web.headers.set("content-type", type)
+          return web
+        })
+        const response = yield* authorized({ client, source }).get(url)
+        vi.spyOn(console, "log").mockReturnValue(undefined)
+        print(response)
+        yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+        expect(body.pulls).toBe(0)
+        expect(yield* response.text).toBe("")
+      }).pipe(Effect.ensuring(Effect.sync(() => vi.restoreAllMocks())), Effect.scoped)
+  )
+
+  it.scoped("a body that the caller has read is not printed either (A6, row 132)", () =>
+    Effect.gen(function*() {
+      const response = yield* authorized(yield* setUp(() => ({ body: "swordfish" }))).get(url)
+      expect(yield* response.text).toBe("swordfish")
+      expect(linesShowing("swordfish", response)).toStrictEqual([])
+    }))
+
+  describe("The span that platform makes for the request (A6, row 133)", () => {
+    const redacting = (names: ReadonlyArray<string | RegExp>) => Effect.locally(Headers.currentRedactedNames, names)
+    const attributesOf = Effect.fnUntraced(function*(
+      call: (client: HttpClient.HttpClient, source: TokenSource.TokenSource) => Effect.Effect<unknown, unknown>
+    ) {
+      const { spans, withTracer } = yield* recordingSpans
+      const { client, source } = yield* setUp(() => ({}))
+      yield* withTracer(call(client, source))
+      return spans.filter(({ name }) => name === "http.client GET").map(({ attributes }) => new Map(attributes))
+    })
+    const header = (name: string) => `http.request.header.${name}`
+
+    it.scoped("the span hides the bearer if the user names other headers only (A6, row 133)", () =>
+      Effect.gen(function*() {
+        const spans = yield* attributesOf((client, source) =>
+          redacting(["x-mine", /^x-your/])(
+            authorized({ client, source }).get(url, { headers: { "x-mine": "a", "x-yours": "b", "x-other": "c" } })
+          )
+        )
+        expect(spans.length).toBe(1)
+        expect(spans[0]?.get(header("authorization"))).toBe("<redacted>")
+        expect(spans[0]?.get(header("x-mine"))).toBe("<redacted>")
+        expect(spans[0]?.get(header("x-yours"))).toBe("<redacted>")
+        expect(spans[0]?.get(header("x-other"))).toBe("c")
+      }))
+
+    it.scoped("the span hides the bearer if the given client redacts nothing (A6, row 133)", () =>
+      Effect.gen(function*() {
+        const spans = yield* attributesOf((client, source) =>
+          authorized({ client: HttpClient.transformResponse(client, redacting([])), source }).get(url)
+        )
+        expect(spans.map((attributes) => attributes.get(header("authorization")))).toStrictEqual(["<redacted>"])
+      }))
+
+    it.scoped("a call leaves the user's names of redacted headers as they are (A6, row 133)", () =>
+      Effect.gen(function*() {
+        const client = authorized(yield* setUp(() => ({})))
+        const after = yield* redacting(["x-mine"])(
+          Effect.zipRight(client.get(url), FiberRef.get(Headers.currentRedactedNames))
+        )
+        expect(after).toStrictEqual(["x-mine"])
+      }))
+  })
 })
 
 describe("AuthorizedHttpClient.layer", () => {

@@ -1,15 +1,32 @@
 /*
- * Responses and errors without the bearer. Platform's own hold the request that was sent, and print it in
- * `JSON.stringify` and `inspect`, bearer included. Here they are made anew, with the request as the caller made it
- * (A6).
+ * Responses, errors and spans without the bearer. Platform's own hold the request that was sent, and print it in
+ * `JSON.stringify` and `inspect`, bearer included. Here responses and errors are made anew, with the request as the
+ * caller made it (A6).
  */
+import * as Headers from "@effect/platform/Headers"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
 import * as Inspectable from "effect/Inspectable"
 import * as Stream from "effect/Stream"
+
+const withBearer = (names: ReadonlyArray<string | RegExp>) =>
+  names.includes("authorization") ? names : [...names, "authorization"]
+
+/**
+ * Makes the span of this fiber's next request hide the header, whichever other names the user has set. It must run
+ * where the given client has set its own names already.
+ */
+export const redactInSpan: Effect.Effect<void> = FiberRef.update(Headers.currentRedactedNames, withBearer)
+
+/** Gives the user's names back after a call that has run `redactInSpan`. */
+export const restoreNames: <A, E, R>(call: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = Effect.locallyWith(
+  Headers.currentRedactedNames,
+  (names) => names
+)
 
 /** What an error says, without its request. */
 const reasonOf = <Reason>(
@@ -62,12 +79,15 @@ class ResponseWithoutAuthorization extends Inspectable.Class implements HttpClie
     return Stream.mapError(this.#original.stream, this.#withoutAuthorization)
   }
 
+  /** As platform's own, without the body: platform begins to read it here, past any back-pressure (A6). */
   override toJSON(): unknown {
-    return HttpIncomingMessage.inspect(this, {
+    return {
       _id: "@effect/platform/HttpClientResponse",
       request: this.request.toJSON(),
-      status: this.status
-    })
+      status: this.status,
+      headers: Inspectable.redact(this.headers),
+      remoteAddress: this.remoteAddress.toJSON()
+    }
   }
 }
 
