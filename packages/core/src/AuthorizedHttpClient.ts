@@ -32,7 +32,7 @@ import * as Schema from "effect/Schema"
 import type { AccessToken } from "./AccessToken.js"
 import { Environment } from "./Environment.js"
 import { forbiddenOrigin } from "./internal/authorizedHttpClient/originCheck.js"
-import { drain, isReplayable, Replay as ReplaySchema } from "./internal/authorizedHttpClient/replay.js"
+import { drainLater, isReplayable, Replay as ReplaySchema } from "./internal/authorizedHttpClient/replay.js"
 import * as WithoutAuthorization from "./internal/authorizedHttpClient/withoutAuthorization.js"
 import { responseOf } from "./internal/httpClientError.js"
 import { validate } from "./internal/input.js"
@@ -218,22 +218,24 @@ export const authorize: {
   const refusal = ({ response, token }: Sent): Refusal | undefined =>
     response?.status === 401 && token !== undefined ? { response, token } : undefined
 
+  /** If this is interrupted, nobody will read the refused response. */
+  const invalidate = ({ response, token }: Refusal): Effect.Effect<void> =>
+    Effect.onError(source.invalidate(token), () => drainLater(response))
+
   /** What becomes of a refused request: it is sent once more with a new token, or its response is returned (A2). */
-  const replayed = Effect.fnUntraced(function*(
-    request: HttpClientRequest.HttpClientRequest,
-    first: Sent,
-    refused: Refusal
-  ) {
-    yield* source.invalidate(refused.token)
-    if (!isReplayable(request, replay)) return yield* first.result
-    const token = yield* Effect.tapError(source.get, () => drain(refused.response))
-    if (Equal.equals(token.value, refused.token.value)) return yield* first.result // there is no other token to try (S9)
-    yield* drain(refused.response)
-    const second = yield* send(request)
-    const again = refusal(second)
-    if (again !== undefined) yield* source.invalidate(again.token)
-    return yield* second.result
-  })
+  const replayed = (request: HttpClientRequest.HttpClientRequest, first: Sent, refused: Refusal) =>
+    Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
+      yield* restore(invalidate(refused))
+      if (!isReplayable(request, replay)) return yield* first.result
+      const { keep } = yield* drainLater(refused.response)
+      const token = yield* restore(source.get)
+      // The source has no other token to try, and said so at once (S9): the caller reads the 401.
+      if (Equal.equals(token.value, refused.token.value) && keep()) return yield* first.result
+      const second = yield* restore(send(request))
+      const again = refusal(second)
+      if (again !== undefined) yield* restore(invalidate(again))
+      return yield* second.result
+    }))
 
   const execute = (request: HttpClientRequest.HttpClientRequest) =>
     Effect.flatMap(send(request), (first) => {

@@ -1,4 +1,4 @@
-import { AuthorizedHttpClient, Environment, TokenError, TokenSource } from "@effect-tilia/core"
+import { AccessToken, AuthorizedHttpClient, Environment, TokenError, TokenSource } from "@effect-tilia/core"
 import { leakProbe, linesShowing, MockHttpClient, TestAccessToken, TestTokenEndpoint } from "@effect-tilia/testing"
 import * as Headers from "@effect/platform/Headers"
 import * as HttpApi from "@effect/platform/HttpApi"
@@ -15,6 +15,7 @@ import { describe, expect, expectTypeOf, it, vi } from "@effect/vitest"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -93,6 +94,12 @@ const bodied = (status: number, pull: (body: Body, pulls: number) => void) => {
   }
   return { body, handle }
 }
+
+/** Lets real time pass until this holds, but not for ever. */
+const eventually = (condition: () => boolean) =>
+  Effect.promise(async () => {
+    for (let n = 0; n < 100 && !condition(); n++) await new Promise((resolve) => setImmediate(resolve))
+  })
 
 describe("Origins that may receive the bearer (A1)", () => {
   describe.each([
@@ -331,6 +338,22 @@ describe("Replay after a 401 (A2)", () => {
       expect(invalidated).toStrictEqual(["one"])
     }))
 
+  it.effect("a token that was stored and decoded counts as the same token, whatever its lifetime (A2, S9)", () =>
+    Effect.gen(function*() {
+      const token = yield* TestAccessToken.make({ text: "one" })
+      const stored = yield* Schema.encode(AccessToken.AccessToken)(token)
+      const expiresAt = DateTime.formatIso(DateTime.add(token.expiresAt, { hours: 1 }))
+      const decode = Schema.decode(AccessToken.AccessToken)
+      for (const decoded of [yield* decode(stored), yield* decode({ ...stored, expiresAt })]) {
+        const { source } = listing("one")
+        const tokens = [token, decoded]
+        const get = Effect.suspend(() => Effect.succeed(tokens.shift() ?? decoded))
+        const { client, received } = yield* MockHttpClient.make(() => ({ status: 401, body: "no" }))
+        const refused = yield* authorized({ client, source: { ...source, get } }).get(url)
+        expect([refused.status, yield* refused.text, received.length]).toStrictEqual([401, "no", 1])
+      }
+    }))
+
   it.effect("each request carries the token that the source yields at that moment (A2)", () =>
     Effect.gen(function*() {
       const { source } = listing("one", "two", "three")
@@ -432,6 +455,7 @@ describe("Replay after a 401 (A2)", () => {
         const { received, ...given } = yield* setUp(handle, [succeed(), fail(unavailable)])
         expect(yield* Effect.flip(authorized(given).get(url))).toMatchObject({ ...unavailable })
         expect(received.length).toBe(1)
+        yield* eventually(() => body.isOver)
         expect(body.isOver).toBe(true)
       }))
   })
@@ -452,32 +476,107 @@ describe("Replay after a 401 (A2)", () => {
       return { call: authorized({ client: given(client), source }).get(url), body, seen }
     })
 
-    it.scoped("the client reads the body of a 401 to its end before the replay (A2)", () =>
+    it.scoped("the client reads the body of a 401 to its end beside the replay (A2)", () =>
       Effect.gen(function*() {
-        const { call, seen } = yield* replayedAfter((controller, pulls) =>
+        const { body, call, seen } = yield* replayedAfter((controller, pulls) =>
           pulls === 4 ? controller.close() : controller.enqueue(new Uint8Array(1024))
         )
         expect((yield* call).status).toBe(200)
-        expect(seen).toStrictEqual([{ pulls: 4, isOver: true }])
+        expect(seen.length).toBe(1)
+        yield* eventually(() => body.isOver)
+        expect(body).toStrictEqual({ pulls: 4, isOver: true })
       }))
 
     it.scoped("the client stops reading the body of a 401 after 64 KiB (A2)", () =>
       Effect.gen(function*() {
-        const { call, seen } = yield* replayedAfter((controller) => controller.enqueue(new Uint8Array(16 * 1024)))
+        const { body, call } = yield* replayedAfter((controller) => controller.enqueue(new Uint8Array(16 * 1024)))
         expect((yield* call).status).toBe(200)
-        expect(seen).toStrictEqual([{ pulls: 4, isOver: true }])
+        yield* eventually(() => body.isOver)
+        expect(body).toStrictEqual({ pulls: 4, isOver: true })
       }))
 
-    it.scoped("the client stops reading the body of a 401 after a second (A2)", () =>
+    it.scoped("a body of a 401 that stalls delays no replay, and is cancelled after a second (A2, row 131)", () =>
       Effect.gen(function*() {
         const { body, call, seen } = yield* replayedAfter(() => undefined)
-        const fiber = yield* Effect.fork(call)
-        while (body.pulls === 0) yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
-        yield* TestClock.adjust("999 millis")
-        expect(seen).toStrictEqual([])
-        yield* TestClock.adjust("1 millis")
-        expect((yield* Fiber.join(fiber)).status).toBe(200)
+        expect((yield* call).status).toBe(200)
         expect(seen.length).toBe(1)
+        yield* eventually(() => body.pulls > 0)
+        yield* TestClock.adjust("999 millis")
+        yield* eventually(() => body.isOver)
+        expect(body).toStrictEqual({ pulls: 1, isOver: false })
+        yield* TestClock.adjust("1 millis")
+        yield* eventually(() => body.isOver)
+        expect(body).toStrictEqual({ pulls: 1, isOver: true })
+      }))
+
+    it.scoped("the body of a 401 is read while the new token is awaited (A2, row 131)", () =>
+      Effect.gen(function*() {
+        const { body, handle } = bodied(401, (_) => _.close())
+        const given = yield* setUp((_, n) => n === 0 ? handle() : {}, [succeed(), after("1 second", succeed())])
+        const fiber = yield* Effect.fork(authorized(given).get(url))
+        yield* eventually(() => body.isOver)
+        expect([body.isOver, given.received.length]).toStrictEqual([true, 1])
+        yield* TestClock.adjust("1 second")
+        expect((yield* Fiber.join(fiber)).status).toBe(200)
+      }))
+
+    /** A source that is asked for its second token, or told of a 401, in this way. */
+    const sourceWith = (ways: Partial<TokenSource.TokenSource>) => ({ ...listing("one", "two").source, ...ways })
+
+    it.scoped.each<readonly [string, TokenSource.TokenSource]>([
+      [
+        "while it waits for a token",
+        (() => {
+          const { source } = listing("one")
+          let gets = 0
+          return sourceWith({ get: Effect.suspend(() => gets++ === 0 ? source.get : Effect.never) })
+        })()
+      ],
+      ["while the source hears of the 401", sourceWith({ invalidate: () => Effect.never })]
+    ])(
+      "the body of a 401 is read to its end if the caller is interrupted %s (A2, row 131)",
+      ([, source]) =>
+        Effect.gen(function*() {
+          const { body, handle } = bodied(401, (_, pulls) => pulls === 2 ? _.close() : _.enqueue(new Uint8Array(1)))
+          const { client, received } = yield* MockHttpClient.make(handle)
+          const fiber = yield* Effect.fork(authorized({ client, source }).get(url))
+          while (received.length === 0) yield* eventually(() => received.length === 1)
+          yield* eventually(() => false)
+          yield* Fiber.interrupt(fiber)
+          yield* eventually(() => body.isOver)
+          expect(body).toStrictEqual({ pulls: 2, isOver: true })
+          expect(received.length).toBe(1)
+        })
+    )
+
+    it.scoped.each([0, 1])(
+      "the body of 401 number %d is read to its end if the source dies of it (A2)",
+      (at) =>
+        Effect.gen(function*() {
+          const bodies = [bodied(401, (_) => _.close()), bodied(401, (_) => _.close())]
+          const { client } = yield* MockHttpClient.make((_, n) => bodies[n]?.handle() ?? {})
+          let refusals = 0
+          const source = sourceWith({ invalidate: () => refusals++ === at ? Effect.die("no") : Effect.void })
+          const exit = yield* Effect.exit(authorized({ client, source }).get(url))
+          expect(exit).toStrictEqual(Exit.die("no"))
+          yield* eventually(() => bodies[at]?.body.isOver === true)
+          expect(bodies[at]?.body.isOver).toBe(true)
+        })
+    )
+
+    it.scoped("after a wait for the same token the request is sent again, since the first body is read (A2)", () =>
+      Effect.gen(function*() {
+        const { source } = listing("one")
+        let gets = 0
+        const waiting = sourceWith({
+          get: Effect.suspend(() => gets++ === 1 ? Effect.delay(source.get, "1 second") : source.get)
+        })
+        const { client, received } = yield* MockHttpClient.make((_, n) => ({ status: 401, body: `answer ${n}` }))
+        const fiber = yield* Effect.fork(authorized({ client, source: waiting }).get(url))
+        while (gets < 2) yield* eventually(() => gets === 2)
+        yield* TestClock.adjust("1 second")
+        const refused = yield* Fiber.join(fiber)
+        expect([refused.status, yield* refused.text, received.length]).toStrictEqual([401, "answer 1", 2])
       }))
 
     it.scoped("the client replays although the body of the 401 breaks off (A2)", () =>
