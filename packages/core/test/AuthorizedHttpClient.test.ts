@@ -136,18 +136,76 @@ describe("Origins that may receive the bearer (A1)", () => {
       }))
   })
 
-  it.each(["http://api.example", "http://localhost.evil.example"])(
-    "the client sends no request to %s even where it is listed (A1, row 93)",
-    (listed) =>
+  describe.each([
+    ["http beyond loopback", "http://api.example"],
+    ["http to a look-alike of loopback", "http://localhost.evil.example"],
+    ["a user", "https://swordfish@api.example"],
+    ["a password", "https://:swordfish@api.example"],
+    ["a query", "https://api.example/?swordfish"],
+    ["a fragment", "https://api.example/v1/#swordfish"],
+    ["no scheme", "api.example"],
+    ["every origin", "*"]
+  ])("An entry of apiOrigins with %s", (what, listed) => {
+    const apiOrigins = ["https://good.example", listed]
+
+    it.scoped(`authorize refuses each request if apiOrigins has an entry with ${what} (A1, E2, row 93)`, () =>
       Effect.gen(function*() {
         const { client, received, source, tokenRequests } = yield* setUp(() => ({}))
-        const error = yield* Effect.flip(
-          AuthorizedHttpClient.authorize(client, source, { apiOrigins: [listed] }).get(`${listed}/v1`)
-        )
-        expect(error).toMatchObject({ _tag: "ForbiddenOriginError", origin: listed })
+        const authorized = AuthorizedHttpClient.authorize(client, source, { apiOrigins })
+        for (const target of ["https://good.example/", `${listed}/v1`]) {
+          const error = yield* Effect.flip(authorized.get(target))
+          expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "apiOrigins" })
+          expect(linesShowing("swordfish", error)).toStrictEqual([])
+        }
         expect([received.length, tokenRequests.length]).toStrictEqual([0, 0])
-      }).pipe(Effect.scoped, Effect.runPromise)
-  )
+      }))
+
+    it.scoped(`the Layer refuses an environment made by hand that has an entry with ${what} (A1, E2)`, () =>
+      Effect.gen(function*() {
+        const { client, source } = yield* setUp(() => ({}))
+        const error = yield* Effect.flip(
+          AuthorizedHttpClient.make().pipe(
+            Effect.provideService(HttpClient.HttpClient, client),
+            Effect.provideService(TokenSource.TokenSource, source),
+            Effect.provideService(Environment.Environment, { ...Environment.staging, apiOrigins })
+          )
+        )
+        expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "apiOrigins" })
+      }))
+  })
+
+  it.scoped.each([
+    "https://api.example/",
+    "HTTPS://API.Example",
+    "https://api.example:443",
+    new URL("https://api.example"),
+    "https://api.example/v1",
+    "https://api.example/v1/",
+    "https://api.example/x/../v1"
+  ])("authorize takes the entry %s in the form that a URL has (A1)", (listed) =>
+    Effect.gen(function*() {
+      const { client, received, source } = yield* setUp(() => ({}))
+      const authorized = AuthorizedHttpClient.authorize(client, source, { apiOrigins: [listed] })
+      yield* authorized.get("https://api.example/v1/things")
+      expect(bearers(received)).toStrictEqual(["Bearer token-0"])
+    }))
+
+  it.scoped("the bearer starts a hosted flow on the vendor's authorization server, and goes nowhere else there (A1)", () =>
+    Effect.gen(function*() {
+      for (const { apiOrigins, authUrl, tokenUrl } of [Environment.production, Environment.staging]) {
+        const { client, received, source } = yield* setUp(() => ({}))
+        const authorized = AuthorizedHttpClient.authorize(client, source, { apiOrigins })
+        yield* authorized.post(`${authUrl}/authorize/user`)
+        expect(bearers(received)).toStrictEqual(["Bearer token-0"])
+        for (const other of [tokenUrl, authUrl, `${authUrl}/authorizeX`, `${authUrl}/authorize/../token`]) {
+          expect(yield* Effect.flip(authorized.post(other))).toMatchObject({
+            _tag: "ForbiddenOriginError",
+            origin: authUrl
+          })
+        }
+        expect(received.length).toBe(1)
+      }
+    }))
 
   it.each([
     ["a listed origin", origin],
@@ -197,8 +255,8 @@ describe("Origins that may receive the bearer (A1)", () => {
 
   it("a ForbiddenOriginError says which origin is refused, and what to do (A1)", () => {
     expect(new AuthorizedHttpClient.ForbiddenOriginError({ origin: "https://x.example" }).message).toBe(
-      "The access token isn't sent to https://x.example: use a plain HTTPS URL of one of the API's origins, " +
-        "or list this one in apiOrigins."
+      "The access token isn't sent to https://x.example: use a plain HTTPS URL at one of apiOrigins, " +
+        "or list this origin there, with or without a path."
     )
   })
 
