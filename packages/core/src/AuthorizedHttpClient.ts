@@ -24,6 +24,7 @@ import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
@@ -31,11 +32,12 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { AccessToken } from "./AccessToken.js"
 import { Environment } from "./Environment.js"
-import { forbiddenOrigin } from "./internal/authorizedHttpClient/originCheck.js"
-import { drain, isReplayable, Replay as ReplaySchema } from "./internal/authorizedHttpClient/replay.js"
+import { forbiddenOrigin, targetsOf } from "./internal/authorizedHttpClient/originCheck.js"
+import { drainLater, isReplayable, Replay as ReplaySchema } from "./internal/authorizedHttpClient/replay.js"
 import * as WithoutAuthorization from "./internal/authorizedHttpClient/withoutAuthorization.js"
 import { responseOf } from "./internal/httpClientError.js"
 import { validate } from "./internal/input.js"
+import { ApiOrigins } from "./internal/origin.js"
 import { withoutRedirects } from "./internal/redirects.js"
 import * as TiliaConfig from "./TiliaConfig.js"
 import type { InvalidInputError, TokenError } from "./TokenError.js"
@@ -75,13 +77,18 @@ export interface Options {
  * @category models
  */
 export interface AuthorizeOptions extends Options {
-  /** The only origins that receive the token, as `["https://api.example"]`: without a path or a slash at the end. */
-  readonly apiOrigins: ReadonlyArray<string>
+  /**
+   * The only origins that receive the token, as `["https://api.example"]`. An entry with a path, as
+   * `"https://api.example/v1/"`, admits that path and what is below it. `authorize` itself cannot fail: if an entry is
+   * not HTTPS (or HTTP on loopback), or has user info, a query or a fragment, each request fails with an
+   * `InvalidInputError`, and nothing is sent.
+   */
+  readonly apiOrigins: ReadonlyArray<string | URL>
 }
 
 /**
- * The request was not sent, because its URL must not receive the token: its origin is not listed, or it is not HTTPS
- * (or HTTP on loopback), or it contains user info.
+ * The request was not sent, because its URL must not receive the token: its origin is not listed, or only with another
+ * path, or it is not HTTPS (or HTTP on loopback), or it contains user info.
  *
  * @since 0.1.0
  * @category errors
@@ -95,8 +102,8 @@ export class ForbiddenOriginError
   /** Always `false`: the same request fails again. */
   readonly retryable = false
   override readonly message: string =
-    `The access token isn't sent to ${this.origin}: use a plain HTTPS URL of one of the API's origins, ` +
-    "or list this one in apiOrigins."
+    `The access token isn't sent to ${this.origin}: use a plain HTTPS URL at one of apiOrigins, ` +
+    "or list this origin there, with or without a path."
 }
 
 /**
@@ -166,7 +173,7 @@ export const authorize: {
   source: TokenSource,
   { apiOrigins, replay = "idempotent" }: AuthorizeOptions
 ) => {
-  const origins = new Set(apiOrigins)
+  const targets = Either.map(validate("apiOrigins", ApiOrigins)(apiOrigins.map(String)), targetsOf)
   const inner = withoutRedirects(client)
   const header = authorizationHeader()
 
@@ -187,14 +194,16 @@ export const authorize: {
       const addBearer = (
         outgoing: HttpClientRequest.HttpClientRequest
       ): Effect.Effect<HttpClientRequest.HttpClientRequest, TokenError | ForbiddenOriginError> => {
-        const origin = forbiddenOrigin(outgoing, origins)
+        if (Either.isLeft(targets)) return targets.left
+        const origin = forbiddenOrigin(outgoing, targets.right)
         if (origin !== undefined) return new ForbiddenOriginError({ origin })
-        return Effect.map(source.get, (current) => {
+        return Effect.map(Effect.zipLeft(source.get, WithoutAuthorization.redactInSpan), (current) => {
           token = current
           return HttpClientRequest.setHeader(outgoing, "authorization", header(current))
         })
       }
-      return Effect.match(HttpClient.mapRequestEffect(inner, addBearer).execute(request), {
+      const call = HttpClient.mapRequestEffect(inner, addBearer).execute(request)
+      return Effect.match(WithoutAuthorization.restoreNames(call), {
         onSuccess: (response): Sent => ({
           token,
           response,
@@ -217,22 +226,24 @@ export const authorize: {
   const refusal = ({ response, token }: Sent): Refusal | undefined =>
     response?.status === 401 && token !== undefined ? { response, token } : undefined
 
+  /** If this is interrupted, nobody will read the refused response. */
+  const invalidate = ({ response, token }: Refusal): Effect.Effect<void> =>
+    Effect.onError(source.invalidate(token), () => drainLater(response))
+
   /** What becomes of a refused request: it is sent once more with a new token, or its response is returned (A2). */
-  const replayed = Effect.fnUntraced(function*(
-    request: HttpClientRequest.HttpClientRequest,
-    first: Sent,
-    refused: Refusal
-  ) {
-    yield* source.invalidate(refused.token)
-    if (!isReplayable(request, replay)) return yield* first.result
-    const token = yield* Effect.tapError(source.get, () => drain(refused.response))
-    if (Equal.equals(token.value, refused.token.value)) return yield* first.result // there is no other token to try (S9)
-    yield* drain(refused.response)
-    const second = yield* send(request)
-    const again = refusal(second)
-    if (again !== undefined) yield* source.invalidate(again.token)
-    return yield* second.result
-  })
+  const replayed = (request: HttpClientRequest.HttpClientRequest, first: Sent, refused: Refusal) =>
+    Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
+      yield* restore(invalidate(refused))
+      if (!isReplayable(request, replay)) return yield* first.result
+      const { keep } = yield* drainLater(refused.response)
+      const token = yield* restore(source.get)
+      // The source has no other token to try, and said so at once (S9): the caller reads the 401.
+      if (Equal.equals(token.value, refused.token.value) && keep()) return yield* first.result
+      const second = yield* restore(send(request))
+      const again = refusal(second)
+      if (again !== undefined) yield* restore(invalidate(again))
+      return yield* second.result
+    }))
 
   const execute = (request: HttpClientRequest.HttpClientRequest) =>
     Effect.flatMap(send(request), (first) => {
@@ -276,7 +287,7 @@ export const make: (
 ) => Effect.Effect<AuthorizedHttpClient, InvalidInputError, Environment | HttpClient.HttpClient | TokenSource> = Effect
   .fnUntraced(function*({ replay = "idempotent" }: Options = {}) {
     const options = { replay: yield* validate("replay", ReplaySchema)(replay) }
-    const { apiOrigins } = yield* Environment
+    const apiOrigins = yield* validate("apiOrigins", ApiOrigins)((yield* Environment).apiOrigins)
     return authorize(yield* HttpClient.HttpClient, yield* TokenSource, { ...options, apiOrigins })
   })
 

@@ -18,13 +18,9 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { validate, withoutValue } from "./internal/input.js"
-import { BaseUrl, Origin } from "./internal/origin.js"
+import { ApiOrigins, BaseUrl } from "./internal/origin.js"
 import * as TiliaConfig from "./TiliaConfig.js"
-import type { InvalidInputError } from "./TokenError.js"
-
-const Origins = Schema.Array(Origin).annotations(
-  withoutValue("https origins (http on loopback only), without path, user, query or fragment")
-)
+import { InvalidInputError } from "./TokenError.js"
 
 /**
  * An authorization server and its APIs, not validated yet.
@@ -39,7 +35,8 @@ export interface Options {
    */
   readonly authUrl: string | URL
   /**
-   * The only origins that may receive the token, as `["https://api.example"]`.
+   * The only origins that may receive the token, as `["https://api.example"]`. An entry with a path, as
+   * `"https://auth.example/authorize/"`, admits that path and what is below it, and nothing else of its origin.
    *
    * @default []
    */
@@ -57,9 +54,17 @@ export interface Environment {
   readonly authUrl: string
   /** The URL at which tokens are requested. */
   readonly tokenUrl: string
-  /** The only origins that may receive the token. */
+  /** The only origins that may receive the token. An entry with a path ends with a slash. */
   readonly apiOrigins: ReadonlyArray<string>
 }
+
+/**
+ * The vendor's APIs. `"auth"` is the authorization server: the hosted flows begin there, at `/authorize/user`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Api = "accounts" | "auth" | "invoicing" | "payments" | "pii" | "wallets"
 
 /**
  * @since 0.1.0
@@ -83,15 +88,19 @@ export const make: (options: Options) => Effect.Effect<Environment, InvalidInput
   function*({ apiOrigins = [], authUrl }) {
     return fromUrls(
       yield* validate("authUrl", BaseUrl)(String(authUrl)),
-      yield* validate("apiOrigins", Origins)(apiOrigins.map(String))
+      yield* validate("apiOrigins", ApiOrigins)(apiOrigins.map(String))
     )
   }
 )
 
+/** The hosted flows of the vendor begin on its authorization server, where `/token` must not receive a token (A1). */
 const vendor = (domain: string): Environment =>
   fromUrls(
     new URL(`https://auth.${domain}`),
-    ["accounts", "invoicing", "payments", "pii", "wallets"].map((api) => `https://${api}.${domain}`)
+    [
+      ...["accounts", "invoicing", "payments", "pii", "wallets"].map((api) => `https://${api}.${domain}`),
+      `https://auth.${domain}/authorize/`
+    ]
   )
 
 /**
@@ -119,7 +128,7 @@ const Name = Schema.compose(Schema.String, Schema.Literal("production", "staging
 const settings = Config.all({
   name: Config.option(Schema.Config("TILIA_ENVIRONMENT", Name)),
   authUrl: Config.option(Schema.Config("TILIA_AUTH_URL", BaseUrl)),
-  apiOrigins: Config.option(TiliaConfig.list("TILIA_API_ORIGINS", validate("TILIA_API_ORIGINS", Origins)))
+  apiOrigins: Config.option(TiliaConfig.list("TILIA_API_ORIGINS", validate("TILIA_API_ORIGINS", ApiOrigins)))
 })
 
 /**
@@ -161,3 +170,35 @@ export const layer = (options: Options): Layer.Layer<Environment, InvalidInputEr
 export const layerConfig = (
   options: Config.Config.Wrap<Options> = config
 ): Layer.Layer<Environment, ConfigError> => TiliaConfig.layer(options, layer)
+
+/**
+ * The URL of a path of an API in the environment in use, so that a program moves from staging to production by one
+ * setting, `TILIA_ENVIRONMENT`.
+ *
+ * In an environment of your own, `"auth"` is at `authUrl`. Any other API is at the entry of `apiOrigins` whose host
+ * begins with its name, as `https://invoicing.my.example`, or else at the only entry, as that of a sandbox. An API that
+ * has neither is an `InvalidInputError`.
+ *
+ * @example
+ * import { AuthorizedHttpClient, Environment } from "@effect-tilia/core"
+ * import { Effect } from "effect"
+ *
+ * const invoice = (id: string) =>
+ *   Effect.gen(function*() {
+ *     const client = yield* AuthorizedHttpClient.AuthorizedHttpClient
+ *     return yield* client.get(yield* Environment.url("invoicing", `/v2/invoice/${encodeURIComponent(id)}`))
+ *   })
+ *
+ * const InUse = Environment.layerConfig() // reads TILIA_ENVIRONMENT, as NodeTilia.layerConfig() does
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const url = (api: Api, path: string): Effect.Effect<string, InvalidInputError, Environment> =>
+  Effect.flatMap(Environment, ({ apiOrigins, authUrl }) => {
+    const only = apiOrigins.length === 1 ? apiOrigins[0] : undefined
+    const base = api === "auth" ? authUrl : apiOrigins.find((listed) => listed.startsWith(`https://${api}.`)) ?? only
+    return base === undefined
+      ? new InvalidInputError({ setting: "api", expected: "an API whose origin is one of apiOrigins" })
+      : Effect.succeed(`${base.replace(/\/$/, "")}/${path.replace(/^\/+/, "")}`)
+  })

@@ -1,5 +1,6 @@
-import { AuthorizedHttpClient, Environment, TokenError, TokenSource } from "@effect-tilia/core"
+import { AccessToken, AuthorizedHttpClient, Environment, TokenError, TokenSource } from "@effect-tilia/core"
 import { leakProbe, linesShowing, MockHttpClient, TestAccessToken, TestTokenEndpoint } from "@effect-tilia/testing"
+import * as Headers from "@effect/platform/Headers"
 import * as HttpApi from "@effect/platform/HttpApi"
 import * as HttpApiClient from "@effect/platform/HttpApiClient"
 import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
@@ -10,22 +11,27 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import { describe, expect, expectTypeOf, it } from "@effect/vitest"
+import { describe, expect, expectTypeOf, it, vi } from "@effect/vitest"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
 import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import type { ParseError } from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Struct from "effect/Struct"
 import * as TestClock from "effect/TestClock"
+import { inspect } from "node:util"
 import { scripted } from "./support/scripted.js"
+import { recordingSpans } from "./support/spans.js"
 
 const { after, fail, succeed } = TestTokenEndpoint
 const { text } = TestAccessToken
@@ -89,6 +95,12 @@ const bodied = (status: number, pull: (body: Body, pulls: number) => void) => {
   return { body, handle }
 }
 
+/** Lets real time pass until this holds, but not for ever. */
+const eventually = (condition: () => boolean) =>
+  Effect.promise(async () => {
+    for (let n = 0; n < 100 && !condition(); n++) await new Promise((resolve) => setImmediate(resolve))
+  })
+
 describe("Origins that may receive the bearer (A1)", () => {
   describe.each([
     ["another origin", "https://other.example/v1", "https://other.example"],
@@ -124,18 +136,76 @@ describe("Origins that may receive the bearer (A1)", () => {
       }))
   })
 
-  it.each(["http://api.example", "http://localhost.evil.example"])(
-    "the client sends no request to %s even where it is listed (A1, row 93)",
-    (listed) =>
+  describe.each([
+    ["http beyond loopback", "http://api.example"],
+    ["http to a look-alike of loopback", "http://localhost.evil.example"],
+    ["a user", "https://swordfish@api.example"],
+    ["a password", "https://:swordfish@api.example"],
+    ["a query", "https://api.example/?swordfish"],
+    ["a fragment", "https://api.example/v1/#swordfish"],
+    ["no scheme", "api.example"],
+    ["every origin", "*"]
+  ])("An entry of apiOrigins with %s", (what, listed) => {
+    const apiOrigins = ["https://good.example", listed]
+
+    it.scoped(`authorize refuses each request if apiOrigins has an entry with ${what} (A1, E2, row 93)`, () =>
       Effect.gen(function*() {
         const { client, received, source, tokenRequests } = yield* setUp(() => ({}))
-        const error = yield* Effect.flip(
-          AuthorizedHttpClient.authorize(client, source, { apiOrigins: [listed] }).get(`${listed}/v1`)
-        )
-        expect(error).toMatchObject({ _tag: "ForbiddenOriginError", origin: listed })
+        const authorized = AuthorizedHttpClient.authorize(client, source, { apiOrigins })
+        for (const target of ["https://good.example/", `${listed}/v1`]) {
+          const error = yield* Effect.flip(authorized.get(target))
+          expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "apiOrigins" })
+          expect(linesShowing("swordfish", error)).toStrictEqual([])
+        }
         expect([received.length, tokenRequests.length]).toStrictEqual([0, 0])
-      }).pipe(Effect.scoped, Effect.runPromise)
-  )
+      }))
+
+    it.scoped(`the Layer refuses an environment made by hand that has an entry with ${what} (A1, E2)`, () =>
+      Effect.gen(function*() {
+        const { client, source } = yield* setUp(() => ({}))
+        const error = yield* Effect.flip(
+          AuthorizedHttpClient.make().pipe(
+            Effect.provideService(HttpClient.HttpClient, client),
+            Effect.provideService(TokenSource.TokenSource, source),
+            Effect.provideService(Environment.Environment, { ...Environment.staging, apiOrigins })
+          )
+        )
+        expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "apiOrigins" })
+      }))
+  })
+
+  it.scoped.each([
+    "https://api.example/",
+    "HTTPS://API.Example",
+    "https://api.example:443",
+    new URL("https://api.example"),
+    "https://api.example/v1",
+    "https://api.example/v1/",
+    "https://api.example/x/../v1"
+  ])("authorize takes the entry %s in the form that a URL has (A1)", (listed) =>
+    Effect.gen(function*() {
+      const { client, received, source } = yield* setUp(() => ({}))
+      const authorized = AuthorizedHttpClient.authorize(client, source, { apiOrigins: [listed] })
+      yield* authorized.get("https://api.example/v1/things")
+      expect(bearers(received)).toStrictEqual(["Bearer token-0"])
+    }))
+
+  it.scoped("the bearer starts a hosted flow on the vendor's authorization server, and goes nowhere else there (A1)", () =>
+    Effect.gen(function*() {
+      for (const { apiOrigins, authUrl, tokenUrl } of [Environment.production, Environment.staging]) {
+        const { client, received, source } = yield* setUp(() => ({}))
+        const authorized = AuthorizedHttpClient.authorize(client, source, { apiOrigins })
+        yield* authorized.post(`${authUrl}/authorize/user`)
+        expect(bearers(received)).toStrictEqual(["Bearer token-0"])
+        for (const other of [tokenUrl, authUrl, `${authUrl}/authorizeX`, `${authUrl}/authorize/../token`]) {
+          expect(yield* Effect.flip(authorized.post(other))).toMatchObject({
+            _tag: "ForbiddenOriginError",
+            origin: authUrl
+          })
+        }
+        expect(received.length).toBe(1)
+      }
+    }))
 
   it.each([
     ["a listed origin", origin],
@@ -185,8 +255,8 @@ describe("Origins that may receive the bearer (A1)", () => {
 
   it("a ForbiddenOriginError says which origin is refused, and what to do (A1)", () => {
     expect(new AuthorizedHttpClient.ForbiddenOriginError({ origin: "https://x.example" }).message).toBe(
-      "The access token isn't sent to https://x.example: use a plain HTTPS URL of one of the API's origins, " +
-        "or list this one in apiOrigins."
+      "The access token isn't sent to https://x.example: use a plain HTTPS URL at one of apiOrigins, " +
+        "or list this origin there, with or without a path."
     )
   })
 
@@ -326,6 +396,22 @@ describe("Replay after a 401 (A2)", () => {
       expect(invalidated).toStrictEqual(["one"])
     }))
 
+  it.effect("a token that was stored and decoded counts as the same token, whatever its lifetime (A2, S9)", () =>
+    Effect.gen(function*() {
+      const token = yield* TestAccessToken.make({ text: "one" })
+      const stored = yield* Schema.encode(AccessToken.AccessToken)(token)
+      const expiresAt = DateTime.formatIso(DateTime.add(token.expiresAt, { hours: 1 }))
+      const decode = Schema.decode(AccessToken.AccessToken)
+      for (const decoded of [yield* decode(stored), yield* decode({ ...stored, expiresAt })]) {
+        const { source } = listing("one")
+        const tokens = [token, decoded]
+        const get = Effect.suspend(() => Effect.succeed(tokens.shift() ?? decoded))
+        const { client, received } = yield* MockHttpClient.make(() => ({ status: 401, body: "no" }))
+        const refused = yield* authorized({ client, source: { ...source, get } }).get(url)
+        expect([refused.status, yield* refused.text, received.length]).toStrictEqual([401, "no", 1])
+      }
+    }))
+
   it.effect("each request carries the token that the source yields at that moment (A2)", () =>
     Effect.gen(function*() {
       const { source } = listing("one", "two", "three")
@@ -427,6 +513,7 @@ describe("Replay after a 401 (A2)", () => {
         const { received, ...given } = yield* setUp(handle, [succeed(), fail(unavailable)])
         expect(yield* Effect.flip(authorized(given).get(url))).toMatchObject({ ...unavailable })
         expect(received.length).toBe(1)
+        yield* eventually(() => body.isOver)
         expect(body.isOver).toBe(true)
       }))
   })
@@ -447,32 +534,107 @@ describe("Replay after a 401 (A2)", () => {
       return { call: authorized({ client: given(client), source }).get(url), body, seen }
     })
 
-    it.scoped("the client reads the body of a 401 to its end before the replay (A2)", () =>
+    it.scoped("the client reads the body of a 401 to its end beside the replay (A2)", () =>
       Effect.gen(function*() {
-        const { call, seen } = yield* replayedAfter((controller, pulls) =>
+        const { body, call, seen } = yield* replayedAfter((controller, pulls) =>
           pulls === 4 ? controller.close() : controller.enqueue(new Uint8Array(1024))
         )
         expect((yield* call).status).toBe(200)
-        expect(seen).toStrictEqual([{ pulls: 4, isOver: true }])
+        expect(seen.length).toBe(1)
+        yield* eventually(() => body.isOver)
+        expect(body).toStrictEqual({ pulls: 4, isOver: true })
       }))
 
     it.scoped("the client stops reading the body of a 401 after 64 KiB (A2)", () =>
       Effect.gen(function*() {
-        const { call, seen } = yield* replayedAfter((controller) => controller.enqueue(new Uint8Array(16 * 1024)))
+        const { body, call } = yield* replayedAfter((controller) => controller.enqueue(new Uint8Array(16 * 1024)))
         expect((yield* call).status).toBe(200)
-        expect(seen).toStrictEqual([{ pulls: 4, isOver: true }])
+        yield* eventually(() => body.isOver)
+        expect(body).toStrictEqual({ pulls: 4, isOver: true })
       }))
 
-    it.scoped("the client stops reading the body of a 401 after a second (A2)", () =>
+    it.scoped("a body of a 401 that stalls delays no replay, and is cancelled after a second (A2, row 131)", () =>
       Effect.gen(function*() {
         const { body, call, seen } = yield* replayedAfter(() => undefined)
-        const fiber = yield* Effect.fork(call)
-        while (body.pulls === 0) yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
-        yield* TestClock.adjust("999 millis")
-        expect(seen).toStrictEqual([])
-        yield* TestClock.adjust("1 millis")
-        expect((yield* Fiber.join(fiber)).status).toBe(200)
+        expect((yield* call).status).toBe(200)
         expect(seen.length).toBe(1)
+        yield* eventually(() => body.pulls > 0)
+        yield* TestClock.adjust("999 millis")
+        yield* eventually(() => body.isOver)
+        expect(body).toStrictEqual({ pulls: 1, isOver: false })
+        yield* TestClock.adjust("1 millis")
+        yield* eventually(() => body.isOver)
+        expect(body).toStrictEqual({ pulls: 1, isOver: true })
+      }))
+
+    it.scoped("the body of a 401 is read while the new token is awaited (A2, row 131)", () =>
+      Effect.gen(function*() {
+        const { body, handle } = bodied(401, (_) => _.close())
+        const given = yield* setUp((_, n) => n === 0 ? handle() : {}, [succeed(), after("1 second", succeed())])
+        const fiber = yield* Effect.fork(authorized(given).get(url))
+        yield* eventually(() => body.isOver)
+        expect([body.isOver, given.received.length]).toStrictEqual([true, 1])
+        yield* TestClock.adjust("1 second")
+        expect((yield* Fiber.join(fiber)).status).toBe(200)
+      }))
+
+    /** A source that is asked for its second token, or told of a 401, in this way. */
+    const sourceWith = (ways: Partial<TokenSource.TokenSource>) => ({ ...listing("one", "two").source, ...ways })
+
+    it.scoped.each<readonly [string, TokenSource.TokenSource]>([
+      [
+        "while it waits for a token",
+        (() => {
+          const { source } = listing("one")
+          let gets = 0
+          return sourceWith({ get: Effect.suspend(() => gets++ === 0 ? source.get : Effect.never) })
+        })()
+      ],
+      ["while the source hears of the 401", sourceWith({ invalidate: () => Effect.never })]
+    ])(
+      "the body of a 401 is read to its end if the caller is interrupted %s (A2, row 131)",
+      ([, source]) =>
+        Effect.gen(function*() {
+          const { body, handle } = bodied(401, (_, pulls) => pulls === 2 ? _.close() : _.enqueue(new Uint8Array(1)))
+          const { client, received } = yield* MockHttpClient.make(handle)
+          const fiber = yield* Effect.fork(authorized({ client, source }).get(url))
+          while (received.length === 0) yield* eventually(() => received.length === 1)
+          yield* eventually(() => false)
+          yield* Fiber.interrupt(fiber)
+          yield* eventually(() => body.isOver)
+          expect(body).toStrictEqual({ pulls: 2, isOver: true })
+          expect(received.length).toBe(1)
+        })
+    )
+
+    it.scoped.each([0, 1])(
+      "the body of 401 number %d is read to its end if the source dies of it (A2)",
+      (at) =>
+        Effect.gen(function*() {
+          const bodies = [bodied(401, (_) => _.close()), bodied(401, (_) => _.close())]
+          const { client } = yield* MockHttpClient.make((_, n) => bodies[n]?.handle() ?? {})
+          let refusals = 0
+          const source = sourceWith({ invalidate: () => refusals++ === at ? Effect.die("no") : Effect.void })
+          const exit = yield* Effect.exit(authorized({ client, source }).get(url))
+          expect(exit).toStrictEqual(Exit.die("no"))
+          yield* eventually(() => bodies[at]?.body.isOver === true)
+          expect(bodies[at]?.body.isOver).toBe(true)
+        })
+    )
+
+    it.scoped("after a wait for the same token the request is sent again, since the first body is read (A2)", () =>
+      Effect.gen(function*() {
+        const { source } = listing("one")
+        let gets = 0
+        const waiting = sourceWith({
+          get: Effect.suspend(() => gets++ === 1 ? Effect.delay(source.get, "1 second") : source.get)
+        })
+        const { client, received } = yield* MockHttpClient.make((_, n) => ({ status: 401, body: `answer ${n}` }))
+        const fiber = yield* Effect.fork(authorized({ client, source: waiting }).get(url))
+        while (gets < 2) yield* eventually(() => gets === 2)
+        yield* TestClock.adjust("1 second")
+        const refused = yield* Fiber.join(fiber)
+        expect([refused.status, yield* refused.text, received.length]).toStrictEqual([401, "answer 1", 2])
       }))
 
     it.scoped("the client replays although the body of the 401 breaks off (A2)", () =>
@@ -787,7 +949,7 @@ describe("The bearer in what is printed (A6)", () => {
       expect(leaks).toStrictEqual([])
     }))
 
-  it.scoped("a response prints as platform's own response does (A6, row 95)", () =>
+  it.scoped("a response prints as platform's own response does, but for the body (A6, rows 95 and 132)", () =>
     Effect.gen(function*() {
       const { client, ...given } = yield* setUp(() => ({
         body: { a: 1 },
@@ -798,10 +960,91 @@ describe("The bearer in what is printed (A6)", () => {
         authorized({ client, ...given }).execute(request)
       ])
       expect(yield* ours.json).toStrictEqual(yield* theirs.json)
-      const shown = (value: unknown) => Struct.omit(JSON.parse(JSON.stringify(value)), "request")
+      const shown = (value: unknown) => Struct.omit(JSON.parse(JSON.stringify(value)), "request", "body")
       expect(shown(ours)).toStrictEqual(shown(theirs))
+      expect(JSON.stringify(ours)).not.toContain("body\":{\"a\"")
       expect(HttpClientResponse.TypeId in ours).toBe(true)
     }))
+
+  const printers: ReadonlyArray<readonly [string, (response: HttpClientResponse.HttpClientResponse) => unknown]> = [
+    ["JSON.stringify", JSON.stringify],
+    ["util.inspect, as console.log does", (response) => inspect(response)],
+    ["util.inspect with its getters", (response) => inspect(response, { getters: true, showHidden: true })],
+    ["toString", String],
+    ["toJSON", (response) => response.toJSON()],
+    ["Effect.log", (response) => Effect.runSync(Effect.provide(Effect.log(response), Logger.pretty))]
+  ]
+  const types = ["application/json", "text/plain", "application/x-www-form-urlencoded"]
+
+  it.effect.each(printers.flatMap(([name, print]) => types.map((type) => [name, type, print] as const)))(
+    "%s of a response whose type is %s reads nothing of its body (A6, row 132)",
+    ([, type, print]) =>
+      Effect.gen(function*() {
+        const { body, handle } = bodied(200, (_) => _.close())
+        const { client, source } = yield* setUp(() => {
+          const web = handle()
+          web.headers.set("content-type", type)
+          return web
+        })
+        const response = yield* authorized({ client, source }).get(url)
+        vi.spyOn(console, "log").mockReturnValue(undefined)
+        print(response)
+        yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+        expect(body.pulls).toBe(0)
+        expect(yield* response.text).toBe("")
+      }).pipe(Effect.ensuring(Effect.sync(() => vi.restoreAllMocks())), Effect.scoped)
+  )
+
+  it.scoped("a body that the caller has read is not printed either (A6, row 132)", () =>
+    Effect.gen(function*() {
+      const response = yield* authorized(yield* setUp(() => ({ body: "swordfish" }))).get(url)
+      expect(yield* response.text).toBe("swordfish")
+      expect(linesShowing("swordfish", response)).toStrictEqual([])
+    }))
+
+  describe("The span that platform makes for the request (A6, row 133)", () => {
+    const redacting = (names: ReadonlyArray<string | RegExp>) => Effect.locally(Headers.currentRedactedNames, names)
+    const attributesOf = Effect.fnUntraced(function*(
+      call: (client: HttpClient.HttpClient, source: TokenSource.TokenSource) => Effect.Effect<unknown, unknown>
+    ) {
+      const { spans, withTracer } = yield* recordingSpans
+      const { client, source } = yield* setUp(() => ({}))
+      yield* withTracer(call(client, source))
+      return spans.filter(({ name }) => name === "http.client GET").map(({ attributes }) => new Map(attributes))
+    })
+    const header = (name: string) => `http.request.header.${name}`
+
+    it.scoped("the span hides the bearer if the user names other headers only (A6, row 133)", () =>
+      Effect.gen(function*() {
+        const spans = yield* attributesOf((client, source) =>
+          redacting(["x-mine", /^x-your/])(
+            authorized({ client, source }).get(url, { headers: { "x-mine": "a", "x-yours": "b", "x-other": "c" } })
+          )
+        )
+        expect(spans.length).toBe(1)
+        expect(spans[0]?.get(header("authorization"))).toBe("<redacted>")
+        expect(spans[0]?.get(header("x-mine"))).toBe("<redacted>")
+        expect(spans[0]?.get(header("x-yours"))).toBe("<redacted>")
+        expect(spans[0]?.get(header("x-other"))).toBe("c")
+      }))
+
+    it.scoped("the span hides the bearer if the given client redacts nothing (A6, row 133)", () =>
+      Effect.gen(function*() {
+        const spans = yield* attributesOf((client, source) =>
+          authorized({ client: HttpClient.transformResponse(client, redacting([])), source }).get(url)
+        )
+        expect(spans.map((attributes) => attributes.get(header("authorization")))).toStrictEqual(["<redacted>"])
+      }))
+
+    it.scoped("a call leaves the user's names of redacted headers as they are (A6, row 133)", () =>
+      Effect.gen(function*() {
+        const client = authorized(yield* setUp(() => ({})))
+        const after = yield* redacting(["x-mine"])(
+          Effect.zipRight(client.get(url), FiberRef.get(Headers.currentRedactedNames))
+        )
+        expect(after).toStrictEqual(["x-mine"])
+      }))
+  })
 })
 
 describe("AuthorizedHttpClient.layer", () => {

@@ -23,7 +23,8 @@ describe("The vendor's environments", () => {
         `https://invoicing.${domain}`,
         `https://payments.${domain}`,
         `https://pii.${domain}`,
-        `https://wallets.${domain}`
+        `https://wallets.${domain}`,
+        `https://auth.${domain}/authorize/`
       ]
     })
   })
@@ -112,12 +113,19 @@ describe("Base URL", () => {
 
 describe("API origins", () => {
   const authUrl = "https://h.example"
-  const expected = "https origins (http on loopback only), without path, user, query or fragment"
+  const expected = "https origins (http on loopback only), with or without a path, without user, query or fragment"
 
   describe.each([
     ["one", ["https://api.example"], ["https://api.example"]],
     ["several", ["https://a.example", "https://b.example:8443"], ["https://a.example", "https://b.example:8443"]],
     ["with a slash", ["https://API.example/"], ["https://api.example"]],
+    ["with its default port", ["https://api.example:443"], ["https://api.example"]],
+    ["with a path", ["https://api.example/v1/"], ["https://api.example/v1/"]],
+    ["with a path without a slash at its end", ["https://API.example/v1/A"], ["https://api.example/v1/A/"]],
+    ["with dot segments and many slashes", ["https://api.example/a/../v1//", "https://b.example//"], [
+      "https://api.example/v1/",
+      "https://b.example"
+    ]],
     ["on loopback, by http", ["http://127.0.0.1:3000"], ["http://127.0.0.1:3000"]]
   ])("Accepted API origins: %s", (_, apiOrigins, expected) => {
     it.effect(`Environment.make and layerConfig accept the API origins ${apiOrigins.join(", ")} (rows 62 and 93)`, () =>
@@ -130,8 +138,9 @@ describe("API origins", () => {
 
   describe.each([
     ["http beyond loopback", "http://api.example"],
-    ["a path", "https://api.example/v1"],
+    ["a path by http", "http://api.example/v1/"],
     ["a user", "https://swordfish@api.example"],
+    ["a fragment after a path", "https://api.example/v1/#swordfish"],
     ["a query", "https://api.example?swordfish"],
     ["a host alone", "api.example"],
     ["every origin", "*"],
@@ -236,4 +245,49 @@ describe("Environment.layerConfig", () => {
         expect(String(yield* Effect.flip(of("CAME")))).toContain("TILIA_ENVIRONMENT")
       }))
   })
+})
+
+describe("Environment.url", () => {
+  const { url } = Environment
+  const within = (options: Environment.Options) => Effect.provide(Environment.layer(options))
+
+  it.effect.each<readonly [Environment.Api, string, string]>([
+    ["accounts", "/v1/a", "https://accounts.staging.tilia-inc.com/v1/a"],
+    ["auth", "/authorize/user", "https://auth.staging.tilia-inc.com/authorize/user"],
+    ["invoicing", "/v2/invoices?page=2", "https://invoicing.staging.tilia-inc.com/v2/invoices?page=2"],
+    ["payments", "v1", "https://payments.staging.tilia-inc.com/v1"],
+    ["pii", "//evil.example/", "https://pii.staging.tilia-inc.com/evil.example/"],
+    ["wallets", "", "https://wallets.staging.tilia-inc.com/"]
+  ])(
+    "the URL of %s and \"%s\" is %s, and another environment has its own",
+    ([api, path, expected]) =>
+      Effect.gen(function*() {
+        expect(yield* within(Environment.staging)(url(api, path))).toBe(expected)
+        expect(yield* within(Environment.production)(url(api, path))).toBe(expected.replace("staging.", ""))
+      })
+  )
+
+  it.effect("the URL of an API of other servers is at the API origin whose host begins with its name", () =>
+    Effect.gen(function*() {
+      const mine = within({
+        authUrl: "https://h.example/tilia",
+        apiOrigins: ["https://payments2.h.example", "https://pii.h.example/base", "https://payments.h.example:8443"]
+      })
+      expect(yield* mine(url("payments", "/v1"))).toBe("https://payments.h.example:8443/v1")
+      expect(yield* mine(url("pii", "/v1"))).toBe("https://pii.h.example/base/v1")
+      expect(yield* mine(url("auth", "/authorize/user"))).toBe("https://h.example/tilia/authorize/user")
+      expect(yield* Effect.flip(mine(url("wallets", "/v1")))).toMatchObject({
+        _tag: "InvalidInputError",
+        setting: "api",
+        expected: "an API whose origin is one of apiOrigins"
+      })
+    }))
+
+  it.effect("the URL of each API is at the only API origin, as that of a sandbox, and nowhere without one", () =>
+    Effect.gen(function*() {
+      const local = within({ authUrl: "http://localhost:1", apiOrigins: ["http://localhost:2/api/"] })
+      expect(yield* local(url("wallets", "/v1"))).toBe("http://localhost:2/api/v1")
+      const none = within({ authUrl: "http://localhost:1" })
+      expect(yield* Effect.flip(none(url("wallets", "/v1")))).toMatchObject({ setting: "api" })
+    }))
 })

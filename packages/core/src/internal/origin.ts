@@ -18,3 +18,19 @@ export const Origin = Schema.transform(
   Schema.typeSchema(Schema.String),
   { decode: (url) => url.origin, encode: (origin) => new URL(origin) }
 ).annotations(withoutValue("an https origin (http on loopback only), without path, user, query or fragment"))
+
+/**
+ * Where the token may be sent (A1): an origin in the form in which browsers write it, or an origin and a path that ends
+ * with a slash, so that a comparison ends with a whole segment of the path.
+ */
+const ApiOrigin = Schema.transform(BaseUrl, Schema.typeSchema(Schema.String), {
+  decode: ({ origin, pathname }) => {
+    const path = pathname.replace(/\/*$/, "/")
+    return path === "/" ? origin : `${origin}${path}`
+  },
+  encode: (text) => new URL(text)
+})
+
+export const ApiOrigins = Schema.Array(ApiOrigin).annotations(
+  withoutValue("https origins (http on loopback only), with or without a path, without user, query or fragment")
+)

@@ -28,13 +28,35 @@ export const isReplayable = (request: HttpClientRequest.HttpClientRequest, repla
 const maxDrainedBytes = 64 * 1024
 
 /** Reads a response that has no reader, so that its connection serves the next request, unless that takes too long. */
-export const drain = ({ stream }: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
+export const drain = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
   Effect.suspend(() => {
     let left = maxDrainedBytes
-    return stream.pipe(
+    return response.stream.pipe(
       Stream.runForEachWhile((chunk) => Effect.sync(() => (left -= chunk.length) > 0)),
       Effect.timeout("1 second"),
       Effect.exit, // a body that the given client has already read is a defect
       Effect.asVoid
     )
+  })
+
+/**
+ * Drains a response in a fiber of its own, so that a body that stalls delays nobody, and a caller that is interrupted
+ * leaves no socket open. It begins when the caller first waits for something. Until then the caller may still `keep`
+ * the body: `false` means that it is too late.
+ */
+export const drainLater = (
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<{ readonly keep: () => boolean }> =>
+  Effect.suspend(() => {
+    const body = { isKept: false, isDrained: false }
+    const keep = () => {
+      if (!body.isDrained) body.isKept = true
+      return body.isKept
+    }
+    const draining = Effect.suspend(() => {
+      if (body.isKept) return Effect.void
+      body.isDrained = true
+      return drain(response)
+    })
+    return Effect.as(Effect.forkDaemon(Effect.interruptible(draining)), { keep })
   })

@@ -1,15 +1,38 @@
 /*
- * Responses and errors without the bearer. Platform's own hold the request that was sent, and print it in
- * `JSON.stringify` and `inspect`, bearer included. Here they are made anew, with the request as the caller made it
- * (A6).
+ * Responses, errors and spans without the bearer. Platform's own hold the request that was sent, and print it in
+ * `JSON.stringify` and `inspect`, bearer included. Here responses and errors are made anew, with the request as the
+ * caller made it (A6).
  */
+import * as Headers from "@effect/platform/Headers"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
 import * as Inspectable from "effect/Inspectable"
 import * as Stream from "effect/Stream"
+
+/** Whether the names of a fiber include the header, as platform's own do: then a call costs nothing more (P8). */
+const hidesBearer = (fiber: Fiber.RuntimeFiber<unknown, unknown>): boolean =>
+  fiber.getFiberRef(Headers.currentRedactedNames).includes("authorization")
+
+/**
+ * Makes the span of this fiber's next request hide the header, whichever other names the user has set. It must run
+ * where the given client has set its own names already.
+ */
+export const redactInSpan: Effect.Effect<void> = Effect.withFiberRuntime((fiber) =>
+  hidesBearer(fiber)
+    ? Effect.void
+    : FiberRef.update(Headers.currentRedactedNames, (names) => [...names, "authorization"])
+)
+
+/** Gives the user's names back after a call that has run `redactInSpan`. */
+export const restoreNames = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.withFiberRuntime((fiber) =>
+    hidesBearer(fiber) ? call : Effect.locallyWith(call, Headers.currentRedactedNames, (names) => names)
+  )
 
 /** What an error says, without its request. */
 const reasonOf = <Reason>(
@@ -62,12 +85,15 @@ class ResponseWithoutAuthorization extends Inspectable.Class implements HttpClie
     return Stream.mapError(this.#original.stream, this.#withoutAuthorization)
   }
 
+  /** As platform's own, without the body: platform begins to read it here, past any back-pressure (A6). */
   override toJSON(): unknown {
-    return HttpIncomingMessage.inspect(this, {
+    return {
       _id: "@effect/platform/HttpClientResponse",
       request: this.request.toJSON(),
-      status: this.status
-    })
+      status: this.status,
+      headers: Inspectable.redact(this.headers),
+      remoteAddress: this.remoteAddress.toJSON()
+    }
   }
 }
 

@@ -1,12 +1,14 @@
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { describe, expect, it } from "@effect/vitest"
-import { forbiddenOrigin } from "../../../src/internal/authorizedHttpClient/originCheck.js"
+import { forbiddenOrigin, targetsOf } from "../../../src/internal/authorizedHttpClient/originCheck.js"
 
-const listed = new Set([
+const listed = targetsOf([
   "https://api.example",
   "https://api.example:8443",
   "http://localhost:3000",
-  "http://[::1]:3000"
+  "http://[::1]:3000",
+  "https://auth.example/authorize/",
+  "https://auth.example/v1/hosted/"
 ])
 
 describe("Origins that may receive the bearer (A1)", () => {
@@ -17,7 +19,12 @@ describe("Origins that may receive the bearer (A1)", () => {
     ["the default port", "https://api.example:443/"],
     ["another listed port", "https://api.example:8443/v1"],
     ["listed loopback over http", "http://localhost:3000/v1"],
-    ["listed loopback by its IPv6 address", "http://[::1]:3000/v1"]
+    ["listed loopback by its IPv6 address", "http://[::1]:3000/v1"],
+    ["a path below a listed one", "https://auth.example/authorize/user?a=b#c"],
+    ["the listed path without its last slash", "https://auth.example/authorize"],
+    ["a path below another listed one", "https://auth.example/v1/hosted/a/b"],
+    ["dot segments that end below a listed path", "https://auth.example/token/../authorize/./user"],
+    ["an encoded slash on a host that is listed whole", "https://api.example/a%2fb"]
   ])("a URL with %s may receive the bearer (A1)", (_, url) => {
     expect(forbiddenOrigin(HttpClientRequest.get(url), listed)).toBeUndefined()
   })
@@ -30,6 +37,18 @@ describe("Origins that may receive the bearer (A1)", () => {
     ["another loopback port", "http://localhost:3001/", "http://localhost:3001"],
     ["a user", "https://swordfish@api.example/", "https://api.example"],
     ["a password", "https://:swordfish@api.example/", "https://api.example"],
+    ["another path of a host", "https://auth.example/token", "https://auth.example"],
+    ["the root of that host", "https://auth.example/", "https://auth.example"],
+    ["a path that only begins alike", "https://auth.example/authorizeX", "https://auth.example"],
+    ["a listed path in another case", "https://auth.example/Authorize/user", "https://auth.example"],
+    ["a listed path below another one", "https://auth.example/x/authorize/user", "https://auth.example"],
+    ["dot segments that lead out", "https://auth.example/authorize/../token", "https://auth.example"],
+    ["encoded dot segments that lead out", "https://auth.example/authorize/%2E%2e/token", "https://auth.example"],
+    ["backslashes that lead out", "https://auth.example/authorize\\..\\token", "https://auth.example"],
+    ["an encoded slash below the path", "https://auth.example/authorize/..%2Ftoken", "https://auth.example"],
+    ["an encoded backslash below the path", "https://auth.example/authorize/..%5ctoken", "https://auth.example"],
+    ["a slash that is encoded twice", "https://auth.example/authorize/..%252ftoken", "https://auth.example"],
+    ["a listed path on another port", "https://auth.example:444/authorize/user", "https://auth.example:444"],
     ["no host", "/v1/things", "what is no URL"],
     ["no text", "", "what is no URL"]
   ])("a URL with %s is forbidden, and only its origin is shown (A1)", (_, url, shown) => {
@@ -38,7 +57,7 @@ describe("Origins that may receive the bearer (A1)", () => {
 
   it("a listed origin over http beyond loopback is forbidden (A1)", () => {
     const url = "http://api.example"
-    expect(forbiddenOrigin(HttpClientRequest.get(url), new Set([url]))).toBe(url)
+    expect(forbiddenOrigin(HttpClientRequest.get(url), targetsOf([url]))).toBe(url)
   })
 
   it("parameters and a fragment that are kept apart from the URL change nothing (A1)", () => {
@@ -47,6 +66,6 @@ describe("Origins that may receive the bearer (A1)", () => {
       hash: "x"
     })
     expect(forbiddenOrigin(request, listed)).toBeUndefined()
-    expect(forbiddenOrigin(request, new Set())).toBe("https://api.example")
+    expect(forbiddenOrigin(request, targetsOf([]))).toBe("https://api.example")
   })
 })

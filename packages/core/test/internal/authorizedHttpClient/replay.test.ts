@@ -7,7 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { drain, isReplayable, Replay } from "../../../src/internal/authorizedHttpClient/replay.js"
+import { drain, drainLater, isReplayable, Replay } from "../../../src/internal/authorizedHttpClient/replay.js"
 
 const url = "https://api.example/v1"
 const methods = ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "POST", "PATCH"] as const
@@ -107,5 +107,36 @@ describe("Draining a refused response (A2)", () => {
       const broken = new ReadableStream({ start: (controller) => controller.error(new Error("reset")) })
       yield* drain(HttpClientResponse.fromWeb(request("GET"), new Response(broken, { status: 401 })))
       yield* drain(HttpClientResponse.fromWeb(request("GET"), new Response(null, { status: 401 })))
+    }))
+
+  it.effect("a body that is drained later begins when its caller waits, and then cannot be kept (A2)", () =>
+    Effect.gen(function*() {
+      const short = response(2)
+      const { keep } = yield* drainLater(short.response)
+      expect(short.read.pieces).toBe(0)
+      yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      expect(short.read.pieces).toBe(2)
+      expect(keep()).toBe(false)
+    }))
+
+  it.effect("a body that is kept before its caller waits is not read (A2)", () =>
+    Effect.gen(function*() {
+      const short = response(2)
+      const { keep } = yield* drainLater(short.response)
+      expect([keep(), keep()]).toStrictEqual([true, true])
+      yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      expect(short.read.pieces).toBe(0)
+    }))
+
+  it.effect("a caller that is interrupted, or may not be, does not stop the draining (A2, row 131)", () =>
+    Effect.gen(function*() {
+      const short = response(2)
+      const caller = yield* Effect.fork(Effect.zipRight(drainLater(short.response), Effect.never))
+      yield* Effect.yieldNow()
+      yield* Fiber.interrupt(caller)
+      const silent = HttpClientResponse.fromWeb(request("GET"), new Response(new ReadableStream(), { status: 401 }))
+      yield* Effect.uninterruptible(drainLater(silent)) // it returns, although a second has not passed
+      yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      expect(short.read.pieces).toBe(2)
     }))
 })
