@@ -19,6 +19,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Str from "effect/String"
 import { withoutValue } from "./internal/input.js"
+import { longestLifetime } from "./internal/longestLifetime.js"
 import { ScopesFromArray } from "./Scopes.js"
 
 /**
@@ -32,9 +33,6 @@ export const TokenText = Schema.transform(
   Schema.RedactedFromSelf(Schema.String.pipe(Schema.pattern(/^[A-Za-z0-9\-._~+/]+=*$/))),
   { decode: (text) => Redacted.make(text), encode: Redacted.value }
 ).annotations({ identifier: "TokenText", ...withoutValue("a bearer token (RFC 6750 §2.1)") })
-
-/** The longest lifetime that is accepted: ten years, in seconds. */
-const longestLifetime = 10 * 365 * 24 * 60 * 60
 
 /** Whole seconds, from a number or a text of digits; written as a text, as in the vendor's documentation. */
 const ExpiresIn = Schema.transform(

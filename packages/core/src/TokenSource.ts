@@ -48,7 +48,7 @@ import * as TiliaConfig from "./TiliaConfig.js"
 import { TokenEndpoint } from "./TokenEndpoint.js"
 import type { InvalidInputError, TokenError } from "./TokenError.js"
 import type { TokenEvent } from "./TokenEvent.js"
-import { type Change, type Stored, TokenStore } from "./TokenStore.js"
+import { StoreError, TokenStore } from "./TokenStore.js"
 
 export type { Options } from "./internal/tokenSource/options.js"
 
@@ -135,7 +135,7 @@ export const make: (
   const events = yield* SlidingPubSub.make<TokenEvent>(256)
   const report = Reporter.make(policy.scopes, events)
   const store = Option.getOrUndefined(yield* Effect.serviceOption(TokenStore))
-  const sharing = store === undefined ? Sharing.alone : Sharing.make(store, policy.scopes, report.skipped)
+  const sharing = store === undefined ? Sharing.alone : Sharing.make(store, policy.scopes, report)
   const run = yield* Fibers.make
 
   // Plain variables, not Refs: a transition is synchronous, and the cost of `get` is measured (S1, P1).
@@ -207,13 +207,16 @@ export const make: (
       })
     })
 
-  const isUsable = (stored: Stored): boolean => State.isUsable(policy, state, Instant.unsafeNow(clock))(stored)
+  const usable: Sharing.Usable = {
+    isFresh: (stored) => State.isUsable(policy, state, Instant.unsafeNow(clock))(stored),
+    isValid: (stored) => State.isUsableIfNoOther(policy, state, Instant.unsafeNow(clock))(stored)
+  }
 
   /** Runs a flight in a root span, since it serves many callers (S14). */
   const fly = (flight: State.Flight, running: RunningFlight): Effect.Effect<void> =>
     Effect.useSpan(refreshSpan, { root: true, links: running.firstLinks, captureStackTrace: false }, (span) => {
       running.span = span
-      return Effect.withParentSpan(sharing.obtain(request(flight), flight.mustAsk ? undefined : isUsable), span)
+      return Effect.withParentSpan(sharing.obtain(request(flight), flight.mustAsk ? undefined : usable), span)
     }).pipe(
       Effect.onExit((exit) => Effect.flatMap(Random.next, (draw) => land(running, exit, draw))),
       Effect.exit,
@@ -236,7 +239,10 @@ export const make: (
 
   const reportLanding = (exit: Exit.Exit<State.Obtained, TokenError>, took: number): Effect.Effect<void> =>
     Exit.match(exit, {
-      onSuccess: ({ isRequested, token }) => isRequested ? report.granted(token, took) : report.adopted(token),
+      onSuccess: ({ failure, isRequested, token }) => {
+        if (failure !== undefined) return report.failed(failure, took)
+        return isRequested ? report.granted(token, took) : report.adopted(token)
+      },
       onFailure: (cause) =>
         Option.match(Cause.failureOption(cause), {
           onNone: () => Effect.void, // neither a defect nor an interruption is an error to report
@@ -244,18 +250,32 @@ export const make: (
         })
     })
 
-  /** Follows what others do to the store. A change is only a hint, and is read only while the token is in use (T6). */
-  const follow = (change: Change): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      if (change === "Cleared") step({ _tag: "Clear" }, Instant.unsafeNow(clock))
-      const { coolDown, current, flight } = state
-      if (flight !== undefined || (current === undefined && coolDown === undefined)) return Effect.void
-      return Effect.flatMap(Effect.zip(sharing.read(isUsable), Random.next), ([found, draw]) =>
+  /** Reads what others have left in the store, while the token is in use (T6). */
+  const adopt: Effect.Effect<void> = Effect.suspend(() => {
+    const { coolDown, current, flight } = state
+    if (flight !== undefined || (current === undefined && coolDown === undefined)) return Effect.void
+    return Effect.flatMap(
+      Effect.zip(sharing.read(usable.isFresh), Random.next),
+      ([found, draw]) =>
         Option.isSome(found) &&
           step({ _tag: "Adopt", stored: found.value, draw }, Instant.unsafeNow(clock))._tag === "Done"
           ? report.adopted(found.value.token)
-          : Effect.void)
-    })
+          : Effect.void
+    )
+  })
+
+  /** Follows what others do to the store. A change is only a hint; many of them cause one read per 50 ms (T9). */
+  const follow = (store: TokenStore): Effect.Effect<void> =>
+    Stream.suspend(() => store.changes(policy.scopes)).pipe(
+      Stream.tap((change) =>
+        Effect.sync(() => {
+          if (change === "Cleared") step({ _tag: "Clear" }, Instant.unsafeNow(clock))
+        })
+      ),
+      Stream.buffer({ capacity: 1, strategy: "sliding" }),
+      Stream.runForEach(() => Effect.zipRight(adopt, clock.sleep(Duration.millis(50)))),
+      Effect.catchAllDefect(() => report.skipped(new StoreError({ reason: "Unavailable" })))
+    )
 
   /**
    * What a caller gets: its result, or that of the flight. `retry` decides anew if that was a background flight, which
@@ -308,7 +328,7 @@ export const make: (
       : Option.none()
   }
 
-  if (store !== undefined) run(Stream.runForEach(store.changes(policy.scopes), follow))
+  if (store !== undefined) run(follow(store))
   if (policy.start === "eager") step({ _tag: "Start" }, Instant.unsafeNow(clock))
   return { get, refresh, invalidate, peek, ready: Effect.asVoid(get), changes: events.subscribe }
 })

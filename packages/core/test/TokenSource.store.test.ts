@@ -1,15 +1,27 @@
 /*
  * Sources that share one token through a store (T1–T3, T6). Each source stands for a process of its own.
  */
-import { Scopes, TokenEndpoint, TokenError, type TokenEvent, TokenSource, TokenStore } from "@effect-tilia/core"
+import {
+  AccessToken,
+  Scopes,
+  TokenEndpoint,
+  TokenError,
+  type TokenEvent,
+  TokenSource,
+  TokenStore
+} from "@effect-tilia/core"
 import { leakProbe, TestAccessToken, TestTokenEndpoint } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
+import type * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as PubSub from "effect/PubSub"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -34,6 +46,10 @@ const fleet = Effect.fnUntraced(function*(...script: TestTokenEndpoint.Script) {
     Effect.provideService(endpoint.source(options), TokenStore.TokenStore, mine)
   return { ...endpoint, store, process, processes: (n: number) => Effect.replicateEffect(process(), n) }
 })
+
+/** A token with other fields, whatever they are. */
+const changed = (token: AccessToken.AccessToken, fields: object) =>
+  new AccessToken.AccessToken({ ...token, ...fields }, { disableValidation: true })
 
 const all = (sources: ReadonlyArray<TokenSource.TokenSource>) =>
   Effect.map(Effect.all(sources.map(({ get }) => get), { concurrency: "unbounded" }), (tokens) => tokens.map(text))
@@ -182,9 +198,14 @@ describe("One request for all sources (T1)", () => {
 })
 
 describe("Stores that fail (T2)", () => {
+  const thrown = () => {
+    throw new Error("no")
+  }
   const ways: ReadonlyArray<readonly [string, (store: Store) => Store, ReadonlyArray<string>]> = [
     ["can't be reached", (store) => ({ ...store, read: () => out, lock: () => out }), ["Unavailable"]],
     ["dies with a defect", (store) => ({ ...store, read: () => Effect.die("no") }), ["Unavailable"]],
+    ["throws as it reads", (store) => ({ ...store, read: thrown }), ["Unavailable"]],
+    ["throws as it locks", (store) => ({ ...store, lock: thrown }), ["Unavailable"]],
     ["hangs", (store) => ({ ...store, read: () => Effect.never }), ["Slow"]],
     ["hangs uninterruptibly", (store) => ({ ...store, read: () => Effect.uninterruptible(Effect.never) }), [
       "Slow"
@@ -230,6 +251,117 @@ describe("Stores that fail (T2)", () => {
         expect(events.flatMap((event) => event._tag === "StoreSkipped" ? [event.reason] : [])).toStrictEqual(reasons)
       })
   )
+
+  it.scoped.each<[string, () => Stream.Stream<TokenStore.Change>, ReadonlyArray<string>]>([
+    ["throws", thrown, ["StoreSkipped"]],
+    ["dies", () => Stream.fromEffect(Effect.delay(Effect.die("no"), "1 second")), ["StoreSkipped"]],
+    ["ends", () => Stream.empty, []]
+  ])(
+    "a source works although the announcement of changes %s (T2, row 129)",
+    ([, changes, events]) =>
+      Effect.gen(function*() {
+        const { process, store } = yield* fleet(succeed())
+        const source = yield* process({}, { ...store, changes })
+        expect((yield* told(source, TestClock.adjust("1 second"))).map(({ _tag }) => _tag)).toStrictEqual(events)
+        expect(text(yield* source.get)).toBe("token-0")
+      })
+  )
+
+  const days = (days: number) => Duration.toMillis(Duration.days(days))
+  const times = (issuedAt: number, expiresAt: number) => ({
+    issuedAt: DateTime.unsafeMake(issuedAt),
+    expiresAt: DateTime.unsafeMake(expiresAt)
+  })
+
+  it.scoped.each<[string, (stored: TokenStore.Stored) => object]>([
+    ["nothing", () => ({ token: undefined, generation: undefined })],
+    ["no token", () => ({ token: undefined })],
+    ["a token that is a text", ({ token }) => ({ token: text(token) })],
+    ["a token that is no AccessToken", ({ token }) => ({ token: { ...token } })],
+    ["wrong scopes", ({ token }) => ({ token: changed(token, { scopes: ["read_wallet"] }) })],
+    ["an end before the beginning", ({ token }) => ({ token: changed(token, times(10, 5)) })],
+    ["a lifetime of eleven years", ({ token }) => ({ token: changed(token, times(0, days(4015))) })],
+    ["no generation", () => ({ generation: undefined })],
+    ["a generation that is no number", () => ({ generation: Number.NaN })],
+    ["an infinite generation", () => ({ generation: Number.POSITIVE_INFINITY })],
+    ["a generation of tomorrow", () => ({ generation: days(1) + 1 })]
+  ])("the source skips a store that holds %s (T2, T3, row 129)", ([, spoil]) =>
+    Effect.gen(function*() {
+      const { calls, process, store } = yield* fleet(succeed())
+      yield* Effect.flatMap(process(), ({ get }) => get)
+      const spoilt: Store = {
+        ...store,
+        read: (scopes) =>
+          Effect.map(store.read(scopes), Option.map((stored) => Object.assign({ ...stored }, spoil(stored))))
+      }
+      const source = yield* process({}, spoilt)
+      const events = yield* told(source, source.get)
+      expect(text(yield* source.get)).toBe("token-1")
+      expect(calls.length).toBe(2)
+      expect(events).toContainEqual(expect.objectContaining({ _tag: "StoreSkipped", reason: "Unreadable" }))
+    }))
+
+  it.scoped.each<[string, ReadonlyArray<string>]>([
+    ["fewer", ["user_info"]],
+    ["more", ["user_info", "read_wallet", "read_invoices"]]
+  ])(
+    "a stored token with %s scopes than were asked for is used: the server decides what it grants (T2)",
+    ([, granted]) =>
+      Effect.gen(function*() {
+        const { calls, process, store } = yield* fleet(succeed())
+        const asked = yield* Scopes.make(["user_info", "read_wallet"])
+        const lock = yield* Effect.flatten(store.lock(asked))
+        yield* lock.write(yield* TestAccessToken.make({ text: "stored", scopes: granted }))
+        yield* lock.release
+        const { get } = yield* process({ scopes: asked })
+        expect(text(yield* get)).toBe("stored")
+        expect(calls.length).toBe(0)
+      })
+  )
+
+  it.scoped("a source waits 30 seconds for a lock that nobody frees, and then asks without it (T2, row 129)", () =>
+    Effect.gen(function*() {
+      const { calls, process, store } = yield* fleet(succeed())
+      const { get } = yield* process({}, { ...store, lock: () => Effect.succeedNone })
+      const fiber = yield* Effect.fork(get)
+      yield* TestClock.adjust("29999 millis")
+      expect(calls.length).toBe(0)
+      yield* TestClock.adjust(1)
+      expect(text(yield* Fiber.join(fiber))).toBe("token-0")
+    }))
+
+  it.scoped("time in which the process itself did not run is not the store's (T2)", () =>
+    Effect.gen(function*() {
+      const { process, store } = yield* fleet(succeed())
+      const clock = yield* Effect.clock
+      // The first timers fire two seconds late, since the process was busy, and the store's answer is there soon after.
+      const sleep = (time: Duration.Duration) =>
+        clock.sleep(clock.unsafeCurrentTimeMillis() < 2000 ? Duration.max(time, Duration.seconds(2)) : time)
+      const busy: Clock.Clock = Object.assign(Object.create(Object.getPrototypeOf(clock)), clock, { sleep })
+      const read = (scopes: Scopes.Scopes) => Effect.zipRight(clock.sleep(Duration.millis(2001)), store.read(scopes))
+      const source = yield* Effect.withClock(process({}, { ...store, read }), busy)
+      const events = yield* told(
+        source,
+        Effect.gen(function*() {
+          const fiber = yield* Effect.fork(source.get)
+          yield* TestClock.adjust("5 seconds")
+          yield* Fiber.join(fiber)
+        })
+      )
+      expect(events.map(({ _tag }) => _tag)).toStrictEqual(["Refreshed"])
+    }))
+
+  it.scoped("a lock that comes after the source gave it up is given back (T11)", () =>
+    Effect.gen(function*() {
+      const { process, store } = yield* fleet(after("1 minute", succeed()))
+      const { get } = yield* process({}, {
+        ...store,
+        lock: (scopes) => Effect.uninterruptible(Effect.delay(store.lock(scopes), "1 second"))
+      })
+      yield* Effect.fork(get)
+      yield* TestClock.adjust("1 second")
+      expect(Option.isSome(yield* store.lock(scopes))).toBe(true)
+    }))
 
   it.scoped("the source overwrites a stored token that it can't read (T2)", () =>
     Effect.gen(function*() {
@@ -304,7 +436,68 @@ describe("Locks whose holder is gone (T3)", () => {
     }))
 })
 
+describe("Hints of a store (T9)", () => {
+  it.scoped("10,000 hints in a second cause 21 reads at most, and the last one is not lost (T9, row 129)", () =>
+    Effect.gen(function*() {
+      const { process, store } = yield* fleet(succeed())
+      let reads = 0
+      const hints = yield* PubSub.unbounded<TokenStore.Change>()
+      const source = yield* process({}, {
+        ...store,
+        read: (scopes) => Effect.zipRight(Effect.sync(() => reads++), store.read(scopes)),
+        changes: () => Stream.fromPubSub(hints)
+      })
+      yield* source.get
+      yield* settle
+      const before = reads
+      for (let n = 0; n < 100; n++) {
+        yield* PubSub.publishAll(hints, Array<TokenStore.Change>(100).fill("Written"))
+        yield* TestClock.adjust("10 millis")
+      }
+      expect(reads - before).toBeGreaterThan(10)
+      expect(reads - before).toBeLessThanOrEqual(21)
+      yield* Effect.flatMap(process(), ({ refresh }) => refresh)
+      yield* PubSub.publish(hints, "Written")
+      yield* TestClock.adjust("50 millis")
+      expect(Option.map(source.peek(), text)).toStrictEqual(Option.some("token-1"))
+    }))
+
+  it.scoped("among many hints none that the store was emptied is lost (T9, M4)", () =>
+    Effect.gen(function*() {
+      const { process, store } = yield* fleet(succeed())
+      const hints = yield* PubSub.unbounded<TokenStore.Change>()
+      const source = yield* process({}, {
+        ...store,
+        read: () => Effect.succeedNone,
+        changes: () => Stream.fromPubSub(hints)
+      })
+      yield* source.get
+      yield* settle
+      const changes: ReadonlyArray<TokenStore.Change> = ["Written", "Cleared", "Written", "Written"]
+      yield* PubSub.publishAll(hints, changes)
+      yield* settle
+      expect(source.peek()).toStrictEqual(Option.none())
+    }))
+})
+
 describe("Stored tokens (T6)", () => {
+  it.scoped("a process that starts in an outage uses a stored token that is due, and tells of the failure (T6)", () =>
+    Effect.gen(function*() {
+      const { calls, process } = yield* fleet(succeed(), fail(unavailable))
+      yield* Effect.flatMap(process({ background: "onDemand" }), ({ get }) => get)
+      yield* TestClock.adjust("50 minutes")
+      const source = yield* process({ background: "onDemand" })
+      const events = yield* told(source, source.get)
+      expect(text(yield* source.get)).toBe("token-0")
+      expect(events.map(({ _tag }) => _tag)).toStrictEqual(["RefreshFailed"])
+      yield* TestClock.adjust("1 second")
+      yield* source.get
+      yield* settle
+      expect(calls.map(({ isSingleAttempt }) => isSingleAttempt)).toStrictEqual([false, false, true])
+      yield* TestClock.adjust("10 minutes")
+      expect(yield* Effect.flip(source.get)).toMatchObject({ _tag: "ServiceUnavailableError" })
+    }))
+
   it.scoped("eight sources with the same rejected token cause one new request (T6, row 105)", () =>
     Effect.gen(function*() {
       const { calls, processes } = yield* fleet(succeed())

@@ -84,6 +84,8 @@ export interface Obtained {
   readonly token: AccessToken
   readonly generation: number | undefined
   readonly isRequested: boolean
+  /** Why there is no newer one, if the request failed and the store had this one. */
+  readonly failure: TokenError | undefined
 }
 
 /** `draw` is a random number from 0 to 1. */
@@ -152,10 +154,19 @@ const validity = (policy: Policy, token: AccessToken, now: Instant.Instant, draw
     policy
   )
 
-/** Whether the source may use a stored token: it is newer than each token that it has had, and not yet stale (T6). */
-export const isUsable = (policy: Policy, { newest }: State, now: Instant.Instant) => (stored: Stored): boolean =>
-  Newest.isOlderThan(newest, stored) &&
-  Freshness.decide(validity(policy, stored.token, now, 0.5), Number.NEGATIVE_INFINITY, now)._tag === "Fresh"
+/** What becomes of a stored token that is newer than each token that the source has had; of another one, `Expired`. */
+const decideStored = (policy: Policy, { newest }: State, now: Instant.Instant, stored: Stored) =>
+  Newest.isOlderThan(newest, stored)
+    ? Freshness.decide(validity(policy, stored.token, now, 0.5), Number.NEGATIVE_INFINITY, now)._tag
+    : "Expired"
+
+/** Whether the source may use a stored token in place of a new one (T6). */
+export const isUsable = (policy: Policy, state: State, now: Instant.Instant) => (stored: Stored): boolean =>
+  decideStored(policy, state, now, stored) === "Fresh"
+
+/** Whether the source may use a stored token if it cannot get a new one (T6). */
+export const isUsableIfNoOther = (policy: Policy, state: State, now: Instant.Instant) => (stored: Stored): boolean =>
+  decideStored(policy, state, now, stored) !== "Expired"
 
 const launch = (state: State, kind: { readonly isBackground: boolean; readonly mustAsk: boolean }): State => ({
   ...state,
@@ -295,7 +306,7 @@ const land = (policy: Policy, before: State, event: Event & { readonly _tag: "La
 
 const adopt = (policy: Policy, state: State, event: Event & { readonly _tag: "Adopt" }, now: Instant.Instant): Step =>
   state.flight === undefined && isUsable(policy, state, now)(event.stored)
-    ? [accept(policy, state, { ...event.stored, isRequested: false }, now, event.draw), done]
+    ? [accept(policy, state, { ...event.stored, isRequested: false, failure: undefined }, now, event.draw), done]
     : [state, ignored]
 
 /** What was said of the old token holds no longer, and what is still on its way is not kept (M4). */

@@ -1,3 +1,4 @@
+import { Scopes } from "@effect-tilia/core"
 import { MockHttpClient, SkewClock } from "@effect-tilia/testing"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -11,7 +12,7 @@ import * as RoundTrip from "../../../src/internal/tokenEndpoint/roundTrip.js"
 import { recordingSpans } from "../../support/spans.js"
 
 const tokenUrl = "https://auth.example/token"
-const target = { tokenUrl, attempts: 3 }
+const target = { tokenUrl, requested: Effect.runSync(Scopes.make(["user_info"])), attempts: 3 }
 const request = HttpClientRequest.post(tokenUrl)
 
 /** Round trips over a client without a network, or over what was made of it. */

@@ -1,4 +1,4 @@
-import { Scopes } from "@effect-tilia/core"
+import { Scopes, TokenError } from "@effect-tilia/core"
 import { StoreError } from "@effect-tilia/core/TokenStore"
 import { TestAccessToken } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
@@ -9,10 +9,13 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { make } from "../../../src/internal/tokenSource/sharing.js"
 
+const down = new TokenError.ServiceUnavailableError({ status: 503, attempts: 1 })
+
 describe("Steps of a shared request (T1)", () => {
   /** A store that answers its readers and those who want its lock in turn, and a server; both note who comes. */
   const asking = Effect.fnUntraced(function*(
-    { found, isFree = [true], mustAsk = false }: {
+    { fails = false, found, isFree = [true], mustAsk = false }: {
+      readonly fails?: boolean
       readonly found: ReadonlyArray<string | undefined>
       readonly isFree?: ReadonlyArray<boolean>
       readonly mustAsk?: boolean
@@ -51,15 +54,30 @@ describe("Steps of a shared request (T1)", () => {
         changes: () => Stream.empty
       },
       yield* Scopes.make(["user_info"]),
-      () => note("skip")
+      { skipped: () => note("skip") }
     )
-    const request = Effect.zipRight(note("request"), TestAccessToken.make({ text: "new" }))
+    const token = Effect.orDie(TestAccessToken.make({ text: "new" }))
+    const request = Effect.zipRight(note("request"), fails ? Effect.fail(down) : token)
     const fiber = yield* Effect.fork(
-      obtain(request, mustAsk ? undefined : ({ token }) => TestAccessToken.text(token) !== "stale")
+      obtain(
+        request,
+        mustAsk ? undefined : {
+          isFresh: ({ token }) => !["stale", "expired"].includes(TestAccessToken.text(token)),
+          isValid: ({ token }) => TestAccessToken.text(token) !== "expired"
+        }
+      )
     )
     yield* TestClock.adjust("1 second")
-    const { generation, isRequested, token } = yield* Fiber.join(fiber)
-    return { noted, got: [TestAccessToken.text(token), generation, isRequested] }
+    const got = yield* Effect.match(Fiber.join(fiber), {
+      onFailure: ({ _tag }) => [_tag],
+      onSuccess: ({ failure, generation, isRequested, token }) => [
+        TestAccessToken.text(token),
+        generation,
+        isRequested,
+        ...(failure === undefined ? [] : [failure._tag])
+      ]
+    })
+    return { noted, got }
   })
 
   it.effect.each(
@@ -96,6 +114,24 @@ describe("Steps of a shared request (T1)", () => {
         ["new", 2, true]
       ],
       [
+        "a source whose request fails uses a stored token that is only due",
+        { found: ["stale", "stale", "stale"], fails: true },
+        ["read", "lock", "read", "request", "release", "read"],
+        ["stale", 1, false, "ServiceUnavailableError"]
+      ],
+      [
+        "a source whose request fails does not use a stored token that has expired",
+        { found: ["expired", "expired", "expired"], fails: true },
+        ["read", "lock", "read", "request", "release", "read"],
+        ["ServiceUnavailableError"]
+      ],
+      [
+        "a source that must request uses no stored token if that fails",
+        { found: ["old"], fails: true, mustAsk: true },
+        ["lock", "request", "release"],
+        ["ServiceUnavailableError"]
+      ],
+      [
         "a source that must request does not read the store",
         { found: ["old", "old"], mustAsk: true },
         ["lock", "request", "write new", "release"],
@@ -115,7 +151,7 @@ it.effect("a store that is down has no token, and its error is reported (T2)", (
     const { read } = make(
       { read: () => error, lock: () => error, changes: () => Stream.empty },
       yield* Scopes.make(["user_info"]),
-      (error) => Effect.sync(() => void skipped.push(error))
+      { skipped: (error) => Effect.sync(() => void skipped.push(error)) }
     )
     expect(yield* read(() => true)).toStrictEqual(Option.none())
     expect(skipped).toStrictEqual([error])

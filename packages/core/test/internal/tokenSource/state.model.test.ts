@@ -661,7 +661,7 @@ const invariants = {
     for (let requests = 0; requests <= 2; requests++) {
       const [asked, reply] = machine(policy, state, { _tag: "Get" }, then)
       if (isSuccess(reply)) return true
-      const exit = Exit.succeed({ token: farTomorrow, generation: undefined, isRequested: true })
+      const exit = Exit.succeed({ token: farTomorrow, generation: undefined, isRequested: true, failure: undefined })
       state = machine(policy, asked, { _tag: "Land", exit, draw: 0.5 }, then)[0]
     }
     return false
@@ -860,7 +860,8 @@ const play = (
   const obtained = ({ age, isStored, life, text }: Success): State.Obtained => ({
     token: granted(text === "same" ? `token-${tokens}` : `token-${++tokens}`, now.wall - age, life),
     generation: hasStore && isStored ? ++generation : undefined,
-    isRequested: true
+    isRequested: true,
+    failure: undefined
   })
 
   const obey = (command: Command): void => {

@@ -53,7 +53,7 @@ const close: State.Event = { _tag: "Close" }
 const invalidate = (token: AccessToken.AccessToken): State.Event => ({ _tag: "Invalidate", token })
 const land = (token: AccessToken.AccessToken, generation?: number): State.Event => ({
   _tag: "Land",
-  exit: Exit.succeed({ token, generation, isRequested: true }),
+  exit: Exit.succeed({ token, generation, isRequested: true, failure: undefined }),
   draw: 0.5
 })
 /** A flight that fails. If the token is still valid, half of the longest back-off is drawn. */
