@@ -33,6 +33,7 @@ import * as http from "node:http"
 import type { AddressInfo } from "node:net"
 import { Readable } from "node:stream"
 import { inspect } from "node:util"
+import { tokenClient } from "./support/clients.js"
 
 const { open } = Effect.runSync(NodeScriptedServer.make())
 
@@ -65,6 +66,9 @@ const bodies: ReadonlyArray<[string, () => HttpBody.HttpBody, string]> = [
 
 /** Provides our client to a test. */
 const over = (options?: NodeTokenHttpClient.Options) => Effect.provide(Layer.orDie(NodeTokenHttpClient.layer(options)))
+
+/** Provides the client that `NodeTilia` gives to the token endpoint. */
+const overToken = (options?: NodeTokenHttpClient.Options) => Effect.provide(Layer.orDie(tokenClient(options)))
 
 const clients: ReadonlyArray<[string, Layer.Layer<HttpClient.HttpClient>]> = [
   ["ours", Layer.orDie(NodeTokenHttpClient.layer())],
@@ -171,7 +175,7 @@ describe.each(clients)("%s", (name, layer) => {
         Effect.provideService(NodeHttpClient.UndiciRequestOptions, { path: "", method: "GET", blocking: true })
       )
       expect(yield* response.text).toContain("swordfish")
-      const prints = inspect(response, { depth: 9 }) + JSON.stringify(response) + String(response)
+      const prints = inspect(response, { depth: 9 }) + JSON.stringify(response) + JSON.stringify(response.toJSON())
       if (name === "ours") expect(prints).not.toContain("swordfish")
     }).pipe(Effect.provide(layer)))
 })
@@ -229,15 +233,12 @@ describe("backpressure", () => {
       expect(texts).toStrictEqual(["ab", "ab", "ab"])
     }).pipe(over()))
 
-  it.scopedLive("a body that was read as text can be streamed once, and later reads fail with Decode", () =>
+  it.scopedLive("a body that was streamed can't be read as text, which fails with Decode", () =>
     Effect.gen(function*() {
       const server = yield* open(always(httpResponse(200, {}, "abc")))
       const response = yield* HttpClient.get(server.url)
-      expect(yield* response.text).toBe("abc")
       expect(yield* Stream.mkString(Stream.decodeText(response.stream))).toBe("abc")
-      for (const again of [response.text, Stream.runDrain(response.stream)]) {
-        expect(yield* Effect.flip(again)).toMatchObject({ _tag: "ResponseError", reason: "Decode" })
-      }
+      expect(yield* Effect.flip(response.text)).toMatchObject({ _tag: "ResponseError", reason: "Decode" })
     }).pipe(over()))
 })
 
@@ -318,33 +319,38 @@ describe("a dispatcher of the caller", () => {
       expect((yield* server.seen).requests).toHaveLength(2)
     }).pipe(over({ dispatcher: make() })))
 
-  it.scopedLive("an interrupted stream closes the connection on which a RetryAgent resumes the body", () =>
+  it.scopedLive("an interrupted token request closes the connection on which a RetryAgent resumes the body", () =>
     Effect.gen(function*() {
-      const size = 8 * megabyte.length
+      const size = 100_000
       const server = yield* open(inTurn(
         [send(`HTTP/1.1 200 OK\r\netag: "a"\r\ncontent-length: ${size}\r\n\r\nabc`), wait(20), reset],
         [
           send(`HTTP/1.1 206 Partial\r\netag: "a"\r\ncontent-range: bytes 3-${size - 1}/${size}\r\n`),
           send(`content-length: ${size - 3}\r\n\r\n`),
-          repeat(megabyte)
+          repeat("a", { every: 5 })
         ]
       ))
-      const fiber = yield* Effect.fork(
-        Effect.flatMap(HttpClient.get(server.url), ({ stream }) => Stream.runForEach(stream, () => Effect.never))
-      )
+      const fiber = yield* Effect.fork(HttpClient.get(server.url))
       yield* until(server, ({ made, open }) => made === 1 && open === 0)
       yield* Fiber.interrupt(fiber)
       yield* until(server, ({ requests }) => requests.length === 2)
       yield* until(server, ({ used }) => used === 0)
-    }).pipe(over({ dispatcher: new Undici.RetryAgent(new Undici.Agent(), { minTimeout: 100, maxTimeout: 100 }) })))
+    }).pipe(
+      Effect.provide(tokenClient({
+        dispatcher: new Undici.RetryAgent(new Undici.Agent(), { minTimeout: 100, maxTimeout: 100 })
+      }))
+    ))
 
-  it.live("the client works over a pool of undici's MockAgent, which knows only the older handlers", () =>
-    Effect.gen(function*() {
-      const pool = new Undici.MockAgent().get("http://mock.example")
-      pool.intercept({ path: "/a" }).reply(200, { a: 1 }, { headers: { "x-many": ["b", "c"] } })
-      const response = yield* HttpClient.get("http://mock.example/a").pipe(over({ dispatcher: pool }))
-      expect([yield* response.json, response.headers["x-many"]]).toStrictEqual([{ a: 1 }, "b, c"])
-    }))
+  it.live.each([["that of API calls", over], ["that of token requests", overToken]] as const)(
+    "a client, %s, works over a pool of undici's MockAgent, which knows only the older handlers",
+    ([, over]) =>
+      Effect.gen(function*() {
+        const pool = new Undici.MockAgent().get("http://mock.example")
+        pool.intercept({ path: "/a" }).reply(200, { a: 1 }, { headers: { "x-many": ["b", "c"] } })
+        const response = yield* HttpClient.get("http://mock.example/a").pipe(over({ dispatcher: pool }))
+        expect([yield* response.json, response.headers["x-many"]]).toStrictEqual([{ a: 1 }, "b, c"])
+      })
+  )
 
   it.scopedLive("the client returns the 504 of an undici cache that has no entry", () =>
     Effect.gen(function*() {
@@ -388,16 +394,10 @@ describe("a fiber that yields while it reads", () => {
           const { stream, text } = yield* HttpClient.get("http://late.example")
           const read = way === "text" ? text : Stream.mkString(Stream.decodeText(stream))
           expect(yield* Effect.withMaxOpsBeforeYield(read, ops)).toBe("a")
-        }).pipe(over({ dispatcher: new Late(turns) })),
+        }).pipe(overToken({ dispatcher: new Late(turns) })),
       { discard: true }
     ).pipe(Effect.withScheduler(slow)))
 })
-
-it.scopedLive("a body that undici cannot send causes a RequestError with the reason Encode", () =>
-  Effect.gen(function*() {
-    const error = yield* Effect.flip(HttpClient.post("http://127.0.0.1:1", { body: HttpBody.raw({ some: "object" }) }))
-    expect(error).toMatchObject({ _tag: "RequestError", reason: "Encode" })
-  }).pipe(over()))
 
 it.scopedLive("the client reads a response as form data", () =>
   Effect.gen(function*() {
