@@ -1,5 +1,5 @@
 /*
- * Our client over undici and that of platform-node: the same tests hold for both.
+ * Our clients over undici and that of platform-node. bodies.test.ts compares the bodies that they send.
  */
 import * as NodeScriptedServer from "@effect-tilia/contract/NodeScriptedServer"
 import {
@@ -19,7 +19,6 @@ import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Undici from "@effect/platform-node/Undici"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { describe, expect, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
@@ -29,40 +28,12 @@ import * as Layer from "effect/Layer"
 import type * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as http from "node:http"
-import type { AddressInfo } from "node:net"
 import { Readable } from "node:stream"
 import { inspect } from "node:util"
 import { tokenClient } from "./support/clients.js"
+import { echo } from "./support/servers.js"
 
 const { open } = Effect.runSync(NodeScriptedServer.make())
-
-/** The URL of a server that returns what it receives, as JSON. */
-const echo = Effect.map(
-  Effect.acquireRelease(
-    Effect.async<http.Server>((resume) => {
-      const server = http.createServer(async (request, response) => {
-        const chunks: Array<Uint8Array> = []
-        for await (const chunk of request) chunks.push(chunk)
-        const { headers, method, url } = request
-        response.setHeader("set-cookie", ["a=1; Path=/", "b=2"]).setHeader("x-many", ["c", "d"])
-        response.end(JSON.stringify({ method, url, headers, body: Buffer.concat(chunks).toString() }))
-      }).listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-    }),
-    (server) => Effect.sync(() => server.close().closeAllConnections())
-  ),
-  (server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-)
-
-/** There is no form here, because undici 7.30 cannot send one, with either client. */
-const bodies: ReadonlyArray<[string, () => HttpBody.HttpBody, string]> = [
-  ["an empty body", () => HttpBody.empty, ""],
-  ["a text", () => HttpBody.text("täxt"), "täxt"],
-  ["JSON", () => HttpBody.unsafeJson({ a: 1 }), "{\"a\":1}"],
-  ["a raw text", () => HttpBody.raw("raw"), "raw"],
-  ["a Readable", () => HttpBody.raw(Readable.from([Buffer.from("read"), Buffer.from("able")])), "readable"],
-  ["a stream", () => HttpBody.stream(Stream.make(new Uint8Array([97]), new Uint8Array([98]))), "ab"]
-]
 
 /** Provides our client to a test. */
 const over = (options?: NodeTokenHttpClient.Options) => Effect.provide(Layer.orDie(NodeTokenHttpClient.layer(options)))
@@ -76,15 +47,6 @@ const clients: ReadonlyArray<[string, Layer.Layer<HttpClient.HttpClient>]> = [
 ]
 
 describe.each(clients)("%s", (name, layer) => {
-  it.scopedLive.each(bodies)("the client sends %s", ([, body, expected]) =>
-    Effect.gen(function*() {
-      const url = yield* echo
-      const response = yield* HttpClient.execute(
-        HttpClientRequest.put(`${url}/p`, { urlParams: { q: "1" }, body: body() })
-      )
-      expect(yield* response.json).toMatchObject({ method: "PUT", url: "/p?q=1", body: expected })
-    }).pipe(Effect.provide(layer)))
-
   it.scopedLive("the client reads a response as text and as JSON, more than once, with its headers and cookies", () =>
     Effect.gen(function*() {
       const response = yield* HttpClient.get(yield* echo)
