@@ -20,6 +20,7 @@ import * as Undici from "@effect/platform-node/Undici"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -207,21 +208,24 @@ describe("backpressure", () => {
 describe("a connection", () => {
   const request = (path: string) => Effect.flatMap(HttpClient.get(path), ({ text }) => text)
 
-  it.scopedLive("a request that is interrupted while it waits for a connection is never sent", () =>
-    Effect.gen(function*() {
-      const server = yield* open(inTurn([wait(100), send(httpResponse(200, { connection: "keep-alive" }, "a"))]))
-      const first = yield* Effect.fork(request(server.url))
-      yield* until(server, ({ requests }) => requests.length === 1)
-      const second = yield* Effect.fork(request(`${server.url}/second`))
-      yield* Effect.sleep("20 millis")
-      yield* Fiber.interrupt(second)
-      expect(yield* first).toBe("a")
-      expect(yield* request(`${server.url}/third`)).toBe("a")
-      const { requests } = yield* server.seen
-      expect(requests.map((text) => text.split(" ")[1])).toStrictEqual(["/", "/third"])
-    }).pipe(
-      over({ dispatcher: new Undici.Agent({ connections: 1 }) })
-    ))
+  it.scopedLive.each([["that of API calls", over], ["that of token requests", overToken]] as const)(
+    "a request that is interrupted while it waits for a connection is never sent by the client, %s",
+    ([, over]) =>
+      Effect.gen(function*() {
+        const server = yield* open(inTurn([wait(100), send(httpResponse(200, { connection: "keep-alive" }, "a"))]))
+        const first = yield* Effect.fork(request(server.url))
+        yield* until(server, ({ requests }) => requests.length === 1)
+        const second = yield* Effect.fork(request(`${server.url}/second`))
+        yield* Effect.sleep("20 millis")
+        yield* Fiber.interrupt(second)
+        expect(yield* first).toBe("a")
+        expect(yield* request(`${server.url}/third`)).toBe("a")
+        const { requests } = yield* server.seen
+        expect(requests.map((text) => text.split(" ")[1])).toStrictEqual(["/", "/third"])
+      }).pipe(
+        over({ dispatcher: new Undici.Agent({ connections: 1 }) })
+      )
+  )
 
   it.scopedLive("the client destroys the Readable of a request whose connection is refused", () =>
     Effect.gen(function*() {
@@ -368,3 +372,33 @@ it.scopedLive("the client reads a response as form data", () =>
     const response = yield* HttpClient.get(server.url)
     expect((yield* response.formData).get("a")).toBe("1")
   }).pipe(over()))
+
+it.scopedLive("the client of token requests reads a response in each way, and shows no body in print", () =>
+  Effect.gen(function*() {
+    const response = yield* HttpClient.get(yield* echo)
+    const text = yield* response.text
+    expect(text).toContain("\"method\":\"GET\"")
+    expect(yield* response.json).toStrictEqual(JSON.parse(text))
+    expect(yield* Stream.mkString(Stream.decodeText(response.stream))).toBe(text)
+    expect(Buffer.from(yield* response.arrayBuffer).toString()).toBe(text)
+    expect(response.headers["x-many"]).toBe("c, d")
+    expect(Object.keys(response.cookies.cookies)).toStrictEqual(["a", "b"])
+    const secret = yield* HttpClient.get((yield* open(always(json(200, { access_token: "swordfish" })))).url)
+    expect(yield* secret.text).toContain("swordfish")
+    expect(inspect(secret, { depth: 9 }) + JSON.stringify(secret)).not.toContain("swordfish")
+    const fields = yield* open(always(httpResponse(200, {}, "a=1&b=2")))
+    expect(yield* Effect.flatMap(HttpClient.get(fields.url), ({ urlParamsBody }) => urlParamsBody)).toStrictEqual([
+      ["a", "1"],
+      ["b", "2"]
+    ])
+    const malformed = yield* HttpClient.get(fields.url)
+    expect(yield* Effect.flip(malformed.json)).toMatchObject({ _tag: "ResponseError", reason: "Decode" })
+    const nothing = yield* open(always(httpResponse(204)))
+    expect(yield* Effect.flatMap(HttpClient.get(nothing.url), ({ json }) => json)).toBe(null)
+  }).pipe(overToken()))
+
+it.live("the client of token requests sends bytes only", () =>
+  Effect.gen(function*() {
+    const post = HttpClient.post("http://127.0.0.1:1", { body: HttpBody.stream(Stream.empty) })
+    expect(Cause.isDie(yield* Effect.flip(Effect.sandbox(post)))).toBe(true)
+  }).pipe(overToken()))

@@ -1,7 +1,7 @@
 /*
  * The HTTP client of the token request: a form out, a short JSON in. It collects the response in the handler that
  * undici calls, and answers with the whole of it. The client of platform-node serves every other request; for this one
- * it needs a stream and two promises more, a fifth of the CPU time of the request (P3).
+ * it needs a stream and two promises more, and a quarter more CPU time (P3).
  */
 import * as Undici from "@effect/platform-node/Undici"
 import * as Cookies from "@effect/platform/Cookies"
@@ -57,8 +57,8 @@ class Collector implements Undici.Dispatcher.DispatchHandler {
     else this.#abort = abort
   }
 
+  /** The final response comes after informational ones, and takes their place. */
   onHeaders(status: number, headers: Array<Buffer>): boolean {
-    if (status < 200) return true // an informational response comes before the final one
     this.status = status
     this.headers = Undici.util.parseHeaders(headers)
     return true
