@@ -14,16 +14,20 @@
  *
  * @since 0.1.0
  */
+import * as AuthorizedHttpClient from "@effect-tilia/core/AuthorizedHttpClient"
 import * as Environment from "@effect-tilia/core/Environment"
 import * as Scopes from "@effect-tilia/core/Scopes"
 import * as Tilia from "@effect-tilia/core/Tilia"
 import * as TiliaConfig from "@effect-tilia/core/TiliaConfig"
 import type { InvalidInputError } from "@effect-tilia/core/TokenError"
+import { HttpClient } from "@effect/platform/HttpClient"
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as HttpClients from "./internal/httpClients.js"
 import * as NodeClientCredentials from "./NodeClientCredentials.js"
-import * as NodeTokenHttpClient from "./NodeTokenHttpClient.js"
+import type * as NodeTokenHttpClient from "./NodeTokenHttpClient.js"
 
 /**
  * The options of `Tilia.layer` of core, and those of the HTTP client.
@@ -33,7 +37,7 @@ import * as NodeTokenHttpClient from "./NodeTokenHttpClient.js"
  */
 export type Options = Tilia.Options & {
   /**
-   * The options of the HTTP client, which token requests and API calls share.
+   * The options of the HTTP client: where the connections of token requests and API calls go, and what they trust.
    *
    * @default the defaults of `NodeTokenHttpClient.Options`
    */
@@ -48,7 +52,12 @@ export type Options = Tilia.Options & {
  * @category layers
  */
 export const layer = (options: Options): Layer.Layer<Tilia.Tilia, InvalidInputError> =>
-  Layer.provide(Tilia.layer(options), NodeTokenHttpClient.layer(options.http))
+  Layer.unwrapScoped(Effect.map(HttpClients.make(options.http ?? {}), ({ api, token }) =>
+    // `Tilia.layer` has one HTTP client for all. This client of the API takes the place of the one that it makes.
+    AuthorizedHttpClient.layer(options).pipe(
+      Layer.provide([Environment.layer(options.environment), Layer.succeed(HttpClient, api)]),
+      Layer.provideMerge(Layer.provide(Tilia.layer(options), Layer.succeed(HttpClient, token)))
+    )))
 
 /**
  * `TILIA_CLIENT_ID`, `TILIA_CLIENT_SECRET` or `TILIA_CLIENT_SECRET_FILE`, `TILIA_SCOPES`, and `TILIA_ENVIRONMENT` or

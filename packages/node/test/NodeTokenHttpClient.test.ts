@@ -7,10 +7,8 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import * as http from "node:http"
-import type { AddressInfo } from "node:net"
-import * as net from "node:net"
 import { clientSecret, endpointAt, requestToken } from "./support/endpoint.js"
+import { proxy } from "./support/proxy.js"
 
 const token = { access_token: "abc", token_type: "Bearer", expires_in: "3600", scope: "user_info,write_invoices" }
 
@@ -39,29 +37,15 @@ describe("proxy", () => {
   it.scopedLive("a token request goes through the proxy, which cannot read the secret", () =>
     Effect.gen(function*() {
       const { authority, url } = yield* open({ ...always(json(200, token)), tls: "valid" })
-      const seen: Array<string> = []
-      const proxy = yield* Effect.acquireRelease(
-        Effect.async<http.Server>((resume) => {
-          const server = http.createServer()
-          server.on("connect", (request, socket) => {
-            seen.push(`${request.url} ${request.headers["proxy-authorization"]}`)
-            const { hostname, port } = new URL(`http://${request.url}`)
-            const inner = net.connect(Number(port), hostname, () => socket.write("HTTP/1.1 200 OK\r\n\r\n"))
-            socket.on("data", (bytes: Buffer) => seen.push(bytes.toString("latin1")))
-            socket.on("error", () => inner.destroy())
-            inner.on("error", () => socket.destroy())
-            socket.pipe(inner).pipe(socket)
-          })
-          server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-        }),
-        (server) => Effect.sync(() => server.close())
-      )
-      const proxyUrl = `http://user:swordfish@127.0.0.1:${(proxy.address() as AddressInfo).port}`
-      const client = over({ proxy: proxyUrl, ca: authority })
+      const { bytes, tunnels, url: proxyUrl } = yield* proxy
+      const withPassword = Object.assign(new URL(proxyUrl), { username: "user", password: "swordfish" }).href
+      const client = over({ proxy: withPassword, ca: authority })
       const { value } = yield* Effect.provide(requestToken, endpointAt(url, client))
       expect(Redacted.value(value)).toBe("abc")
-      expect(seen[0]).toBe(`${new URL(url).host} Basic ${Buffer.from("user:swordfish").toString("base64")}`)
-      expect(seen.join("")).not.toContain(clientSecret)
+      expect(tunnels).toStrictEqual([
+        `${new URL(url).host} Basic ${Buffer.from("user:swordfish").toString("base64")}`
+      ])
+      expect(bytes.join("")).not.toContain(clientSecret)
     }))
 })
 

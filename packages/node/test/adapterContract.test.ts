@@ -1,5 +1,6 @@
 /*
- * The adapter contract for each HTTP client in Node (rows 1–56 of docs/design/faults.md).
+ * The adapter contract for each HTTP client in Node (rows 1–56 of docs/design/faults.md). "undici" is our client of
+ * token requests.
  */
 import { adapterContract } from "@effect-tilia/contract/adapterContract"
 import * as NodeScriptedServer from "@effect-tilia/contract/NodeScriptedServer"
@@ -10,9 +11,18 @@ import * as Undici from "@effect/platform-node/Undici"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { clients } from "./support/clients.js"
+import { clients, tokenClient } from "./support/clients.js"
 
-adapterContract("undici", clients.undici, {
+adapterContract("undici", tokenClient(), {
+  trusting: (ca) => tokenClient({ ca }),
+  refusesContinue: true,
+  except: {
+    "the client streams a body as it arrives": "the response is whole, or it has more than core reads",
+    "the end of the scope closes the socket of a response that was never read": "the response has arrived as a whole"
+  }
+})
+
+adapterContract("undici, as for API calls", clients.undici, {
   trusting: (ca) => NodeTokenHttpClient.layer({ ca }),
   refusesContinue: true
 })
