@@ -36,6 +36,7 @@ import * as Instant from "./Instant.js"
 import { lifetime } from "./internal/accessToken.js"
 import * as Completion from "./internal/completion.js"
 import * as Fibers from "./internal/fibers.js"
+import * as Coalesced from "./internal/tokenSource/coalesced.js"
 import { type Options, validate } from "./internal/tokenSource/options.js"
 import * as Reporter from "./internal/tokenSource/reporter.js"
 import * as Sharing from "./internal/tokenSource/sharing.js"
@@ -264,18 +265,17 @@ export const make: (
     )
   })
 
-  /** Follows what others do to the store. A change is only a hint; many of them cause one read per 50 ms (T9). */
+  const adoptSoon = Coalesced.make(adopt, Duration.millis(50), run)
+
+  /** Follows what others do to the store. A change is only a hint: the source reads what there is (T6, T9). */
   const follow = (store: TokenStore): Effect.Effect<void> =>
-    Stream.suspend(() => store.changes(policy.scopes)).pipe(
-      Stream.tap((change) =>
-        Effect.sync(() => {
-          if (change === "Cleared") step({ _tag: "Clear" }, Instant.unsafeNow(clock))
-        })
-      ),
-      Stream.buffer({ capacity: 1, strategy: "sliding" }),
-      Stream.runForEach(() => Effect.zipRight(adopt, clock.sleep(Duration.millis(50)))),
-      Effect.catchAllDefect(() => report.skipped(new StoreError({ reason: "Unavailable" })))
-    )
+    Stream.runForEach(Stream.suspend(() => store.changes(policy.scopes)), (change) =>
+      Effect.suspend(() => {
+        if (change === "Cleared") step({ _tag: "Clear" }, Instant.unsafeNow(clock))
+        return adoptSoon
+      })).pipe(
+        Effect.catchAllDefect(() => report.skipped(new StoreError({ reason: "Unavailable" })))
+      )
 
   /**
    * What a caller gets: its result, or that of the flight. `retry` decides anew if that was a background flight, which

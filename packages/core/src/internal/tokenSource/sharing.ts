@@ -7,7 +7,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { AccessToken } from "../../AccessToken.js"
 import * as Scopes from "../../Scopes.js"
@@ -26,6 +25,8 @@ export interface Usable {
 
 /** A command that takes longer than five of these is slow (T2). */
 const patience = { tick: Duration.millis(50), ticks: 5 }
+
+const renewInterval = Duration.times(Duration.decode(lease), 1 / 3)
 
 /** How long a flight waits before it looks again at a store whose lock another source holds. */
 const pollInterval = Duration.millis(50)
@@ -47,13 +48,14 @@ const isPlausible = (stored: Stored, requested: Scopes.Scopes, now: number): boo
     (Scopes.missing(requested, scopes).length === 0 || Scopes.missing(scopes, requested).length === 0)
 }
 
+const orSlow = <A>(command: Effect.Effect<A, StoreError>, wait: Effect.Effect<void>): Effect.Effect<A, StoreError> =>
+  Effect.raceFirst(command, Effect.zipRight(wait, new StoreError({ reason: "Slow" })))
+
 /** A time of waiting in which this process itself did not run is not the store's (T2): a late tick counts as one. */
 const patiently = <A>(command: Effect.Effect<A, StoreError>): Effect.Effect<A, StoreError> =>
-  Effect.raceFirst(
+  orSlow(
     Effect.disconnect(command), // a command that cannot be interrupted delays no caller
-    Effect.repeatN(Effect.sleep(patience.tick), patience.ticks - 1).pipe(
-      Effect.zipRight(new StoreError({ reason: "Slow" }))
-    )
+    Effect.repeatN(Effect.sleep(patience.tick), patience.ticks - 1)
   )
 
 const commanded = <A>(command: () => Effect.Effect<A, StoreError>): Effect.Effect<A, StoreError> =>
@@ -76,7 +78,7 @@ const boundedLock = (
       () =>
         Effect.flatten(Fiber.join(fiber)).pipe(
           Effect.flatMap(({ release }) => release),
-          Effect.timeout(lease), // the lock is free by then
+          Effect.raceFirst(Effect.sleep(lease)), // the lock is free by then
           Effect.ensuring(Fiber.interruptFork(fiber)),
           Effect.interruptible,
           Effect.forkDaemon
@@ -139,24 +141,24 @@ export const make = (store: TokenStore, scopes: Scopes.Scopes, { skipped }: Obse
 
   /** The token that another source has requested, or the lock, which is the right to request one (T1). */
   const tokenOrLock = (usable: Usable | undefined): Effect.Effect<Stored | Lock, StoreError> =>
-    Effect.gen(function*() {
-      const look = usable === undefined ? Effect.succeedNone : read(usable.isFresh)
-      while (true) {
-        const before = yield* look
-        if (Option.isSome(before)) return before.value
-        const lock = yield* boundedLock(() => store.lock(scopes))
-        if (Option.isNone(lock)) {
-          yield* Effect.sleep(pollInterval)
-          continue
+    orSlow(
+      Effect.gen(function*() {
+        const look = usable === undefined ? Effect.succeedNone : read(usable.isFresh)
+        while (true) {
+          const before = yield* look
+          if (Option.isSome(before)) return before.value
+          const lock = yield* boundedLock(() => store.lock(scopes))
+          if (Option.isNone(lock)) {
+            yield* Effect.sleep(pollInterval)
+            continue
+          }
+          const meanwhile = yield* look
+          if (Option.isNone(meanwhile)) return lock.value
+          yield* tolerated(() => lock.value.release)
+          return meanwhile.value
         }
-        const meanwhile = yield* look
-        if (Option.isNone(meanwhile)) return lock.value
-        yield* tolerated(() => lock.value.release)
-        return meanwhile.value
-      }
-    }).pipe(
-      // Its holder may never free it.
-      Effect.timeoutFail({ duration: longestWait, onTimeout: () => new StoreError({ reason: "Slow" }) })
+      }),
+      Effect.sleep(longestWait) // the holder of the lock may never free it
     )
 
   /** The lock is renewed as long as the request lasts (T2). A process that dies in it loses it with its lease (T3). */
@@ -166,7 +168,7 @@ export const make = (store: TokenStore, scopes: Scopes.Scopes, { skipped }: Obse
   ): Effect.Effect<Obtained, TokenError> =>
     Effect.scoped(Effect.zipRight(
       Effect.forkScoped(
-        Effect.schedule(tolerated(() => lock.renew), Schedule.spaced(Duration.times(Duration.decode(lease), 1 / 3)))
+        Effect.forever(Effect.zipRight(Effect.sleep(renewInterval), tolerated(() => lock.renew)))
       ),
       Effect.tap(request, (token) => tolerated(() => lock.write(token)))
     )).pipe(
