@@ -8,10 +8,11 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/TestClock"
 import * as RoundTrip from "../../../src/internal/tokenEndpoint/roundTrip.js"
+import * as Scopes from "../../../src/Scopes.js"
 import { recordingSpans } from "../../support/spans.js"
 
 const tokenUrl = "https://auth.example/token"
-const target = { tokenUrl, attempts: 3 }
+const target = { tokenUrl, requested: Effect.runSync(Scopes.make(["user_info"])), attempts: 3 }
 const request = HttpClientRequest.post(tokenUrl)
 
 /** Round trips over a client without a network, or over what was made of it. */
