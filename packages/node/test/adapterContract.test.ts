@@ -14,7 +14,8 @@ import { clients } from "./support/clients.js"
 
 adapterContract("undici", clients.undici, {
   trusting: (ca) => NodeTokenHttpClient.layer({ ca }),
-  refusesContinue: true
+  refusesContinue: true,
+  reusesConnections: true
 })
 
 adapterContract("node:http", clients["node:http"], {
@@ -36,5 +37,6 @@ adapterContract("fetch", clients.fetch, {
     ),
   decodesGzip: true,
   refuses407: true,
-  refusesContinue: true
+  refusesContinue: true,
+  reusesConnections: true
 })
