@@ -6,7 +6,9 @@ import { Telemetry, Tilia, TokenError, TokenEvent, TokenStore } from "@effect-ti
 import { MockHttpClient, TestTokenEndpoint } from "@effect-tilia/testing"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it } from "@effect/vitest"
+import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
@@ -25,36 +27,31 @@ const { after, fail, succeed } = TestTokenEndpoint
 const unavailable = new TokenError.ServiceUnavailableError({ status: 503, attempts: 4 })
 const refused = new TokenError.InvalidClientError({ status: 401, attempts: 1 })
 
+const numbersOf = (state: MetricState.MetricState.Untyped): ReadonlyArray<number> => {
+  if (MetricState.isCounterState(state)) return [Number(state.count)]
+  if (MetricState.isHistogramState(state)) return [state.count, state.sum]
+  return MetricState.isGaugeState(state) ? [Number(state.value)] : []
+}
+
 /** The library's metrics by their names and tags, as a back end sees them. */
 const metrics = Effect.map(Metric.snapshot, (pairs) =>
   new Map(
     pairs.filter(({ metricKey }) => metricKey.name.startsWith("tilia")).map(({ metricKey, metricState }) => [
       [metricKey.name, ...metricKey.tags.map(({ key, value }) => `${key}=${value}`)].join(" "),
-      MetricState.isCounterState(metricState)
-        ? Number(metricState.count)
-        : MetricState.isHistogramState(metricState)
-        ? [metricState.count, metricState.sum]
-        : MetricState.isGaugeState(metricState)
-        ? Number(metricState.value)
-        : metricState
+      numbersOf(metricState)
     ])
   ))
 
-/** The metrics that an effect changes, with what it adds to a counter or to a timer, and with the value of a gauge. */
+/** The metrics that an effect changes: what it adds to a counter, or to a timer's count and sum, or sets a gauge to. */
 const changed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
     const before = yield* metrics
     yield* effect
-    const difference = (name: string, after: unknown): unknown => {
-      const earlier = before.get(name)
-      if (name === "tilia_token_expires_in_seconds") return after
-      if (Array.isArray(after)) {
-        return after.map((value: number, n) => value - (Array.isArray(earlier) ? earlier[n] : 0))
-      }
-      return Number(after) - Number(earlier ?? 0)
-    }
+    const difference = (name: string, after: ReadonlyArray<number>): ReadonlyArray<number> =>
+      name === "tilia_token_expires_in_seconds" ? after : after.map((value, n) => value - (before.get(name)?.[n] ?? 0))
     return Object.fromEntries(
-      [...yield* metrics].filter(([name, after]) => JSON.stringify(after) !== JSON.stringify(before.get(name)))
+      [...yield* metrics]
+        .filter(([name, after]) => !Equal.equals(Chunk.fromIterable(after), Chunk.fromIterable(before.get(name) ?? [])))
         .map(([name, after]) => [name, difference(name, after)])
     )
   })
@@ -113,9 +110,9 @@ describe("What the metrics count (S14)", () => {
         yield* get
       })
       expect(yield* changed(asked)).toStrictEqual({
-        "tilia_token_requests_total outcome=success": 1,
+        "tilia_token_requests_total outcome=success": [1],
         "tilia_token_request_duration time_unit=milliseconds": [1, 2000],
-        "tilia_token_expires_in_seconds": 1234
+        "tilia_token_expires_in_seconds": [1234]
       })
     }))
 
@@ -130,15 +127,15 @@ describe("What the metrics count (S14)", () => {
         yield* Effect.exit(get) // within the cool-down: no request
       })
       expect(yield* changed(failing)).toStrictEqual({
-        "tilia_token_requests_total outcome=ServiceUnavailableError": 1,
+        "tilia_token_requests_total outcome=ServiceUnavailableError": [1],
         "tilia_token_request_duration time_unit=milliseconds": [1, 1000],
-        "tilia_token_refresh_failures_total error=ServiceUnavailableError": 1
+        "tilia_token_refresh_failures_total error=ServiceUnavailableError": [1]
       })
       yield* TestClock.adjust("1 minute")
       expect(yield* changed(Effect.exit(refresh))).toStrictEqual({
-        "tilia_token_requests_total outcome=InvalidClientError": 1,
+        "tilia_token_requests_total outcome=InvalidClientError": [1],
         "tilia_token_request_duration time_unit=milliseconds": [1, 0],
-        "tilia_token_refresh_failures_total error=InvalidClientError": 1
+        "tilia_token_refresh_failures_total error=InvalidClientError": [1]
       })
     }))
 
@@ -155,9 +152,9 @@ describe("What the metrics count (S14)", () => {
       expect(yield* changed(second.get)).toStrictEqual({})
       const announced = Effect.zipRight(first.refresh, settle)
       expect(yield* changed(announced)).toStrictEqual({
-        "tilia_token_requests_total outcome=success": 1,
+        "tilia_token_requests_total outcome=success": [1],
         "tilia_token_request_duration time_unit=milliseconds": [1, 0],
-        "tilia_token_expires_in_seconds": 700
+        "tilia_token_expires_in_seconds": [700]
       })
       expect(Option.map(second.peek(), ({ value }) => value)).toStrictEqual(
         Option.map(first.peek(), ({ value }) => value)
