@@ -119,16 +119,19 @@ describe("scripted responses over a socket", () => {
       { "content-type": "application/octet-stream", "x-a": "b" },
       Uint8Array.of(0xc3, 0x28, 0)
     ]
-  ])("the sandbox sends the status, headers and body of %s (X3)", ([, fault, status, headers, body]) =>
-    Effect.gen(function*() {
-      const { script, url } = yield* setUp
-      yield* script([fault])
-      const response = yield* Effect.promise(() => fetch(`${url}/token`, { method: "POST" }))
-      const bytes = new Uint8Array(yield* Effect.promise(() => response.arrayBuffer()))
-      expect(response.status).toBe(status)
-      expect(Object.fromEntries(response.headers)).toMatchObject(headers)
-      expect(bytes).toStrictEqual(typeof body === "string" ? new TextEncoder().encode(body) : body)
-    }).pipe(Effect.provide(NodeSandbox.layer())))
+  ])(
+    "the sandbox sends the status, headers and body of %s (X3)",
+    ([, fault, status, headers, body]) =>
+      Effect.gen(function*() {
+        const { script, url } = yield* setUp
+        yield* script([fault])
+        const response = yield* Effect.promise(() => fetch(`${url}/token`, { method: "POST" }))
+        const bytes = new Uint8Array(yield* Effect.promise(() => response.arrayBuffer()))
+        expect(response.status).toBe(status)
+        expect(Object.fromEntries(response.headers)).toMatchObject(headers)
+        expect(bytes).toStrictEqual(typeof body === "string" ? new TextEncoder().encode(body) : body)
+      }).pipe(Effect.provide(NodeSandbox.layer()))
+  )
 })
 
 describe("the well-known client beyond loopback", () => {
@@ -144,11 +147,14 @@ describe("the well-known client beyond loopback", () => {
     "::1%eth0",
     ""
   ]
-  it.effect.each(hosts)("the sandbox refuses its well-known client on the host %j (X5)", (host) =>
-    Effect.gen(function*() {
-      const error = yield* Effect.flip(Effect.scoped(Layer.build(NodeSandbox.layer({ host }))))
-      expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "clients" })
-    }))
+  it.effect.each(hosts)(
+    "the sandbox refuses its well-known client on the host %j (X5)",
+    (host) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(Effect.scoped(Layer.build(NodeSandbox.layer({ host }))))
+        expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "clients" })
+      })
+  )
 
   const own = { clientId: form.client_secret, clientSecret: form.client_id }
   it.effect.each<[string, ReadonlyArray<Sandbox.Client>]>([
