@@ -14,6 +14,7 @@ adapterContract("browser", BrowserTokenHttpClient.layer, {
   setsAcceptEncoding: true,
   decodesGzip: true,
   refuses407: true,
+  reusesConnections: true,
   except: {
     "the client rejects a certificate of an unknown authority": "the pages of vitest trust every certificate",
     "a connection that the server closes in the middle of the headers":

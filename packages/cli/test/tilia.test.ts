@@ -8,6 +8,7 @@ import * as NodeSandbox from "@effect-tilia/sandbox/NodeSandbox"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
+import * as InProcess from "./support/inProcess.js"
 import { start, tilia } from "./support/tilia.js"
 
 const { clientId, clientSecret } = Sandbox.wellKnown
@@ -20,6 +21,9 @@ const configured = (url: string) => ({
   TILIA_SCOPES: "user_info"
 })
 
+/** In milliseconds. A busy machine may need long to start a process; this only ends a test that would hang. */
+const patience = 300_000
+
 const jwt = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/
 
 /** A sandbox, and `tilia token` with its settings. */
@@ -31,7 +35,7 @@ const withSandbox = Effect.gen(function*() {
 })
 
 const itWithSandbox = <A, E>(name: string, effect: Effect.Effect<A, E, NodeSandbox.NodeSandbox | Sandbox.Sandbox>) =>
-  it.scopedLive(name, () => Effect.provide(effect, NodeSandbox.layer()), 60_000)
+  it.scopedLive(name, () => Effect.provide(effect, NodeSandbox.layer()), patience)
 
 describe.concurrent("tilia token", () => {
   itWithSandbox(
@@ -51,7 +55,7 @@ describe.concurrent("tilia token", () => {
       expect(help).toMatchObject({ status: 0, stderr: "" })
       expect(mistake).toMatchObject({ status: 2, stdout: "" })
       expect(help.stdout + mistake.stderr).not.toContain("\u001b")
-    }), 60_000)
+    }), patience)
 
   itWithSandbox(
     "tilia token exits with 0 if its reader goes away, and with 1 if the disk is full",
@@ -74,7 +78,7 @@ describe.concurrent("tilia token", () => {
         expect(stderr).toMatch(/^TokenTransportError: .*certificate/)
         expect((yield* seen).received).toBe(0)
       }),
-    60_000
+    patience
   )
 
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -89,8 +93,10 @@ describe.concurrent("tilia token", () => {
         const begun = performance.now()
         child.kill(signal)
         expect(yield* child.ended).toMatchObject({ status: 130, stdout: "", stderr: "" })
-        expect(performance.now() - begun).toBeLessThan(5_000) // an attempt takes 10 s
-      }), 60_000)
+        expect((yield* seen).requests.length).toBe(1)
+        // Who waits for the attempt waits for 10 seconds. The end of a process takes a fraction of one.
+        expect(performance.now() - begun).toBeLessThan(9_000)
+      }), patience)
   }
 })
 
@@ -98,9 +104,10 @@ describe.concurrent("tilia inspect", () => {
   itWithSandbox(
     "tilia inspect shows the claims of a token in every format of `tilia token`, but not the token",
     Effect.gen(function*() {
-      const { token } = yield* withSandbox
+      const { env } = yield* withSandbox
       for (const format of ["raw", "json", "header"]) {
-        const { stdout: input } = yield* token("--format", format, "--scopes", "user_info,write_invoices")
+        const args = ["token", "--format", format, "--scopes", "user_info,write_invoices"]
+        const { stdout: input } = yield* InProcess.tilia(args, { env })
         const { status, stderr, stdout } = yield* tilia(["inspect"], { input })
         expect({ status, stderr }).toEqual({ status: 0, stderr: "" })
         expect(stdout).toContain(clientId)
@@ -137,7 +144,7 @@ describe.concurrent("tilia inspect", () => {
         expect(stderr).toMatch(/^(InvalidInputError|ClaimsError): .+\n$/)
         if (input !== "") expect(stderr).not.toContain(input)
       }),
-    60_000
+    patience
   )
 })
 
@@ -175,7 +182,7 @@ describe.concurrent("tilia sandbox", () => {
         sandbox.kill("SIGTERM")
         expect((yield* sandbox.ended).status).toBe(130)
       }),
-    60_000
+    patience
   )
 
   it.scopedLive("tilia sandbox exits with 2 if its port is in use", () =>
@@ -184,5 +191,5 @@ describe.concurrent("tilia sandbox", () => {
       const { status, stderr } = yield* tilia(["sandbox", "--port", new URL(url).port])
       expect(status).toBe(2)
       expect(stderr).toMatch(/port/)
-    }).pipe(Effect.provide(NodeSandbox.layer())), 60_000)
+    }).pipe(Effect.provide(NodeSandbox.layer())), patience)
 })

@@ -338,7 +338,7 @@ export const json = (status: number, body: unknown, headers: Readonly<Record<str
 
 /**
  * Waits until what the server has seen satisfies the predicate. A test needs it for what a client does in the
- * background, as closing a connection. After two seconds it is a defect.
+ * background, as closing a connection. After five seconds it is a defect.
  *
  * @since 0.1.0
  * @category combinators
@@ -346,7 +346,7 @@ export const json = (status: number, body: unknown, headers: Readonly<Record<str
 export const until = (server: Server, predicate: (seen: Seen) => boolean): Effect.Effect<void> =>
   server.seen.pipe(
     Effect.filterOrFail(predicate, (seen) => seen),
-    Effect.retry(Schedule.spaced("5 millis").pipe(Schedule.upTo("2 seconds"))),
-    Effect.orDieWith((seen) => new Error(`Waited for two seconds; the server saw ${JSON.stringify(seen)}`)),
+    Effect.retry(Schedule.spaced("5 millis").pipe(Schedule.upTo("5 seconds"))),
+    Effect.orDieWith((seen) => new Error(`Waited for five seconds; the server saw ${JSON.stringify(seen)}`)),
     Effect.asVoid
   )

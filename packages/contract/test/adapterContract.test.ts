@@ -14,8 +14,14 @@ const redirects = [301, 302, 303, 307, 308].flatMap((status) => [
   )
 ])
 
-/** On a busy machine this test may pass: an attempt may end before it has opened a socket. */
-const uncertain = "an attempt that times out before its body is read leaves no socket open (row 9)"
+/**
+ * What may pass or fail for a client that swallows interruption: an attempt may end before it has opened a socket, and
+ * the garbage collector may close the socket of a response that nobody reads.
+ */
+const uncertain = [
+  "an attempt that times out before its body is read leaves no socket open (row 9)",
+  "the end of the scope closes the socket of a response that was never read (E6)"
+]
 
 const faults: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
   ["follows redirects", [
@@ -25,7 +31,9 @@ const faults: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
   ["buffers bodies", [
     "the client streams a body as it arrives, and closes the socket when the reader stops (E5)",
     "the end of the scope closes the socket of a response that was never read (E6)",
-    "a token request stops reading an endless body and closes its connection (E5, row 27)"
+    ...["without an end", "whose announced length is huge", "in gzip without an end"].map((body) =>
+      `a token request stops reading a body ${body}, and closes its connection (E5, row 27)`
+    )
   ]],
   ["swallows interruption", [
     "the client closes the socket of a call that is interrupted before the headers (E6)",
@@ -33,7 +41,6 @@ const faults: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
     "the client closes the socket of a call that is interrupted while the body arrives byte by byte (E6)",
     "an attempt whose time runs out before the headers causes TokenTimeoutError and closes its socket (row 9)",
     "an attempt whose time runs out in the middle of the body causes TokenTimeoutError and closes its socket (row 9)",
-    uncertain,
     "a token request that is interrupted before the headers closes its socket and is not retried (row 10)",
     "a token request that is interrupted in the middle of the body closes its socket and is not retried (row 10)"
   ]],
@@ -55,8 +62,8 @@ describe("adapterContract", () => {
   it.live.each(faults)("adapterContract fails for a client that %s", ([fault, expected]) =>
     Effect.gen(function*() {
       const { failed, passed } = yield* results(fault)
-      const certain = (titles: ReadonlyArray<string>) => titles.filter((title) => title !== uncertain).sort()
-      expect(certain(failed)).toStrictEqual(certain(expected))
+      const certain = failed.filter((title) => expected.includes(title) || !uncertain.includes(title))
+      expect(certain).toStrictEqual([...expected].sort())
       expect(passed.length).toBeGreaterThan(30)
-    }), 60_000)
+    }), 300_000)
 })

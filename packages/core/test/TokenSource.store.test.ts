@@ -608,6 +608,24 @@ describe("Stored tokens (T6)", () => {
       expect(source.peek()).toStrictEqual(Option.none())
     }))
 
+  it.scoped("eight sources of two sets of scopes drop their tokens when the store is emptied (M4, T6)", () =>
+    Effect.gen(function*() {
+      const { process, store } = yield* fleet(succeed())
+      const cleared: Store = {
+        ...store,
+        changes: () => Stream.fromEffect(Effect.delay(Effect.succeed("Cleared" as const), "1 minute"))
+      }
+      const sources = yield* Effect.forEach(
+        Array.from({ length: 8 }, (_, n) => n % 2 === 0 ? ["user_info"] : ["read_wallet"]),
+        (scopes) => process({ scopes, background: "onDemand" }, cleared)
+      )
+      yield* allSoon(sources)
+      const having = () => sources.filter(({ peek }) => Option.isSome(peek())).length
+      expect(having()).toBe(8)
+      yield* TestClock.adjust("1 minute")
+      expect(having()).toBe(0)
+    }))
+
   it.scoped("a token requested before the store was emptied reaches its caller and is not kept (M4, T6)", () =>
     Effect.gen(function*() {
       const { process, store } = yield* fleet(after("10 seconds", succeed()))

@@ -24,7 +24,8 @@ adapterContract("undici", tokenClient(), {
 
 adapterContract("undici, as for API calls", clients.undici, {
   trusting: (ca) => NodeTokenHttpClient.layer({ ca }),
-  refusesContinue: true
+  refusesContinue: true,
+  reusesConnections: true
 })
 
 adapterContract("node:http", clients["node:http"], {
@@ -46,5 +47,6 @@ adapterContract("fetch", clients.fetch, {
     ),
   decodesGzip: true,
   refuses407: true,
-  refusesContinue: true
+  refusesContinue: true,
+  reusesConnections: true
 })

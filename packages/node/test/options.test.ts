@@ -1,109 +1,139 @@
 /*
- * What `http` says is handed on to both clients: that of token requests and that of API calls.
+ * Every option of `NodeTilia.layer` reaches the part that it is for, over real sockets. How `Tilia.layer` of core hands
+ * on each option of a source is tested there.
  */
 import * as NodeScriptedServer from "@effect-tilia/contract/NodeScriptedServer"
-import { end, inTurn, json, send, silent } from "@effect-tilia/contract/ScriptedServer"
-import { AuthorizedHttpClient } from "@effect-tilia/core"
-import { NodeTilia, NodeTokenHttpClient } from "@effect-tilia/node"
-import * as Undici from "@effect/platform-node/Undici"
-import * as HttpClient from "@effect/platform/HttpClient"
-import { describe, expect, it } from "@effect/vitest"
-import * as Duration from "effect/Duration"
+import {
+  always,
+  end,
+  httpResponse,
+  inTurn,
+  json,
+  type Script,
+  send,
+  type Server,
+  silent,
+  until
+} from "@effect-tilia/contract/ScriptedServer"
+import type { ClientCredentials, Tilia } from "@effect-tilia/core"
+import { AuthorizedHttpClient, TokenEndpoint, TokenSource } from "@effect-tilia/core"
+import { NodeTilia } from "@effect-tilia/node"
+import { expect, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
-import * as LogLevel from "effect/LogLevel"
-import { tokenClient } from "./support/clients.js"
+import * as Record from "effect/Record"
+import type * as Scope from "effect/Scope"
 import { clientId, clientSecret } from "./support/endpoint.js"
-import { proxy } from "./support/proxy.js"
+
+const token = { access_token: "abc", token_type: "Bearer", expires_in: "3600", scope: "user_info" }
+const other = "8d2a0b6e-5f0e-4a57-9c3b-1f2e3d4c5b6a"
 
 const { open } = Effect.runSync(NodeScriptedServer.make())
 
-const grant = json(200, { access_token: "abc", token_type: "Bearer", expires_in: 3600, scope: "user_info" })
+type Keys =
+  | keyof Tilia.Settings
+  | keyof ClientCredentials.Options
+  | keyof Tilia.CredentialsEffect
+  | keyof Pick<NodeTilia.Options, "environment" | "http">
 
-/** The authorization server and the API in one. */
-const server = (tls?: "valid") =>
-  open({
-    ...inTurn([send(grant), end], [send(json(200, { name: "a" })), end]),
-    ...(tls !== undefined && { tls })
+/** A program with some options, and what it must have come to. No case without its option comes to the same. */
+interface Case {
+  readonly server: Script
+  readonly options: (server: Server) => Partial<NodeTilia.Options>
+  readonly check: (made: Context.Context<Tilia.Tilia>, server: Server) => Effect.Effect<void, unknown, Scope.Scope>
+}
+
+const resultOf = (made: Context.Context<Tilia.Tilia>, scopes = ["user_info"]) =>
+  Effect.either(Context.get(made, TokenEndpoint.TokenEndpoint).requestToken(scopes))
+
+/** The error of a request, and the number of its attempts. */
+const fails = (tag: string, attempts: number, scopes?: Array<string>): Case["check"] => (made, { seen }) =>
+  Effect.gen(function*() {
+    expect(Either.flip(yield* resultOf(made, scopes))).toMatchObject({ right: { _tag: tag, attempts } })
+    expect((yield* seen).requests.length).toBe(attempts)
   })
 
-/** Calls the API at this URL, which makes one token request and one API call. */
-const callApi = (url: string, http: NodeTokenHttpClient.Options) =>
-  Effect.flatMap(AuthorizedHttpClient.AuthorizedHttpClient, (client) => client.get(url)).pipe(
-    Effect.flatMap(({ json }) => json),
-    Effect.provide(NodeTilia.layer({
-      environment: { authUrl: url, apiOrigins: [url] },
-      clientId,
-      clientSecret,
-      scopes: ["user_info"],
-      retry: { maxAttempts: 1 },
-      http
-    }))
-  )
+/** The first request shows this text. */
+const shows = (text: string): Case["check"] => (made, { seen }) =>
+  Effect.gen(function*() {
+    yield* Context.get(made, TokenSource.TokenSource).get
+    expect((yield* seen).requests[0]).toContain(text)
+  })
 
-describe("the options of NodeTilia's HTTP client", () => {
-  it.scopedLive("`http.ca` is trusted for the token request and the API call", () =>
-    Effect.gen(function*() {
-      const { authority = "", url } = yield* server("valid")
-      expect(yield* callApi(url, { ca: authority })).toStrictEqual({ name: "a" })
-    }))
+const granting = always(json(200, token))
 
-  it.scopedLive("a server whose authority is not in `http.ca` gets neither the token request nor the API call", () =>
-    Effect.gen(function*() {
-      const { seen, url } = yield* server("valid")
-      const error = yield* Effect.flip(Logger.withMinimumLogLevel(callApi(url, {}), LogLevel.None))
-      expect(error).toMatchObject({ _tag: "TokenTransportError", reason: "Tls" })
-      expect((yield* seen).requests).toStrictEqual([])
-    }))
-
-  it.scopedLive("`http.dispatcher` sends the token request and the API call, without time-outs for bodies", () =>
-    Effect.gen(function*() {
-      const { url } = yield* server()
-      const dispatched: Array<Undici.Dispatcher.DispatchOptions> = []
-      class Recorder extends Undici.Agent {
-        override dispatch(options: Undici.Dispatcher.DispatchOptions, handler: Undici.Dispatcher.DispatchHandler) {
-          dispatched.push(options)
-          return super.dispatch(options, handler)
-        }
-      }
-      const dispatcher = yield* Effect.acquireRelease(
-        Effect.sync(() => new Recorder()),
-        (agent) => Effect.promise(() => agent.close())
-      )
-      expect(yield* callApi(url, { dispatcher, proxy: "http://127.0.0.1:1" })).toStrictEqual({ name: "a" })
-      expect(dispatched).toMatchObject([
-        { method: "POST", path: "/token", headersTimeout: 0, bodyTimeout: 0 },
-        { method: "GET", path: "/", headersTimeout: 3_600_000, bodyTimeout: 0 }
-      ])
-    }))
-
-  it.scopedLive(
-    "a connection that is not made within 5 seconds fails, with a proxy or without, in both clients",
-    () =>
+const cases: Record<Keys, Case> = {
+  scopes: {
+    server: always(json(200, { ...token, scope: "read_wallet" })),
+    options: () => ({ scopes: ["read_wallet"] }),
+    check: shows("&scope=read_wallet")
+  },
+  clientId: { server: granting, options: () => ({ clientId: other }), check: shows(`client_id=${other}&`) },
+  clientSecret: { server: granting, options: () => ({ clientSecret: other }), check: shows(`client_secret=${other}&`) },
+  credentials: {
+    server: granting,
+    options: () => ({ credentials: Effect.succeed({ clientId: other, clientSecret: other }) }),
+    check: shows(`client_id=${other}&client_secret=${other}&`)
+  },
+  environment: {
+    server: granting,
+    options: ({ url }) => ({ environment: { authUrl: `${url}/prefix` } }),
+    check: shows("POST /prefix/token ")
+  },
+  retry: {
+    server: always(httpResponse(503)),
+    options: () => ({ retry: { maxAttempts: 2, baseDelay: "1 millis" } }),
+    check: fails("ServiceUnavailableError", 2)
+  },
+  budget: { server: silent, options: () => ({ budget: "1 second" }), check: fails("TokenTimeoutError", 1) },
+  attemptTimeout: {
+    server: silent,
+    options: () => ({ attemptTimeout: "500 millis" }), // four attempts of 10 seconds do not fit into the budget
+    check: fails("TokenTimeoutError", 4)
+  },
+  onNarrowedScope: {
+    server: granting,
+    options: () => ({ onNarrowedScope: "fail" }),
+    check: fails("InvalidScopeError", 1, ["user_info", "read_wallet"])
+  },
+  source: {
+    server: granting,
+    options: () => ({ source: { start: "eager" } }),
+    check: (_, server) => until(server, ({ requests }) => requests.length === 1)
+  },
+  replay: {
+    server: inTurn([send(json(200, token)), end], [send(httpResponse(401)), end]),
+    options: ({ url }) => ({ replay: "never", environment: { authUrl: url, apiOrigins: [url] } }),
+    check: (made, { seen, url }) =>
       Effect.gen(function*() {
-        // It accepts connections and never says a word: a TLS connection to it is never made.
-        const { url } = yield* open(silent)
-        const secure = url.replace("http:", "https:")
-        const through = yield* proxy
-        const timed = (client: Layer.Layer<HttpClient.HttpClient, unknown>) =>
-          Effect.timed(Effect.flip(HttpClient.get(secure))).pipe(Effect.provide(Layer.orDie(client)))
-        const ends = yield* Effect.all(
-          [
-            timed(NodeTokenHttpClient.layer()),
-            timed(NodeTokenHttpClient.layer({ proxy: false })),
-            timed(NodeTokenHttpClient.layer({ proxy: through.url })),
-            timed(NodeTokenHttpClient.layer({ proxy: secure })),
-            timed(tokenClient())
-          ],
-          { concurrency: "unbounded" }
-        )
-        for (const [duration, error] of ends) {
-          expect(error).toMatchObject({ reason: "Transport", cause: { code: "UND_ERR_CONNECT_TIMEOUT" } })
-          expect(Duration.toMillis(duration)).toBeGreaterThan(4000)
-          expect(Duration.toMillis(duration)).toBeLessThan(9000) // undici's own default is 10 seconds
-        }
-      }),
-    20_000
-  )
-})
+        const response = yield* Context.get(made, AuthorizedHttpClient.AuthorizedHttpClient).get(url)
+        expect(response.status).toBe(401)
+        const { requests } = yield* seen
+        expect(requests.map((request) => request.slice(0, request.indexOf(" ")))).toStrictEqual(["POST", "GET"])
+      })
+  },
+  http: {
+    server: { ...granting, tls: "valid" },
+    options: ({ authority = "" }) => ({ http: { ca: authority } }),
+    check: shows("POST /token ")
+  }
+}
+
+it.scopedLive.each(Record.toEntries(cases))(
+  "NodeTilia.layer hands on the option %s",
+  ([, { check, options, server }]) =>
+    Effect.gen(function*() {
+      const opened = yield* open(server)
+      const made = yield* Layer.build(NodeTilia.layer({
+        environment: { authUrl: opened.url },
+        clientId,
+        clientSecret,
+        scopes: ["user_info"],
+        ...options(opened)
+      }))
+      yield* check(made, opened)
+    }),
+  25_000
+)

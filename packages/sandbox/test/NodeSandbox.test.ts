@@ -97,9 +97,58 @@ describe("the sandbox over a socket", () => {
     }).pipe(Effect.provide(NodeSandbox.layer())))
 })
 
+describe("scripted responses over a socket", () => {
+  it.scopedLive.each<[string, Faults.Fault, number, Record<string, string>, string | Uint8Array]>([
+    ["a text with headers", Faults.status(503, { headers: { "retry-after": "7", "x-a": "b" }, body: "later" }), 503, {
+      "retry-after": "7",
+      "x-a": "b",
+      "content-type": "text/plain"
+    }, "later"],
+    [
+      "a text of another type",
+      Faults.body("<p>no</p>", { "content-type": "text/html", "x-a": "b" }),
+      200,
+      { "content-type": "text/html", "x-a": "b" },
+      "<p>no</p>"
+    ],
+    ["JSON", Faults.body("{\"a\":1}"), 200, { "content-type": "application/json" }, "{\"a\":1}"],
+    [
+      "bytes",
+      Faults.body(Uint8Array.of(0xc3, 0x28, 0), { "content-type": "application/octet-stream", "x-a": "b" }),
+      200,
+      { "content-type": "application/octet-stream", "x-a": "b" },
+      Uint8Array.of(0xc3, 0x28, 0)
+    ]
+  ])(
+    "the sandbox sends the status, headers and body of %s (X3)",
+    ([, fault, status, headers, body]) =>
+      Effect.gen(function*() {
+        const { script, url } = yield* setUp
+        yield* script([fault])
+        const response = yield* Effect.promise(() => fetch(`${url}/token`, { method: "POST" }))
+        const bytes = new Uint8Array(yield* Effect.promise(() => response.arrayBuffer()))
+        expect(response.status).toBe(status)
+        expect(Object.fromEntries(response.headers)).toMatchObject(headers)
+        expect(bytes).toStrictEqual(typeof body === "string" ? new TextEncoder().encode(body) : body)
+      }).pipe(Effect.provide(NodeSandbox.layer()))
+  )
+})
+
 describe("the well-known client beyond loopback", () => {
-  it.effect.each(["0.0.0.0", "::", "192.0.2.1"])(
-    "the sandbox refuses its well-known client on the host %s (X5)",
+  /** Hosts that are not loopback, some of which look like it. */
+  const hosts = [
+    "0.0.0.0",
+    "::",
+    "192.0.2.1",
+    "localhost.evil",
+    "evil.localhost",
+    "127.0.0.1.evil",
+    "1127.0.0.1",
+    "::1%eth0",
+    ""
+  ]
+  it.effect.each(hosts)(
+    "the sandbox refuses its well-known client on the host %j (X5)",
     (host) =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(Effect.scoped(Layer.build(NodeSandbox.layer({ host }))))
@@ -107,10 +156,29 @@ describe("the well-known client beyond loopback", () => {
       })
   )
 
+  const own = { clientId: form.client_secret, clientSecret: form.client_id }
+  it.effect.each<[string, ReadonlyArray<Sandbox.Client>]>([
+    ["in upper case", [{ ...Sandbox.wellKnown, clientId: Sandbox.wellKnown.clientId.toUpperCase() }]],
+    ["with another secret", [{ ...own, clientId: Sandbox.wellKnown.clientId }]],
+    ["beside a client of the caller", [own, Sandbox.wellKnown]]
+  ])("the sandbox refuses the well-known id %s beyond loopback (X5)", ([, clients]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Effect.scoped(NodeSandbox.make({ host: "0.0.0.0", clients })))
+      expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "clients" })
+    }))
+
+  it.scopedLive.each(["127.0.0.1", "127.1.2.3", "localhost"])(
+    "the sandbox accepts its well-known client on the loopback host %s (X5)",
+    (host) =>
+      Effect.gen(function*() {
+        const { url } = yield* NodeSandbox.make({ host })
+        expect((yield* request(url)).status).toBe(200)
+      })
+  )
+
   it.scopedLive("the sandbox listens beyond loopback with a client of the caller (X5)", () =>
     Effect.gen(function*() {
-      const clients = [{ clientId: form.client_secret, clientSecret: form.client_id }]
-      const { url } = yield* NodeSandbox.make({ host: "0.0.0.0", clients })
+      const { url } = yield* NodeSandbox.make({ host: "0.0.0.0", clients: [own] })
       expect(Number(new URL(url).port)).toBeGreaterThan(0)
     }))
 })

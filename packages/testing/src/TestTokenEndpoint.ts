@@ -60,7 +60,11 @@ export interface Call {
   readonly at: number
   /** The requested scopes. */
   readonly scopes: Input
-  /** Whether the caller asked for a single attempt, without retries, as a background refresh does. */
+  /**
+   * Whether the caller's `retry` makes a single attempt, as that of a background refresh does: it is
+   * `RetryPolicy.none`, or numbers with `maxAttempts: 1`. Any other schedule counts as one that retries, because only
+   * running it would tell.
+   */
   readonly isSingleAttempt: boolean
   /** The token that the caller wants to replace because the API rejected it, if there is one. */
   readonly rejected: AccessToken.AccessToken | undefined

@@ -105,7 +105,7 @@ describe("TestTokenEndpoint", () => {
       const { calls } = yield* TestTokenEndpoint.TestTokenEndpoint
       expect(calls).toMatchObject([
         { at: 0, isSingleAttempt: false, scopes: ["a"] },
-        { at: 1, isSingleAttempt: false, scopes: ["a"] },
+        { at: 1, isSingleAttempt: true, scopes: ["a"] }, // after a cool-down (S7)
         { isSingleAttempt: true, scopes: ["a"] }
       ])
     }).pipe(
@@ -135,11 +135,14 @@ describe("TestTokenEndpoint", () => {
       yield* requestToken(["a"], { rejected, retry: RetryPolicy.none })
       yield* requestToken(["a"], { retry: { maxAttempts: 1 } })
       yield* requestToken(["a"], { retry: { maxAttempts: 2 } })
+      yield* requestToken(["a"], { retry: {} })
+      yield* requestToken(["a"], { retry: RetryPolicy.standard })
+      yield* requestToken(["a"], { retry: yield* RetryPolicy.make({ maxAttempts: 3 }) })
       expect(calls).toStrictEqual([
         { at: 0, scopes: ["a"], isSingleAttempt: false, rejected: undefined },
         { at: 0, scopes: ["a"], isSingleAttempt: true, rejected },
         { at: 0, scopes: ["a"], isSingleAttempt: true, rejected: undefined },
-        { at: 0, scopes: ["a"], isSingleAttempt: false, rejected: undefined }
+        ...Array<unknown>(4).fill({ at: 0, scopes: ["a"], isSingleAttempt: false, rejected: undefined })
       ])
     }).pipe(Effect.provide(layer(succeed()))))
 

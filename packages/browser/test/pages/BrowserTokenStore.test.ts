@@ -39,10 +39,10 @@ const freeze = ({ page }: Opened) =>
   })
 
 layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs of a browser", (it) => {
-  it.scoped("ten cold tabs cause one request, a late tab causes none, and their refresh one more (T1)", () =>
+  it.scoped("ten cold tabs cause one request, and a late tab causes none (T1)", () =>
     Effect.gen(function*() {
       const { mediator, tab } = yield* Shop
-      const shared = mediator({ lifetime: "10 seconds", delays: ["500 millis"] })
+      const shared = mediator({ lifetime: "1 hour", delays: ["500 millis"] })
       const ten = yield* tabs(10)
       yield* all(ten, ({ logIn }) => logIn(shared, "alice"))
       expect(yield* getAll(ten)).toStrictEqual(Array(10).fill(expect.stringMatching(/-0$/)))
@@ -53,11 +53,26 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs 
       yield* late.logIn(shared, "alice")
       expect(yield* late.press("get")).toMatch(/-0$/)
       expect(shared.requests()).toBe(1)
-      yield* untilRequested(shared, 2)
-      yield* Effect.sleep("1 second")
-      expect(yield* getAll([...ten, late])).toStrictEqual(Array(11).fill(expect.stringMatching(/-1$/)))
-      expect(shared.requests()).toBe(2)
       expect((yield* all(ten, ({ skipped }) => skipped)).flat()).toStrictEqual([])
+    }))
+
+  it.scoped("ten tabs cause one request when their token is due, and all take the new one (T1)", () =>
+    Effect.gen(function*() {
+      const { mediator } = yield* Shop
+      const shared = mediator({ lifetime: "10 seconds", laterLifetime: "1 hour" })
+      const ten = yield* tabs(10)
+      yield* all(ten, ({ logIn }) => logIn(shared, "alice"))
+      yield* getAll(ten)
+      yield* untilRequested(shared, 2)
+      const texts = yield* getAll(ten).pipe(
+        Effect.delay("100 millis"),
+        Effect.repeat({ until: (texts) => texts.every((text) => !text?.endsWith("-0")) }),
+        Effect.timeout("40 seconds")
+      )
+      // A tab whose messages a busy machine delays asks for itself, and says so (T2).
+      const skips = (yield* all(ten, ({ skipped }) => skipped)).flat()
+      if (skips.length === 0) expect(texts).toStrictEqual(Array(10).fill(expect.stringMatching(/-1$/)))
+      expect(shared.requests()).toBeLessThanOrEqual(2 + skips.length)
     }))
 
   it.scoped("ten tabs whose token an API rejects cause one new token request (T1, T6, row 105)", () =>

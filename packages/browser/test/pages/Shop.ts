@@ -42,9 +42,16 @@ export interface Opened {
 
 /** The application and the browser. */
 export interface Shop {
-  /** A new mediator of the application, for tokens with this lifetime. */
+  /** A new mediator of the application. */
   readonly mediator: (options: {
+    /** The lifetime of its tokens. */
     readonly lifetime: Duration.DurationInput
+    /**
+     * The lifetime of all tokens but the first.
+     *
+     * @default lifetime
+     */
+    readonly laterLifetime?: Duration.DurationInput
     /**
      * How long it takes for the first request, the second, and so on. The last delay holds for all further requests.
      */
@@ -93,7 +100,7 @@ const opened = (page: Page): Opened => ({
 
 const make = Effect.gen(function*() {
   const mediators = new Map<string, {
-    readonly lifetime: number
+    readonly lifetime: (count: number) => number
     readonly delay: (count: number) => Duration.DurationInput
     count: number
   }>()
@@ -124,7 +131,7 @@ const make = Effect.gen(function*() {
         return HttpServerResponse.unsafeJson({
           access_token,
           token_type: "Bearer",
-          expires_in: String(mediator.lifetime)
+          expires_in: String(mediator.lifetime(count))
         })
       })
     )
@@ -139,10 +146,12 @@ const make = Effect.gen(function*() {
   )
 
   const shop: Shop = {
-    mediator: ({ delays: [first, ...others] = ["50 millis"], lifetime }) => {
+    mediator: ({ delays: [first, ...others] = ["50 millis"], laterLifetime, lifetime: firstLifetime }) => {
       const id = String(mediators.size)
       const delay = (count: number) => count === 0 ? first : others[count - 1] ?? others.at(-1) ?? first
-      const mediator = { lifetime: Duration.toSeconds(lifetime), delay, count: 0 }
+      const lifetime = (count: number) =>
+        Duration.toSeconds(count === 0 ? firstLifetime : laterLifetime ?? firstLifetime)
+      const mediator = { lifetime, delay, count: 0 }
       mediators.set(id, mediator)
       return { url: `/${id}/token`, requests: () => mediator.count }
     },

@@ -70,6 +70,12 @@ export interface Options {
    */
   readonly dropsRepeatedHeaders?: boolean | undefined
   /**
+   * The client uses a connection again for its next request, as undici and browsers do.
+   *
+   * @default false
+   */
+  readonly reusesConnections?: boolean | undefined
+  /**
    * The client keeps a connection open after a response with status 101, as `node:http` does.
    *
    * @default false

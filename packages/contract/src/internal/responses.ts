@@ -338,11 +338,6 @@ const errorCases = (subject: Subject): ReadonlyArray<ErrorCase> => [
 ]
 
 const tokenCases: ReadonlyArray<TokenCase> = [
-  {
-    row: 12,
-    what: "on a kept-alive connection",
-    script: inTurn([send(json(200, token, { connection: "keep-alive" }))])
-  },
   { row: 50, what: "with expires_in \"3600\"", script: okWithJson(token) },
   { row: 50, what: "with expires_in 3600", script: okWithJson({ ...token, expires_in: 3600 }) },
   {

@@ -42,7 +42,7 @@ export const endpointAt = (
   client: Layer.Layer<HttpClient.HttpClient>,
   options: TokenEndpoint.Options = {}
 ) =>
-  TokenEndpoint.layer({ retry: { maxAttempts: 2, baseDelay: "1 millis" }, attemptTimeout: "3 seconds", ...options })
+  TokenEndpoint.layer({ retry: { maxAttempts: 2, baseDelay: "1 millis" }, attemptTimeout: "8 seconds", ...options })
     .pipe(Layer.provide([
       ClientCredentials.layer({ clientId, clientSecret }),
       Environment.layer({ authUrl: url }),
