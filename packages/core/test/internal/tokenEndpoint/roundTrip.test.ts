@@ -9,7 +9,6 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/TestClock"
 import * as RoundTrip from "../../../src/internal/tokenEndpoint/roundTrip.js"
-import * as Scopes from "../../../src/Scopes.js"
 import { recordingSpans } from "../../support/spans.js"
 
 const tokenUrl = "https://auth.example/token"
