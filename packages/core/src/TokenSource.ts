@@ -274,7 +274,7 @@ export const make: (
       ),
       Stream.buffer({ capacity: 1, strategy: "sliding" }),
       Stream.runForEach(() => Effect.zipRight(adopt, clock.sleep(Duration.millis(50)))),
-      Effect.catchAllDefect(() => report.skipped(new StoreError({ reason: "Unavailable" })))
+      Effect.catchAllCause(() => report.skipped(new StoreError({ reason: "Unavailable" })))
     )
 
   /**
