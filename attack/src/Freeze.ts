@@ -16,10 +16,10 @@ export interface Got {
   readonly error: string
 }
 
-/** From the continuing to the token. In milliseconds. */
-const longestThaw = 2_000
+/** From the continuing to the token, in milliseconds: two seconds, and one for a machine that has much else to do. */
+const longestThaw = 3_000
 
-const got = (child: ChildProcess): Effect.Effect<Got> =>
+const ask = (child: ChildProcess): Effect.Effect<Got> =>
   Effect.async((resume) => {
     child.once("message", (message: Got) => resume(Effect.succeed(message)))
     child.send("get")
@@ -37,14 +37,14 @@ export const play = (draw: Draw): Effect.Effect<Played> =>
       ),
       (child) => Effect.sync(() => child.kill("SIGKILL"))
     )
-    const first = yield* got(child)
+    const first = yield* ask(child)
     if (first.token === "") judge.violated("S1", `the first token: ${first.error}`)
     // It is stopped at any moment: idle, or in a background request.
     yield* Effect.sleep(draw.between(0, 4_000))
     child.kill("SIGSTOP")
     yield* Effect.sleep(draw.between(6_000, 7_000))
     const thawedAt = performance.now()
-    const thawed = got(child)
+    const thawed = ask(child)
     child.kill("SIGCONT")
     const { error, token } = yield* thawed
     const took = performance.now() - thawedAt

@@ -164,7 +164,7 @@ export const play = (draw: Draw): Effect.Effect<Played> =>
     )
     const fibers = yield* Effect.forEach([...events, ...callers], (effect) =>
       Effect.forkDaemon(effect))
-    yield* Effect.sleep(draw.between(2_000, 5_000))
+    yield* Effect.sleep(draw.between(2_000, 6_000))
 
     // A server that works again is found within one back-off: a failed call, the pause after it, and another call (S7).
     if (draw.chance(0.5)) {

@@ -161,7 +161,7 @@ export const start = async (draw: Draw, judge: Judge): Promise<HostileServer> =>
       server.close()
       server.closeAllConnections()
       open.clear()
-      after(draw.between(200, 1_500), comeBack)
+      after(draw.between(200, 4_000), comeBack) // longer than a token lives
     })
   }
 

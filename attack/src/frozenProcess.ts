@@ -4,6 +4,9 @@
 import { TokenSource } from "@effect-tilia/core/TokenSource"
 import * as NodeTilia from "@effect-tilia/node/NodeTilia"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Redacted from "effect/Redacted"
 import { randomUUID } from "node:crypto"
@@ -11,14 +14,16 @@ import type { Got } from "./Freeze.js"
 
 const [origin = "", clientSecret = "", background] = process.argv.slice(2)
 
-const runtime = ManagedRuntime.make(NodeTilia.layer({
-  clientId: randomUUID(),
-  clientSecret,
-  scopes: ["user_info"],
-  environment: { authUrl: origin },
-  source: { background: background === "timer" ? "timer" : "onDemand" },
-  http: { proxy: false }
-}))
+const runtime = ManagedRuntime.make(
+  NodeTilia.layer({
+    clientId: randomUUID(),
+    clientSecret,
+    scopes: ["user_info"],
+    environment: { authUrl: origin },
+    source: { background: background === "timer" ? "timer" : "onDemand" },
+    http: { proxy: false }
+  }).pipe(Layer.provide(Logger.minimumLogLevel(LogLevel.None)))
+)
 
 const get: Effect.Effect<Got, never, TokenSource> = Effect.flatMap(TokenSource, ({ get }) => get).pipe(
   Effect.match({
