@@ -2,6 +2,7 @@
  * A token endpoint and an API on a loopback socket. Each token request draws how the server behaves: it answers, waits,
  * refuses, breaks the connection or lies. It can be away for a while.
  */
+import { randomInt } from "node:crypto"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { Socket } from "node:net"
 import type { Draw } from "./Draw.js"
@@ -146,14 +147,17 @@ export const start = async (draw: Draw, judge: Judge): Promise<HostileServer> =>
   const server = createServer((request, response) => (request.url === "/token" ? token : api)(request, response))
   server.keepAliveTimeout = draw.pick(100, 5_000)
   server.on("connection", (socket) => sockets.add(socket.once("close", () => sockets.delete(socket))))
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  // Each server has an address of its own. While it is away, a port of 127.0.0.1 could go to another server, or to the
+  // very socket that connects to it.
+  const host = `127.${String(randomInt(1, 255))}.${String(randomInt(1, 255))}.${String(randomInt(1, 255))}`
+  await new Promise<void>((resolve) => server.listen(0, host, resolve))
   const address = server.address()
   const port = typeof address === "object" ? address?.port : undefined
 
   const comeBack = () => {
-    if (!server.listening) server.listen(port, "127.0.0.1")
+    if (!server.listening) server.listen(port, host)
   }
-  // Another process may have the port for a moment.
+  // The port may not be free yet.
   server.on("error", () => after(20, comeBack))
   if (draw.chance(hostility)) {
     after(draw.between(500, 3_000), () => {
@@ -166,7 +170,7 @@ export const start = async (draw: Draw, judge: Judge): Promise<HostileServer> =>
   }
 
   return {
-    origin: `http://127.0.0.1:${String(port)}`,
+    origin: `http://${host}:${String(port)}`,
     book,
     requests: () => requests,
     openSockets: () => sockets.size,
