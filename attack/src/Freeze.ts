@@ -44,11 +44,15 @@ export const play = (draw: Draw): Effect.Effect<Played> =>
     child.kill("SIGSTOP")
     yield* Effect.sleep(draw.between(6_000, 7_000))
     const thawedAt = performance.now()
+    const requestsBefore = server.requests()
     const thawed = ask(child)
     child.kill("SIGCONT")
     const { error, token } = yield* thawed
     const took = performance.now() - thawedAt
-    if (took > longestThaw) judge.violated("S10", `the first token after a freeze took ${took.toFixed()} ms`)
+    if (took > longestThaw) {
+      const requests = String(server.requests() - requestsBefore)
+      judge.violated("S10", `the first token after a freeze took ${took.toFixed()} ms and ${requests} requests`)
+    }
     const until = server.book.get(token)
     if (until === undefined) judge.violated("S10", `no token after a freeze: ${error}`)
     else if (performance.now() > until + 250) judge.violated("S10", "a token that expired during a freeze")
