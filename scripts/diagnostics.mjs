@@ -7,7 +7,7 @@ import { readdirSync } from "node:fs"
 
 const below = (folder) => readdirSync(folder).map((name) => `${folder}/${name}`)
 
-const failed = [...below("packages"), ...below("examples"), "bench"].filter((folder) => {
+const failed = [...below("packages"), ...below("examples"), "bench", "attack"].filter((folder) => {
   const files = readdirSync(`${folder}/src`, { recursive: true }).filter((file) => file.endsWith(".ts")).length
   const project = `${folder}/tsconfig.json`
   const { status, stderr, stdout } = spawnSync(

@@ -274,7 +274,7 @@ export const make: (
         if (change === "Cleared") step({ _tag: "Clear" }, Instant.unsafeNow(clock))
         return adoptSoon
       })).pipe(
-        Effect.catchAllDefect(() => report.skipped(new StoreError({ reason: "Unavailable" })))
+        Effect.catchAllCause(() => report.skipped(new StoreError({ reason: "Unavailable" })))
       )
 
   /**

@@ -204,6 +204,8 @@ describe("Stores that fail (T2)", () => {
   const ways: ReadonlyArray<readonly [string, (store: Store) => Store, ReadonlyArray<string>]> = [
     ["can't be reached", (store) => ({ ...store, read: () => out, lock: () => out }), ["Unavailable"]],
     ["dies with a defect", (store) => ({ ...store, read: () => Effect.die("no") }), ["Unavailable"]],
+    ["interrupts itself as it reads", (store) => ({ ...store, read: () => Effect.interrupt }), ["Unavailable"]],
+    ["interrupts itself as it locks", (store) => ({ ...store, lock: () => Effect.interrupt }), ["Unavailable"]],
     ["throws as it reads", (store) => ({ ...store, read: thrown }), ["Unavailable"]],
     ["throws as it locks", (store) => ({ ...store, lock: thrown }), ["Unavailable"]],
     ["hangs", (store) => ({ ...store, read: () => Effect.never }), ["Slow"]],
@@ -255,6 +257,7 @@ describe("Stores that fail (T2)", () => {
   it.scoped.each<[string, () => Stream.Stream<TokenStore.Change>, ReadonlyArray<string>]>([
     ["throws", thrown, []],
     ["dies", () => Stream.fromEffect(Effect.delay(Effect.die("no"), "1 second")), ["StoreSkipped"]],
+    ["interrupts itself", () => Stream.fromEffect(Effect.delay(Effect.interrupt, "1 second")), ["StoreSkipped"]],
     ["ends", () => Stream.empty, []]
   ])(
     "a source works although the announcement of changes %s (T2, row 129)",

@@ -2,6 +2,7 @@
  * One token for many sources: a flight looks into the store before it asks the server, and asks under the store's lock
  * (T1–T3, T6). A store that fails is skipped.
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -58,8 +59,12 @@ const patiently = <A>(command: Effect.Effect<A, StoreError>): Effect.Effect<A, S
     Effect.repeatN(Effect.sleep(patience.tick), patience.ticks - 1)
   )
 
+/** A command that dies, or that interrupts itself as one over a closed connection may, has failed (T2). */
 const commanded = <A>(command: () => Effect.Effect<A, StoreError>): Effect.Effect<A, StoreError> =>
-  Effect.catchAllDefect(Effect.suspend(command), () => new StoreError({ reason: "Unavailable" }))
+  Effect.catchAllCause(
+    Effect.suspend(command),
+    (cause) => Option.getOrElse(Cause.failureOption(cause), () => new StoreError({ reason: "Unavailable" }))
+  )
 
 const bounded = <A>(command: () => Effect.Effect<A, StoreError>): Effect.Effect<A, StoreError> =>
   patiently(commanded(command))
