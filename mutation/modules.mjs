@@ -43,7 +43,13 @@ export const modules = new Map([
   ...own("internal/tokenMediator/clientErrors", "internal/tokenMediator/protocol"),
   ...own("internal/tokenMediator/rejectedToken", "internal/tokenMediator/serverPolicy"),
 
-  ...own("internal/tokenSource/backoff", "internal/completion"),
+  ...own(
+    "internal/tokenSource/backoff",
+    "internal/tokenSource/coalesced",
+    "internal/tokenSource/unsent",
+    "internal/completion"
+  ),
+  ["internal/tokenSources/pool", ["TokenSources"]],
   ...own("internal/tokenSource/freshness", "internal/tokenSource/newest", "internal/tokenSource/options"),
   ...own("internal/tokenSource/reporter", "internal/tokenSource/state", "internal/tokenSource/throttle"),
   ["internal/tokenSource/sharing", ["internal/tokenSource/sharing", "TokenSource.store"]]
