@@ -312,7 +312,7 @@ describe("Invalidate", () => {
       ["Done", { ...forces, forcedAt: 15, interval: 1 }]
     ],
     [
-      "an Invalidate ten hours after a storm is the first one (S9)",
+      "an Invalidate ten hours after a storm is the first one (S9, row 127)",
       [after(rejectedTwice, [14, invalidate(token("c"))]), invalidate(token("c")), at(36_000)],
       ["Done", { ...forces, forcedAt: 36_000, interval: 1, rejectedAt: undefined }]
     ],
@@ -477,7 +477,7 @@ describe("Land, when the flight has failed", () => {
       ["Done", { ...lands, failedRefresh: 2 }]
     ],
     [
-      "a Retry-After of a day is obeyed for ten minutes (E7)",
+      "a Retry-After of a day is obeyed for ten minutes (E7, row 124)",
       [requesting, fail(unavailable(86_400_000)), at(1)],
       ["Done", { ...lands, coolDown: 601 }]
     ],
@@ -729,7 +729,14 @@ describe("an error that a caller gets without a request (S7)", () => {
   }
 
   it.each<[string, State.State, State.Event, number, string, number]>([
-    ["a Get in a cool-down is told how long it lasts", cooling, get, 0.25, "ServiceUnavailableError", 750],
+    [
+      "a Get in a cool-down is told how long it lasts (S7, row 126)",
+      cooling,
+      get,
+      0.25,
+      "ServiceUnavailableError",
+      750
+    ],
     [
       "a Refresh is told when the next one may be made (S9)",
       refreshFailed,
