@@ -11,6 +11,7 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
+import { print } from "./print.js"
 
 /** The same form as a `FormData` of undici, which refuses that of Node: Node has an undici of its own. */
 const toUndici = (form: FormData): Undici.FormData => {
@@ -42,14 +43,6 @@ const readForm = (response: HttpClientResponse): Effect.Effect<FormData, Respons
       try: () => new Response(bytes, { headers: response.headers }).formData(),
       catch: (cause) => new ResponseError({ request: response.request, response, reason: "Decode", cause })
     }))
-
-/** A body may contain a token, so it is not printed (E8). */
-const print = (response: HttpClientResponse): unknown => ({
-  _id: "@effect/platform/HttpClientResponse",
-  request: response.request.toJSON(),
-  status: response.status,
-  headers: Inspectable.redact(response.headers)
-})
 
 /** undici's body can neither be read as a form nor be left out of what platform prints. */
 const repaired = (response: HttpClientResponse): HttpClientResponse =>

@@ -17,6 +17,7 @@ import { constVoid } from "effect/Function"
 import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { print } from "./print.js"
 
 /** How much of a body `core` reads (E5). A client that has more stops there, and `core` sees that it is too much. */
 const maxBytes = 256 * 1024
@@ -155,12 +156,7 @@ class Response extends Inspectable.Class implements HttpClientResponse.HttpClien
   }
 
   toJSON(): unknown {
-    return {
-      _id: "@effect/platform/HttpClientResponse",
-      request: this.request.toJSON(),
-      status: this.status,
-      headers: Inspectable.redact(this.headers)
-    }
+    return print(this)
   }
 }
 
