@@ -86,14 +86,17 @@ export const make: Effect.Effect<TimeLimit, never, Scope.Scope> = Effect.gen(fun
     })
   )
 
-  const until = <A, E, R, E2>(
+  /** What is run again after a freeze has the deadline of what ran before it. */
+  const limit = <A, E, R, E2>(
     self: Effect.Effect<A, E, R>,
-    deadline: number,
-    onTimeout: () => E2
+    options: Options<E2>,
+    before?: UnderWay
   ): Effect.Effect<A, E | E2, R> =>
     Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(Effect.forkDaemon(restore(self)), (fiber) => {
-        const mine: UnderWay = { fiber, startedAt: Instant.unsafeNow(clock), deadline, end: undefined }
+        const startedAt = Instant.unsafeNow(clock)
+        const deadline = before?.deadline ?? startedAt.monotonic + Duration.toMillis(options.duration)
+        const mine: UnderWay = { fiber, startedAt, deadline, end: undefined }
         underWay.add(mine)
         if (isClosed) interrupt(fiber)
         else if (deadline < wakesAt) {
@@ -108,12 +111,11 @@ export const make: Effect.Effect<TimeLimit, never, Scope.Scope> = Effect.gen(fun
           (exit): Effect.Effect<A, E | E2, R> => {
             underWay.delete(mine)
             if (mine.end === undefined || exit._tag === "Success") return exit
-            return mine.end === "late" ? Effect.fail(onTimeout()) : restore(until(self, deadline, onTimeout))
+            return mine.end === "late" ? Effect.fail(options.onTimeout()) : restore(limit(self, options, mine))
           }
         )
       })
     )
 
-  return (self, { duration, onTimeout }) =>
-    Effect.suspend(() => until(self, Instant.unsafeNow(clock).monotonic + Duration.toMillis(duration), onTimeout))
+  return (self, options) => limit(self, options)
 })
