@@ -226,7 +226,7 @@ export const authorize: {
   const refusal = ({ response, token }: Sent): Refusal | undefined =>
     response?.status === 401 && token !== undefined ? { response, token } : undefined
 
-  /** If this is interrupted, nobody will read the refused response. */
+  /** A caller that is interrupted here will not read the refused response. */
   const invalidate = ({ response, token }: Refusal): Effect.Effect<void> =>
     Effect.onError(source.invalidate(token), () => drainLater(response))
 

@@ -48,14 +48,14 @@ export const drainLater = (
   response: HttpClientResponse.HttpClientResponse
 ): Effect.Effect<{ readonly keep: () => boolean }> =>
   Effect.suspend(() => {
-    const body = { isKept: false, isDrained: false }
+    let body: "unread" | "kept" | "drained" = "unread"
     const keep = () => {
-      if (!body.isDrained) body.isKept = true
-      return body.isKept
+      if (body === "unread") body = "kept"
+      return body === "kept"
     }
     const draining = Effect.suspend(() => {
-      if (body.isKept) return Effect.void
-      body.isDrained = true
+      if (body === "kept") return Effect.void
+      body = "drained"
       return drain(response)
     })
     return Effect.as(Effect.forkDaemon(Effect.interruptible(draining)), { keep })
