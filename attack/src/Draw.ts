@@ -1,6 +1,8 @@
 /*
  * Decisions that follow from a seed: the same seed makes the same ones.
  */
+import * as Hash from "effect/Hash"
+import { PCGRandom } from "effect/Utils"
 
 export interface Draw {
   /** A number from 0, included, to 1, excluded. */
@@ -16,22 +18,9 @@ export interface Draw {
   readonly fork: (part: string | number) => Draw
 }
 
-/** FNV-1a. */
-const hash = (text: string): number => {
-  let state = 0x811c9dc5
-  for (let i = 0; i < text.length; i++) state = Math.imul(state ^ text.charCodeAt(i), 0x01000193)
-  return state
-}
-
 export const make = (seed: string): Draw => {
-  let state = hash(seed)
-  /** Mulberry32. */
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
+  const generator = new PCGRandom(Hash.string(seed))
+  const next = () => generator.number()
   const between = (from: number, to: number) => from + Math.floor(next() * (to - from + 1))
   return {
     next,
