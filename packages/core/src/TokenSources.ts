@@ -48,8 +48,8 @@ export interface Options extends Omit<TokenSource.Options, "scopes"> {
    */
   readonly releaseAfter?: Duration.DurationInput | undefined
   /**
-   * How many sources are kept. One source more releases the least recently used one that nobody holds. An integer above
-   * 0.
+   * How many sources the service keeps. Before it makes another one, it releases the least recently used source that
+   * nobody holds. An integer above 0.
    *
    * @default 100
    */

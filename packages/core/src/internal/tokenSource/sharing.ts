@@ -144,27 +144,29 @@ export const make = (store: TokenStore, scopes: Scopes.Scopes, { skipped }: Obse
   const readOrSkip = (isUsable: (stored: Stored) => boolean) =>
     Effect.catchAll(read(isUsable), (error) => Effect.as(skipped(error), Option.none<Stored>()))
 
-  /** The token that another source has requested, or the lock, which is the right to request one (T1). */
+  const search = Effect.fnUntraced(function*(usable: Usable | undefined) {
+    const look = usable === undefined ? Effect.succeedNone : read(usable.isFresh)
+    while (true) {
+      const before = yield* look
+      if (Option.isSome(before)) return before.value
+      const lock = yield* boundedLock(() => store.lock(scopes))
+      if (Option.isNone(lock)) {
+        yield* Effect.sleep(pollInterval)
+        continue
+      }
+      const meanwhile = yield* look
+      if (Option.isNone(meanwhile)) return lock.value
+      yield* tolerated(() => lock.value.release)
+      return meanwhile.value
+    }
+  })
+
+  /**
+   * The token that another source has requested, or the lock, which is the right to request one (T1). The holder of the
+   * lock may never free it.
+   */
   const tokenOrLock = (usable: Usable | undefined): Effect.Effect<Stored | Lock, StoreError> =>
-    orSlow(
-      Effect.gen(function*() {
-        const look = usable === undefined ? Effect.succeedNone : read(usable.isFresh)
-        while (true) {
-          const before = yield* look
-          if (Option.isSome(before)) return before.value
-          const lock = yield* boundedLock(() => store.lock(scopes))
-          if (Option.isNone(lock)) {
-            yield* Effect.sleep(pollInterval)
-            continue
-          }
-          const meanwhile = yield* look
-          if (Option.isNone(meanwhile)) return lock.value
-          yield* tolerated(() => lock.value.release)
-          return meanwhile.value
-        }
-      }),
-      Effect.sleep(longestWait) // the holder of the lock may never free it
-    )
+    orSlow(search(usable), Effect.sleep(longestWait))
 
   /** The lock is renewed as long as the request lasts (T2). A process that dies in it loses it with its lease (T3). */
   const underLock = (
