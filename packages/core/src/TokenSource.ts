@@ -49,7 +49,7 @@ import * as TiliaConfig from "./TiliaConfig.js"
 import { TokenEndpoint } from "./TokenEndpoint.js"
 import type { InvalidInputError, TokenError } from "./TokenError.js"
 import type { TokenEvent } from "./TokenEvent.js"
-import { StoreError, TokenStore } from "./TokenStore.js"
+import { type StoredFailure, StoreError, TokenStore } from "./TokenStore.js"
 
 export type { Options } from "./internal/tokenSource/options.js"
 
@@ -195,9 +195,10 @@ export const make: (
    * Asks the endpoint, and names the token that must be replaced (A2). If that token is rejected while the request is
    * under way, and the endpoint returns it again, the endpoint is asked once more.
    */
-  const request = ({ isSingle }: State.Flight): Effect.Effect<AccessToken, TokenError> =>
+  const request = (flight: State.Flight): Effect.Effect<AccessToken, TokenError> =>
     Effect.suspend(() => {
-      const { mustReplace: wasNamed, newest } = state
+      const { coolDown, mustReplace: wasNamed, newest } = state
+      const isSingle = flight.isSingle || coolDown !== undefined
       const ask = (rejected: AccessToken | undefined) =>
         endpoint.requestToken(policy.scopes, { rejected, ...(isSingle && { retry: RetryPolicy.none }) })
       return Effect.flatMap(ask(wasNamed ? newest.token : undefined), (token) => {
@@ -208,28 +209,38 @@ export const make: (
       })
     })
 
-  const usable: Sharing.Usable = {
-    isFresh: (stored) => State.isUsable(policy, state, Instant.unsafeNow(clock))(stored),
-    isValid: (stored) => State.isUsableIfNoOther(policy, state, Instant.unsafeNow(clock))(stored)
-  }
+  const wantedBy = (flight: State.Flight, draw: number): Sharing.Wanted => ({
+    view: flight.mustAsk ? undefined : (entry) => State.view(policy, state, flight, entry, Instant.unsafeNow(clock)),
+    request: (before) =>
+      Effect.suspend(() => {
+        if (before !== undefined) step({ _tag: "Learn", failure: before }, Instant.unsafeNow(clock))
+        return request(flight)
+      }),
+    failureToShare: (error) => State.failureToShare(policy, state, error, Instant.unsafeNow(clock), draw)
+  })
 
   /** Runs a flight in a root span, since it serves many callers (S14). */
   const fly = (flight: State.Flight, running: RunningFlight): Effect.Effect<void> =>
-    Effect.useSpan(refreshSpan, { root: true, links: running.firstLinks, captureStackTrace: false }, (span) => {
-      running.span = span
-      return Effect.withParentSpan(sharing.obtain(request(flight), flight.mustAsk ? undefined : usable), span)
-    }).pipe(
-      Effect.onExit((exit) => Effect.flatMap(Random.next, (draw) => land(running, exit, draw))),
-      Effect.exit,
-      Effect.asVoid
-    )
+    Effect.flatMap(Random.next, (draw) =>
+      Effect.useSpan(refreshSpan, { root: true, links: running.firstLinks, captureStackTrace: false }, (span) => {
+        running.span = span
+        return Effect.withParentSpan(sharing.obtain(wantedBy(flight, draw)), span)
+      }).pipe(
+        Effect.onExit(Exit.match({
+          onFailure: (cause) => land(running, Exit.failCause(cause), draw),
+          onSuccess: (result) =>
+            "token" in result ? land(running, Exit.succeed(result), draw) : defer(running, result.heldBackBy)
+        })),
+        Effect.exit,
+        Effect.asVoid
+      ))
 
   /** Ends a flight: first the state, then what is told of it, then the callers that wait. */
   const land = (
     { completion, startedAt }: RunningFlight,
     exit: Exit.Exit<State.Obtained, TokenError>,
     draw: number
-  ) => {
+  ): Effect.Effect<void> => {
     const now = Instant.unsafeNow(clock)
     step({ _tag: "Land", exit, draw }, now)
     return Effect.ensuring(
@@ -238,10 +249,19 @@ export const make: (
     )
   }
 
+  /** Ends a flight that has made no request (T8). */
+  const defer = ({ completion }: RunningFlight, failure: StoredFailure): Effect.Effect<void> => {
+    const reply = step({ _tag: "Defer", failure }, Instant.unsafeNow(clock))
+    return Effect.ensuring(
+      report.deferred(failure.error),
+      Effect.sync(() => completion.complete(reply._tag === "Failure" ? reply : Exit.interrupt(FiberId.none)))
+    )
+  }
+
   const reportLanding = (exit: Exit.Exit<State.Obtained, TokenError>, took: number): Effect.Effect<void> =>
     Exit.match(exit, {
       onSuccess: ({ failure, isRequested, token }) => {
-        if (failure !== undefined) return report.failed(failure, took)
+        if (failure !== undefined) return isRequested ? report.failed(failure, took) : report.deferred(failure)
         return isRequested ? report.granted(token, took) : report.adopted(token)
       },
       onFailure: (cause) =>
@@ -251,28 +271,28 @@ export const make: (
         })
     })
 
-  /** Reads what others have left in the store, while the token is in use (T6). */
+  /** Takes the token that others have left in the store, while one is in use (T6). */
   const adopt: Effect.Effect<void> = Effect.suspend(() => {
     const { coolDown, current, flight } = state
     if (flight !== undefined || (current === undefined && coolDown === undefined)) return Effect.void
     return Effect.flatMap(
-      Effect.zip(sharing.read(usable.isFresh), Random.next),
-      ([found, draw]) =>
-        Option.isSome(found) &&
-          step({ _tag: "Adopt", stored: found.value, draw }, Instant.unsafeNow(clock))._tag === "Done"
-          ? report.adopted(found.value.token)
+      Effect.zip(sharing.read, Random.next),
+      ([{ token: stored }, draw]) =>
+        Option.isSome(stored) &&
+          step({ _tag: "Adopt", stored: stored.value, draw }, Instant.unsafeNow(clock))._tag === "Done"
+          ? report.adopted(stored.value.token)
           : Effect.void
     )
   })
 
-  const adoptSoon = Coalesced.make(adopt, Duration.millis(50), run)
+  const lookSoon = Coalesced.make(Effect.zipRight(Effect.sync(sharing.wake), adopt), Duration.millis(50), run)
 
   /** Follows what others do to the store. A change is only a hint: the source reads what there is (T6, T9). */
   const follow = (store: TokenStore): Effect.Effect<void> =>
     Stream.runForEach(Stream.suspend(() => store.changes(policy.scopes)), (change) =>
       Effect.suspend(() => {
         if (change === "Cleared") step({ _tag: "Clear" }, Instant.unsafeNow(clock))
-        return adoptSoon
+        return lookSoon
       })).pipe(
         Effect.catchAllCause(() => report.skipped(new StoreError({ reason: "Unavailable" })))
       )

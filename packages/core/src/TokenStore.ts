@@ -1,6 +1,6 @@
 /**
- * Where sources leave their token for others: for the processes of a fleet, or for the tabs of a browser. A back end
- * implements `TokenStore`; a `TokenSource` uses the one in its context.
+ * Where sources leave their token, or why they have none, for others: for the processes of a fleet, or for the tabs of
+ * a browser. A back end implements `TokenStore`; a `TokenSource` uses the one in its context.
  *
  * @example
  * import { TokenSource, TokenStore } from "@effect-tilia/core"
@@ -12,6 +12,7 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -22,6 +23,7 @@ import * as Stream from "effect/Stream"
 import type { AccessToken } from "./AccessToken.js"
 import * as Instant from "./Instant.js"
 import * as Scopes from "./Scopes.js"
+import type { TokenError } from "./TokenError.js"
 
 /**
  * A token as a reader gets it from the store.
@@ -40,6 +42,73 @@ export interface Stored {
 }
 
 /**
+ * Why a request under the store's lock brought no token: left for the other sources, so that they do not make the same
+ * request in vain.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Failure {
+  /** The error of the request. It holds no secret. */
+  readonly error: TokenError
+  /** How many requests have failed in a row, this one included. It makes the cool-down double. */
+  readonly failures: number
+  /** How long the server is left alone; zero once that is over. The store counts it down by its own clock. */
+  readonly remaining: Duration.Duration
+  /**
+   * Whether a source that has no valid token fails with this error meanwhile. A renewal that failed although the token
+   * was still valid holds up other renewals only.
+   */
+  readonly isBinding: boolean
+}
+
+/**
+ * A failure as a reader gets it from the store. A token with the same generation or a larger one makes it void.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface StoredFailure extends Failure {
+  /** The generation of the lock under which the request was made. */
+  readonly generation: number
+}
+
+/**
+ * What the store holds for one set of scopes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Entry {
+  /** The newest token, if there is one. It may have expired. */
+  readonly token: Option.Option<Stored>
+  /** The last failure, if no token was written after it. */
+  readonly failure: Option.Option<StoredFailure>
+}
+
+/**
+ * How a request under the lock ended.
+ *
+ * - `Granted`: the server granted this token. It replaces the stored token and a stored failure.
+ * - `Failed`: the request failed. The stored token stays.
+ * - `Abandoned`: there is nothing to tell, because no request was made or its source was closed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Outcome = Data.TaggedEnum<{
+  Granted: { readonly token: AccessToken }
+  Failed: { readonly failure: Failure }
+  Abandoned: {}
+}>
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const { Abandoned, Failed, Granted } = Data.taggedEnum<Outcome>()
+
+/**
  * The right to ask the server, for one `lease` from when it was taken or last renewed.
  *
  * @since 0.1.0
@@ -51,21 +120,42 @@ export interface Lock {
    * meanwhile.
    */
   readonly generation: number
-  /** Stores a token with this generation. Does nothing if the store holds a newer one. */
-  readonly write: (token: AccessToken) => Effect.Effect<void, StoreError>
-  /** Starts the lease anew. Does nothing if another source has taken the lock. */
+  /**
+   * Stores the outcome with this generation, gives the lock up and tells the other sources, in one command. Does
+   * nothing if another source has taken the lock.
+   */
+  readonly settle: (outcome: Outcome) => Effect.Effect<void, StoreError>
+  /** Starts the lease anew. Does nothing if the lock was given up, or if another source has taken it. */
   readonly renew: Effect.Effect<void, StoreError>
-  /** Gives the lock up. Does nothing if another source has taken it. */
-  readonly release: Effect.Effect<void, StoreError>
 }
 
 /**
- * A hint that the store should be read: a token was written, or all tokens were removed.
+ * What a source gets that asks for the lock.
+ *
+ * - `Acquired`: the lock, and what the store holds at this moment.
+ * - `Held`: another source holds the lock, for `remaining` at most unless it renews it.
  *
  * @since 0.1.0
  * @category models
  */
-export type Change = "Written" | "Cleared"
+export type Acquisition = Data.TaggedEnum<{
+  Acquired: { readonly lock: Lock; readonly entry: Entry }
+  Held: { readonly remaining: Duration.Duration }
+}>
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const { Acquired, Held } = Data.taggedEnum<Acquisition>()
+
+/**
+ * A hint that the store should be read: a lock was settled, or everything was removed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Change = "Settled" | "Cleared"
 
 /**
  * A store did not do what it was told. No caller of a `TokenSource` gets this error: the source skips the store, and
@@ -77,7 +167,7 @@ export type Change = "Written" | "Cleared"
 export class StoreError extends Schema.TaggedError<StoreError>("@effect-tilia/core/StoreError")("StoreError", {
   /**
    * `"Unavailable"`: the store cannot be reached. `"Slow"`: a command took longer than 250 milliseconds.
-   * `"Unreadable"`: the store holds something that is not a token.
+   * `"Unreadable"`: the store holds something that is neither a token nor a failure.
    */
   reason: Schema.Literal("Unavailable", "Slow", "Unreadable")
 }) {
@@ -100,10 +190,10 @@ export const lease: Duration.DurationInput = "3 seconds"
  * @category models
  */
 export interface TokenStore {
-  /** The token for these scopes, if there is one. */
-  readonly read: (scopes: Scopes.Scopes) => Effect.Effect<Option.Option<Stored>, StoreError>
-  /** The lock for these scopes; `None` while another source holds it. Does not wait. */
-  readonly lock: (scopes: Scopes.Scopes) => Effect.Effect<Option.Option<Lock>, StoreError>
+  /** What the store holds for these scopes. */
+  readonly read: (scopes: Scopes.Scopes) => Effect.Effect<Entry, StoreError>
+  /** The lock for these scopes, if no other source holds it. Does not wait. */
+  readonly lock: (scopes: Scopes.Scopes) => Effect.Effect<Acquisition, StoreError>
   /** What others do from now on, as far as the store learns of it. */
   readonly changes: (scopes: Scopes.Scopes) => Stream.Stream<Change>
 }
@@ -114,16 +204,42 @@ export interface TokenStore {
  */
 export const TokenStore: Context.Tag<TokenStore, TokenStore> = Context.GenericTag("@effect-tilia/core/TokenStore")
 
-interface Entry {
+/** What the store in memory keeps for one set of scopes. All times are in milliseconds of the monotonic clock. */
+interface Slot {
+  /** The generation of the last lock. */
   readonly generation: number
-  readonly stored: Option.Option<Stored>
-  /** When the lease ends, in milliseconds of the monotonic clock. */
+  /** When its lease ends; in the past once it was given up. */
   readonly lockedUntil: number
+  readonly token: Option.Option<Stored>
+  readonly failure: Option.Option<StoredFailure & { readonly until: number }>
 }
 
-const noEntry: Entry = { generation: 0, stored: Option.none(), lockedUntil: Number.NEGATIVE_INFINITY }
+const past = Number.NEGATIVE_INFINITY
 
-const endOfLease = Effect.map(Instant.monotonic, (now) => now + Duration.toMillis(lease))
+const emptySlot: Slot = { generation: 0, lockedUntil: past, token: Option.none(), failure: Option.none() }
+
+const entryOf = ({ failure, token }: Slot, now: number): Entry => ({
+  token,
+  failure: Option.map(failure, ({ until, ...failure }) => ({
+    ...failure,
+    remaining: Duration.millis(Math.max(0, until - now))
+  }))
+})
+
+const settled = (slot: Slot, outcome: Outcome, now: number): Slot => {
+  const { generation } = slot
+  const released = { ...slot, lockedUntil: past }
+  switch (outcome._tag) {
+    case "Granted":
+      return { ...released, token: Option.some({ token: outcome.token, generation }), failure: Option.none() }
+    case "Failed": {
+      const until = now + Duration.toMillis(outcome.failure.remaining)
+      return { ...released, failure: Option.some({ ...outcome.failure, generation, until }) }
+    }
+    case "Abandoned":
+      return released
+  }
+}
 
 /**
  * A store in the memory of one process, for several sources in it.
@@ -132,46 +248,45 @@ const endOfLease = Effect.map(Instant.monotonic, (now) => now + Duration.toMilli
  * @category constructors
  */
 export const makeMemory: Effect.Effect<TokenStore> = Effect.gen(function*() {
-  const entries = new Map<string, Entry>()
-  const written = yield* PubSub.sliding<string>(256)
-  const entryOf = (key: string): Entry => entries.get(key) ?? noEntry
+  const slots = new Map<string, Slot>()
+  const changed = yield* PubSub.sliding<string>(256)
+  const slotOf = (key: string): Slot => slots.get(key) ?? emptySlot
+  const endOfLease = (now: number): number => now + Duration.toMillis(lease)
 
   const makeLock = (key: string, generation: number): Lock => {
-    const update = (change: (entry: Entry) => Entry) => Effect.sync(() => void entries.set(key, change(entryOf(key))))
-    /** Each lock has a larger generation than the one before, so the lock of the entry's generation is held. */
-    const lockedUntil = (until: number) =>
-      update((entry) => entry.generation === generation ? { ...entry, lockedUntil: until } : entry)
+    /** Changes the slot unless another lock was given since. Each has a larger generation than the one before (T3). */
+    const update = (change: (slot: Slot, now: number) => Slot): Effect.Effect<boolean> =>
+      Effect.map(Instant.monotonic, (now) => {
+        const slot = slotOf(key)
+        if (slot.generation !== generation) return false
+        slots.set(key, change(slot, now))
+        return true
+      })
     return {
       generation,
-      write: (token) =>
-        Effect.zipRight(
-          update((entry) =>
-            Option.exists(entry.stored, (stored) => stored.generation > generation) // T3
-              ? entry
-              : { ...entry, stored: Option.some({ token, generation }) }
-          ),
-          PubSub.publish(written, key)
+      settle: (outcome) =>
+        update((slot, now) => settled(slot, outcome, now)).pipe(
+          Effect.flatMap((isSettled) => isSettled ? PubSub.publish(changed, key) : Effect.void)
         ),
-      renew: Effect.flatMap(endOfLease, lockedUntil),
-      release: lockedUntil(Number.NEGATIVE_INFINITY)
+      renew: update((slot, now) => slot.lockedUntil === past ? slot : { ...slot, lockedUntil: endOfLease(now) })
     }
   }
 
   return {
-    read: (scopes) => Effect.sync(() => entryOf(Scopes.key(scopes)).stored),
+    read: (scopes) => Effect.map(Instant.monotonic, (now) => entryOf(slotOf(Scopes.key(scopes)), now)),
     lock: (scopes) =>
-      Effect.zipWith(Instant.monotonic, endOfLease, (now, lockedUntil) => {
+      Effect.map(Instant.monotonic, (now) => {
         const key = Scopes.key(scopes)
-        const entry = entryOf(key)
-        if (now < entry.lockedUntil) return Option.none()
-        const generation = entry.generation + 1
-        entries.set(key, { ...entry, generation, lockedUntil })
-        return Option.some(makeLock(key, generation))
+        const slot = slotOf(key)
+        if (now < slot.lockedUntil) return Held({ remaining: Duration.millis(slot.lockedUntil - now) })
+        const generation = slot.generation + 1
+        slots.set(key, { ...slot, generation, lockedUntil: endOfLease(now) })
+        return Acquired({ lock: makeLock(key, generation), entry: entryOf(slot, now) })
       }),
     changes: (scopes) =>
-      Stream.fromPubSub(written).pipe(
+      Stream.fromPubSub(changed).pipe(
         Stream.filter((key) => key === Scopes.key(scopes)),
-        Stream.as("Written")
+        Stream.as("Settled")
       )
   }
 })

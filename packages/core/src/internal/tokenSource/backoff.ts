@@ -31,3 +31,7 @@ export const coolDown = (policy: Policy, failures: number, error: TokenError | u
   const wait = doubled(base, error !== undefined && isRetryable(error) ? max : maxNotRetryable, failures)
   return Math.max(obeyedWait(policy, error), Math.round(wait * (0.8 + 0.4 * draw)))
 }
+
+/** The longest time that any failure may hold a source back. */
+export const longest = ({ coolDown: { max, maxNotRetryable }, maxRetryAfter }: Policy): number =>
+  Math.max(max, maxNotRetryable, maxRetryAfter)

@@ -19,6 +19,8 @@ export interface Reporter {
   readonly granted: (token: AccessToken, took: number) => Effect.Effect<void>
   /** A request failed. `took` is the time since it began, in milliseconds. */
   readonly failed: (error: TokenError, took: number) => Effect.Effect<void>
+  /** Another process's or tab's request has failed, and this source makes none (T8). */
+  readonly deferred: (error: TokenError) => Effect.Effect<void>
   /** The source uses a token that another process or tab has requested. */
   readonly adopted: (token: AccessToken) => Effect.Effect<void>
   readonly invalidated: (token: AccessToken) => Effect.Effect<void>
@@ -55,11 +57,10 @@ export const make = (requested: Scopes.Scopes, { publish }: SlidingPubSub<TokenE
     yield* recovered ? Effect.logInfo("There is a new access token again.") : Effect.logDebug("A new access token.")
   })
 
-  const failed = Effect.fnUntraced(function*(error: TokenError, took: number) {
+  const deferred = Effect.fnUntraced(function*(error: TokenError) {
     const before = failing
     failing = error._tag
     yield* publish(TokenEvent.RefreshFailed({ error }))
-    yield* count(error._tag, took)
     yield* Metric.increment(Metric.tagged(Telemetry.refreshFailures, "error", error._tag))
     yield* logFailure(error, before)
   })
@@ -74,7 +75,8 @@ export const make = (requested: Scopes.Scopes, { publish }: SlidingPubSub<TokenE
 
   return {
     granted: (token, took) => Effect.zipRight(count("success", took), adopted(token)),
-    failed,
+    failed: (error, took) => Effect.zipRight(count(error._tag, took), deferred(error)),
+    deferred,
     adopted,
     skipped,
     invalidated: ({ expiresAt }) => publish(TokenEvent.Invalidated({ expiresAt }))

@@ -1,27 +1,50 @@
 /*
- * One token for many sources: a flight looks into the store before it asks the server, and asks under the store's lock
- * (T1–T3, T6). A store that fails is skipped.
+ * One token for many sources: a flight looks into the store before it asks the server, asks under the store's lock, and
+ * leaves its outcome there, a failure too (T1–T3, T6, T8). A store that fails is skipped.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { AccessToken } from "../../AccessToken.js"
 import * as Scopes from "../../Scopes.js"
-import type { TokenError } from "../../TokenError.js"
-import { lease, type Lock, type Stored, StoreError, type TokenStore } from "../../TokenStore.js"
+import { TokenError } from "../../TokenError.js"
+import {
+  Abandoned,
+  type Acquisition,
+  type Entry,
+  Failed,
+  type Failure,
+  Granted,
+  lease,
+  type Lock,
+  type Outcome,
+  type Stored,
+  type StoredFailure,
+  StoreError,
+  type TokenStore
+} from "../../TokenStore.js"
+import * as Completion from "../completion.js"
 import { longestLifetime } from "../longestLifetime.js"
-import type { Obtained } from "./state.js"
+import type { Obtained, View } from "./state.js"
 
-/** Which stored tokens a flight may use (T6). */
-export interface Usable {
-  /** In place of a new one. */
-  readonly isFresh: (stored: Stored) => boolean
-  /** If a new one cannot be had. */
-  readonly isValid: (stored: Stored) => boolean
+/** What a flight wants of the store and of the server. */
+export interface Wanted {
+  /** What it makes of what the store holds. Without it, the server must be asked (T1). */
+  readonly view: ((entry: Entry) => View) | undefined
+  /** Asks the server. The store may tell of failed requests of others before. */
+  readonly request: (before: StoredFailure | undefined) => Effect.Effect<AccessToken, TokenError>
+  /** What others shall know if the request fails, if anything. */
+  readonly failureToShare: (error: TokenError) => Failure | undefined
+}
+
+/** Nothing was sent, because another source's request has failed a short time ago (T8). */
+export interface Deferred {
+  readonly heldBackBy: StoredFailure
 }
 
 /** A command that takes longer than five of these is slow (T2). */
@@ -29,21 +52,32 @@ const patience = { tick: Duration.millis(50), ticks: 5 }
 
 const renewInterval = Duration.times(Duration.decode(lease), 1 / 3)
 
-/** How long a flight waits before it looks again at a store whose lock another source holds. */
-const pollInterval = Duration.millis(50)
-
 /** How long a flight waits for a lock: as long as a whole request may take, with its retries. */
 const longestWait = Duration.seconds(30)
 
-const isDecodable = Schema.is(Schema.Struct({ token: AccessToken, generation: Schema.NonNegativeInt }))
+/** The longest and the least time that a flight waits for a lock before it looks again. */
+const look = { minimum: Duration.millis(50), maximum: Duration.decode(lease) }
+
+const isEntry = Schema.is(Schema.Struct({
+  token: Schema.OptionFromSelf(Schema.Unknown),
+  failure: Schema.OptionFromSelf(Schema.Unknown)
+}))
+
+const isStored = Schema.is(Schema.Struct({ token: AccessToken, generation: Schema.NonNegativeInt }))
+
+const isStoredFailure = Schema.is(Schema.Struct({
+  error: TokenError,
+  failures: Schema.NonNegativeInt,
+  remaining: Schema.DurationFromSelf,
+  isBinding: Schema.Boolean,
+  generation: Schema.NonNegativeInt
+}))
 
 /** A generation is the time, or one more than the last one, whichever is larger (T3). */
 const farAhead = Duration.toMillis("1 day")
 
-/** Whether the store holds what a source can have written: its store may be shared with anyone (T2). */
-const isPlausible = (stored: Stored, requested: Scopes.Scopes, now: number): boolean => {
-  if (!isDecodable(stored) || stored.generation > now + farAhead) return false
-  const { expiresAt, issuedAt, scopes } = stored.token
+/** Whether a source can have written this token: its store may be shared with anyone (T2). */
+const isPlausible = ({ token: { expiresAt, issuedAt, scopes } }: Stored, requested: Scopes.Scopes): boolean => {
   const life = expiresAt.epochMillis - issuedAt.epochMillis
   return life > 0 && life <= longestLifetime * 1000 &&
     (Scopes.missing(requested, scopes).length === 0 || Scopes.missing(scopes, requested).length === 0)
@@ -74,15 +108,13 @@ const inFinalizer = (command: Effect.Effect<void>): Effect.Effect<void> =>
   Effect.flatMap(Effect.forkDaemon(Effect.interruptible(command)), Fiber.join)
 
 /** Who asks for a lock and then leaves gives it back when it comes (T11). */
-const boundedLock = (
-  command: () => Effect.Effect<Option.Option<Lock>, StoreError>
-): Effect.Effect<Option.Option<Lock>, StoreError> =>
+const boundedLock = (command: () => Effect.Effect<Acquisition, StoreError>): Effect.Effect<Acquisition, StoreError> =>
   Effect.flatMap(Effect.forkDaemon(Effect.interruptible(commanded(command))), (fiber) =>
     Effect.onError(
       patiently(Fiber.join(fiber)),
       () =>
-        Effect.flatten(Fiber.join(fiber)).pipe(
-          Effect.flatMap(({ release }) => release),
+        Fiber.join(fiber).pipe(
+          Effect.flatMap((late) => late._tag === "Acquired" ? late.lock.settle(Abandoned()) : Effect.void),
           Effect.raceFirst(Effect.sleep(lease)), // the lock is free by then
           Effect.ensuring(Fiber.interruptFork(fiber)),
           Effect.interruptible,
@@ -91,16 +123,15 @@ const boundedLock = (
     ))
 
 export interface Sharing {
-  /** The token in the store, if there is one that the source may use. */
-  readonly read: (isUsable: (stored: Stored) => boolean) => Effect.Effect<Option.Option<Stored>>
+  /** What the store holds; nothing if the store is skipped. */
+  readonly read: Effect.Effect<Entry>
   /**
-   * A token that the store holds already, or else the result of `request`, under the store's lock if it can be had. If
-   * the request fails, a stored token that is only due is used. Without `usable` the server must be asked (T1).
+   * A token that the store holds already, or else the result of a request, under the store's lock if it can be had. If
+   * there is no new token, a stored one that is only due is used.
    */
-  readonly obtain: (
-    request: Effect.Effect<AccessToken, TokenError>,
-    usable: Usable | undefined
-  ) => Effect.Effect<Obtained, TokenError>
+  readonly obtain: (wanted: Wanted) => Effect.Effect<Obtained | Deferred, TokenError>
+  /** Wakes the flights that wait for a lock: another source has settled it (T11). */
+  readonly wake: () => void
 }
 
 /** What a source is told of its store. */
@@ -115,94 +146,116 @@ const requested = (generation: number | undefined) => (token: AccessToken): Obta
   failure: undefined
 })
 
+const adopted = (stored: Stored, failure?: TokenError): Obtained => ({ ...stored, isRequested: false, failure })
+
+const empty: Entry = { token: Option.none(), failure: Option.none() }
+
 /** Sharing without a store: each source for itself. */
 export const alone: Sharing = {
-  read: () => Effect.succeedNone,
-  obtain: (request) => Effect.map(request, requested(undefined))
+  read: Effect.succeed(empty),
+  obtain: ({ request }) => Effect.map(request(undefined), requested(undefined)),
+  wake: () => {}
+}
+
+/** The result of a flight, if the store holds one. */
+const resultIn = ({ failure, fresh, isHeldBack, valid }: View): Obtained | Deferred | undefined => {
+  if (fresh !== undefined) return adopted(fresh)
+  if (failure === undefined || !isHeldBack) return undefined
+  return valid === undefined ? { heldBackBy: failure } : adopted(valid, failure.error)
 }
 
 export const make = (store: TokenStore, scopes: Scopes.Scopes, { skipped }: Observer): Sharing => {
+  let settled = Completion.make<void, never>()
+
+  const wake = () => {
+    const waiting = settled
+    settled = Completion.make()
+    waiting.complete(Exit.void)
+  }
+
   const tolerated = (command: () => Effect.Effect<void, StoreError>) => Effect.catchAll(bounded(command), skipped)
 
-  const readPlausible = Effect.flatMap(
-    Effect.zip(bounded(() => store.read(scopes)), Clock.currentTimeMillis),
-    ([stored, now]) =>
-      Option.isNone(stored) || isPlausible(stored.value, scopes, now)
-        ? Effect.succeed(stored)
-        : new StoreError({ reason: "Unreadable" })
-  )
-
-  const read = (isUsable: (stored: Stored) => boolean): Effect.Effect<Option.Option<Stored>, StoreError> =>
-    readPlausible.pipe(
-      Effect.catchIf(
-        ({ reason }) => reason === "Unreadable", // the next write replaces it
-        (error) => Effect.as(skipped(error), Option.none<Stored>())
-      ),
-      Effect.map(Option.filter(isUsable))
+  /** What is not plausible is as if it were not there: the next outcome replaces it. */
+  const plausible = Effect.fnUntraced(function*(entry: Entry) {
+    const horizon = (yield* Clock.currentTimeMillis) + farAhead
+    const isRecent = ({ generation }: { readonly generation: number }) => generation <= horizon
+    const read = isEntry(entry) ? entry : undefined
+    const token = Option.filter(
+      read?.token ?? Option.none(),
+      (stored) => isStored(stored) && isRecent(stored) && isPlausible(stored, scopes)
     )
+    const failure = Option.filter(
+      read?.failure ?? Option.none(),
+      (failure) => isStoredFailure(failure) && isRecent(failure)
+    )
+    const isWhole = read !== undefined && Option.isSome(read.token) === Option.isSome(token) &&
+      Option.isSome(read.failure) === Option.isSome(failure)
+    if (!isWhole) yield* skipped(new StoreError({ reason: "Unreadable" }))
+    return { token, failure }
+  })
 
-  const readOrSkip = (isUsable: (stored: Stored) => boolean) =>
-    Effect.catchAll(read(isUsable), (error) => Effect.as(skipped(error), Option.none<Stored>()))
+  const read = Effect.flatMap(bounded(() => store.read(scopes)), plausible)
 
-  const search = Effect.fnUntraced(function*(usable: Usable | undefined) {
-    const look = usable === undefined ? Effect.succeedNone : read(usable.isFresh)
+  const readOrSkip = Effect.catchAll(read, (error) => Effect.as(skipped(error), empty))
+
+  /** The result in the store, or the lock, which is the right to request one (T1, T8). */
+  const resultOrLock = Effect.fnUntraced(function*({ view }: Wanted) {
     while (true) {
-      const before = yield* look
-      if (Option.isSome(before)) return before.value
-      const lock = yield* boundedLock(() => store.lock(scopes))
-      if (Option.isNone(lock)) {
-        yield* Effect.sleep(pollInterval)
-        continue
+      const before = view && resultIn(view(yield* read))
+      if (before !== undefined) return before
+      const next = settled // before the lock is asked for: what is settled after that is not missed
+      const acquired = yield* boundedLock(() => store.lock(scopes))
+      if (acquired._tag === "Acquired") {
+        const seen = view?.(yield* plausible(acquired.entry))
+        const meanwhile = seen && resultIn(seen)
+        if (meanwhile === undefined) return { lock: acquired.lock, before: seen?.failure }
+        yield* tolerated(() => acquired.lock.settle(Abandoned()))
+        return meanwhile
       }
-      const meanwhile = yield* look
-      if (Option.isNone(meanwhile)) return lock.value
-      yield* tolerated(() => lock.value.release)
-      return meanwhile.value
+      yield* Effect.raceFirst(next.wait, Effect.sleep(Duration.clamp(acquired.remaining, look)))
     }
   })
 
   /**
-   * The token that another source has requested, or the lock, which is the right to request one (T1). The holder of the
-   * lock may never free it.
+   * The lock is renewed as long as the request lasts (T2). A process that dies in it loses it with its lease (T3). What
+   * comes of the request is left under it (T8).
    */
-  const tokenOrLock = (usable: Usable | undefined): Effect.Effect<Stored | Lock, StoreError> =>
-    orSlow(search(usable), Effect.sleep(longestWait))
-
-  /** The lock is renewed as long as the request lasts (T2). A process that dies in it loses it with its lease (T3). */
   const underLock = (
     lock: Lock,
-    request: Effect.Effect<AccessToken, TokenError>
-  ): Effect.Effect<Obtained, TokenError> =>
-    Effect.scoped(Effect.zipRight(
-      Effect.forkScoped(
-        Effect.forever(Effect.zipRight(Effect.sleep(renewInterval), tolerated(() => lock.renew)))
-      ),
-      Effect.tap(request, (token) => tolerated(() => lock.write(token)))
-    )).pipe(
-      Effect.ensuring(inFinalizer(tolerated(() => lock.release))),
+    before: StoredFailure | undefined,
+    { failureToShare, request }: Wanted
+  ): Effect.Effect<Obtained, TokenError> => {
+    const outcomeOf = (exit: Exit.Exit<AccessToken, TokenError>): Outcome => {
+      if (Exit.isSuccess(exit)) return Granted({ token: exit.value })
+      const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
+      const failure = error && failureToShare(error)
+      return failure === undefined ? Abandoned() : Failed({ failure })
+    }
+    const renewals = Effect.forever(Effect.zipRight(Effect.sleep(renewInterval), tolerated(() => lock.renew)))
+    return Effect.scoped(Effect.zipRight(Effect.forkScoped(renewals), request(before))).pipe(
+      Effect.onExit((exit) => inFinalizer(tolerated(() => lock.settle(outcomeOf(exit))))),
       Effect.map(requested(lock.generation))
     )
+  }
 
-  const adopted = (stored: Stored, failure?: TokenError): Obtained => ({ ...stored, isRequested: false, failure })
-
-  const obtain = (request: Effect.Effect<AccessToken, TokenError>, usable: Usable | undefined) =>
-    Effect.matchEffect(tokenOrLock(usable), {
-      onFailure: (error) => Effect.zipRight(skipped(error), alone.obtain(request, usable)),
-      onSuccess: (found) => "token" in found ? Effect.succeed(adopted(found)) : underLock(found, request)
+  const obtainOnce = (wanted: Wanted): Effect.Effect<Obtained | Deferred, TokenError> =>
+    Effect.matchEffect(orSlow(resultOrLock(wanted), Effect.sleep(longestWait)), { // the lock may never be freed (T2)
+      onFailure: (error) => Effect.zipRight(skipped(error), alone.obtain(wanted)),
+      onSuccess: (found) =>
+        "lock" in found ? underLock(found.lock, found.before, wanted) : Effect.succeed<Obtained | Deferred>(found)
     })
 
-  return {
-    read: readOrSkip,
-    obtain: (request, usable) =>
-      usable === undefined
-        ? obtain(request, usable)
-        : Effect.catchAll(obtain(request, usable), (error) =>
-          Effect.flatMap(
-            readOrSkip(usable.isValid),
-            Option.match({
-              onNone: () => Effect.fail(error),
-              onSome: (stored) => Effect.succeed(adopted(stored, error))
-            })
-          ))
+  const obtain = (wanted: Wanted): Effect.Effect<Obtained | Deferred, TokenError> => {
+    const { view } = wanted
+    if (view === undefined) return obtainOnce(wanted)
+    return Effect.catchAll(obtainOnce(wanted), (error) =>
+      Effect.flatMap(readOrSkip, (entry) => {
+        const { valid } = view(entry)
+        return valid === undefined
+          ? Effect.fail(error)
+          : Effect.succeed({ ...valid, isRequested: true, failure: error })
+      }))
   }
+
+  return { read: readOrSkip, obtain, wake }
 }

@@ -13,7 +13,7 @@ import * as Option from "effect/Option"
 import type { AccessToken } from "../../AccessToken.js"
 import * as Instant from "../../Instant.js"
 import type { TokenError } from "../../TokenError.js"
-import type { Stored } from "../../TokenStore.js"
+import type { Entry, Failure, Stored, StoredFailure } from "../../TokenStore.js"
 import { lifetime } from "../accessToken.js"
 import * as Backoff from "./backoff.js"
 import * as Freshness from "./freshness.js"
@@ -79,13 +79,25 @@ export interface State {
   readonly nextId: number
 }
 
-/** A token for the source, whether the server was asked for it, and its generation if a store holds it. */
+/** A token for the source, whether the server was asked for one, and its generation if a store holds it. */
 export interface Obtained {
   readonly token: AccessToken
   readonly generation: number | undefined
   readonly isRequested: boolean
-  /** Why there is no newer one, if the request failed and the store had this one. */
+  /** Why there is no newer one, if a request has failed and the store had this one. */
   readonly failure: TokenError | undefined
+}
+
+/** What a flight sees when it looks at what the store holds (T1, T6, T8). */
+export interface View {
+  /** The stored token, if it may be used in place of a new one. */
+  readonly fresh: Stored | undefined
+  /** The stored token, if it may be used when a new one cannot be had. */
+  readonly valid: Stored | undefined
+  /** The last failure, if there is no newer token. */
+  readonly failure: StoredFailure | undefined
+  /** Whether that failure ends the flight: the server is left alone, and nobody asks it. */
+  readonly isHeldBack: boolean
 }
 
 /** `draw` is a random number from 0 to 1. */
@@ -99,6 +111,10 @@ export type Event =
   | { readonly _tag: "Look"; readonly isIdle: boolean }
   /** The flight has ended. */
   | { readonly _tag: "Land"; readonly exit: Exit.Exit<Obtained, TokenError>; readonly draw: number }
+  /** The flight asks, and the store tells of failed requests of others before: it is one try of that row (T8). */
+  | { readonly _tag: "Learn"; readonly failure: StoredFailure }
+  /** The flight has ended without a request: the server is left alone after a failed request of another source (T8). */
+  | { readonly _tag: "Defer"; readonly failure: StoredFailure }
   /** The store holds a token that another process or tab has requested. */
   | { readonly _tag: "Adopt"; readonly stored: Stored; readonly draw: number }
   /** The store was cleared. */
@@ -161,12 +177,31 @@ const decideStored = (policy: Policy, { newest }: State, now: Instant.Instant, s
     : "Expired"
 
 /** Whether the source may use a stored token in place of a new one (T6). */
-export const isUsable = (policy: Policy, state: State, now: Instant.Instant) => (stored: Stored): boolean =>
+const isUsable = (policy: Policy, state: State, now: Instant.Instant, stored: Stored): boolean =>
   decideStored(policy, state, now, stored) === "Fresh"
 
-/** Whether the source may use a stored token if it cannot get a new one (T6). */
-export const isUsableIfNoOther = (policy: Policy, state: State, now: Instant.Instant) => (stored: Stored): boolean =>
-  decideStored(policy, state, now, stored) !== "Expired"
+/** What a flight makes of what the store holds. */
+export const view = (
+  policy: Policy,
+  state: State,
+  { isBackground }: Flight,
+  entry: Entry,
+  now: Instant.Instant
+): View => {
+  const stored = Option.getOrUndefined(entry.token)
+  const decision = stored === undefined ? "Expired" : decideStored(policy, state, now, stored)
+  const valid = decision === "Expired" ? undefined : stored
+  const failure = Option.getOrUndefined(
+    Option.filter(entry.failure, ({ generation }) => stored === undefined || stored.generation < generation)
+  )
+  return {
+    fresh: decision === "Fresh" ? stored : undefined,
+    valid,
+    failure,
+    isHeldBack: failure !== undefined && Duration.toMillis(failure.remaining) > 0 &&
+      (failure.isBinding || isBackground || valid !== undefined)
+  }
+}
 
 const launch = (state: State, kind: { readonly isBackground: boolean; readonly mustAsk: boolean }): State => ({
   ...state,
@@ -256,9 +291,50 @@ const failed = (
     return { ...next, current: { ...current, failures: current.failures + 1, notBefore, window: closedWindow } }
   }
   if (isBackground) return next
-  const failures = coolDown === undefined ? 0 : coolDown.failures + 1 // S7
+  const failures = coolDown?.failures ?? 0 // S7
   const until = Math.max(coolDown?.until ?? 0, now + Backoff.coolDown(policy, failures, error, draw))
-  return { ...next, coolDown: { exit, failures, until } }
+  return { ...next, coolDown: { exit, failures: failures + 1, until } }
+}
+
+/** How long another source's failure holds this one back: no longer than one of its own may (T8). */
+const waitOf = (policy: Policy, { remaining }: StoredFailure): number =>
+  Math.min(Duration.toMillis(remaining), Backoff.longest(policy))
+
+/** What another source's failure means for this one: what its own would (T8). */
+const learned = (policy: Policy, state: State, failure: StoredFailure, now: number): State => {
+  const { error, failures, isBinding } = failure
+  const until = now + waitOf(policy, failure)
+  const { coolDown, current } = state
+  if (current !== undefined) {
+    const notBefore = Math.max(current.notBefore, until)
+    return { ...state, current: { ...current, failures: Math.max(current.failures, failures), notBefore } }
+  }
+  if (!isBinding) return state
+  return {
+    ...state,
+    coolDown: {
+      exit: Exit.fail(error),
+      failures: Math.max(coolDown?.failures ?? 0, failures),
+      until: Math.max(coolDown?.until ?? 0, until)
+    }
+  }
+}
+
+/** What a flight that fails like this leaves for other sources: that they do what this one will (T8). */
+export const failureToShare = (
+  policy: Policy,
+  state: State,
+  error: TokenError,
+  now: Instant.Instant,
+  draw: number
+): Failure | undefined => {
+  const [{ coolDown, current }] = transition(policy, state, { _tag: "Land", exit: Exit.fail(error), draw }, now)
+  const wait = (until: number) => Duration.millis(Math.max(0, until - now.monotonic))
+  if (state.flight?.isVoid === true) return undefined
+  if (current !== undefined) {
+    return { error, failures: current.failures, remaining: wait(current.notBefore), isBinding: false }
+  }
+  return coolDown && { error, failures: coolDown.failures, remaining: wait(coolDown.until), isBinding: true }
 }
 
 /** The failure of a request, for callers that cause no new one (S7, S9). */
@@ -305,9 +381,17 @@ const land = (policy: Policy, before: State, event: Event & { readonly _tag: "La
 }
 
 const adopt = (policy: Policy, state: State, event: Event & { readonly _tag: "Adopt" }, now: Instant.Instant): Step =>
-  state.flight === undefined && isUsable(policy, state, now)(event.stored)
+  state.flight === undefined && isUsable(policy, state, now, event.stored)
     ? [accept(policy, state, { ...event.stored, isRequested: false, failure: undefined }, now, event.draw), done]
     : [state, ignored]
+
+const defer = (policy: Policy, before: State, failure: StoredFailure, now: Instant.Instant): Step => {
+  if (before.flight === undefined) return [before, ignored]
+  const state = { ...look(policy, before, now, false), flight: undefined }
+  const until = now.monotonic + waitOf(policy, failure)
+  const reply = failedAlready({ exit: Exit.fail(failure.error), until }, now.monotonic)
+  return [before.flight.isVoid ? state : learned(policy, state, failure, now.monotonic), reply]
+}
 
 /** What was said of the old token holds no longer, and what is still on its way is not kept (M4). */
 const clear = (state: State): State => ({
@@ -334,6 +418,10 @@ export const transition = (policy: Policy, state: State, event: Event, now: Inst
       return [look(policy, state, now, !event.isIdle), done]
     case "Land":
       return land(policy, state, event, now)
+    case "Learn":
+      return [learned(policy, state, event.failure, now.monotonic), done]
+    case "Defer":
+      return defer(policy, state, event.failure, now)
     case "Adopt":
       return adopt(policy, state, event, now)
     case "Clear":
