@@ -292,6 +292,7 @@ export const make: (
     Stream.runForEach(Stream.suspend(() => store.changes(policy.scopes)), (change) =>
       Effect.suspend(() => {
         if (change === "Cleared") step({ _tag: "Clear" }, Instant.unsafeNow(clock))
+        if (change === "Resumed") step({ _tag: "Resume" }, Instant.unsafeNow(clock))
         return lookSoon
       })).pipe(
         Effect.catchAllCause(() => report.skipped(new StoreError({ reason: "Unavailable" })))

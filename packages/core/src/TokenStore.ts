@@ -150,12 +150,17 @@ export type Acquisition = Data.TaggedEnum<{
 export const { Acquired, Held } = Data.taggedEnum<Acquisition>()
 
 /**
- * A hint that the store should be read: a lock was settled, or everything was removed.
+ * A hint that the store should be read.
+ *
+ * - `Settled`: another source has settled a lock.
+ * - `Cleared`: everything was removed, as at a logout. A source drops its token too.
+ * - `Resumed`: this process was cut off from the network or was frozen, and is back. What has failed may succeed now, so
+ *   a source ends its cool-down.
  *
  * @since 0.1.0
  * @category models
  */
-export type Change = "Settled" | "Cleared"
+export type Change = "Settled" | "Cleared" | "Resumed"
 
 /**
  * A store did not do what it was told. No caller of a `TokenSource` gets this error: the source skips the store, and

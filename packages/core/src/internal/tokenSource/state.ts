@@ -119,6 +119,8 @@ export type Event =
   | { readonly _tag: "Adopt"; readonly stored: Stored; readonly draw: number }
   /** The store was cleared. */
   | { readonly _tag: "Clear" }
+  /** The process is back from where nothing could succeed (B1). */
+  | { readonly _tag: "Resume" }
   | { readonly _tag: "Close" }
 
 /** The result for a caller, or how the source took the event: `Join` means that the caller waits for the flight. */
@@ -402,6 +404,15 @@ const clear = (state: State): State => ({
   flight: state.flight && { ...state.flight, isVoid: true }
 })
 
+/** What has failed may succeed now: nothing has to wait. */
+const resume = (policy: Policy, state: State, now: Instant.Instant): State => {
+  const { current } = state
+  const resumed = { ...state, coolDown: undefined, failedRefresh: undefined }
+  return current === undefined
+    ? resumed
+    : look(policy, { ...resumed, current: { ...current, failures: 0, notBefore: now.monotonic } }, now, true)
+}
+
 /** What becomes of the source when something happens, and what is replied. */
 export const transition = (policy: Policy, state: State, event: Event, now: Instant.Instant): Step => {
   if (state.isClosed && event._tag !== "Land") return [state, closed]
@@ -424,6 +435,8 @@ export const transition = (policy: Policy, state: State, event: Event, now: Inst
       return defer(policy, state, event.failure, now)
     case "Adopt":
       return adopt(policy, state, event, now)
+    case "Resume":
+      return [resume(policy, state, now), done]
     case "Clear":
       return [clear(state), done]
     case "Close":
