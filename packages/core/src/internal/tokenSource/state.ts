@@ -430,7 +430,7 @@ export const transition = (policy: Policy, state: State, event: Event, now: Inst
     case "Land":
       return land(policy, state, event, now)
     case "Learn":
-      return [learned(policy, state, event.failure, now.monotonic), done]
+      return [learned(policy, look(policy, state, now, false), event.failure, now.monotonic), done]
     case "Defer":
       return defer(policy, state, event.failure, now)
     case "Adopt":
