@@ -231,7 +231,7 @@ const emptySlot: Slot = { generation: 0, lockedUntil: past, token: Option.none()
 /** The token with the times of a clock that shows another age for it than before. */
 const issuedAgo = (token: AccessToken, age: number, { wall }: Instant.Instant): AccessToken => {
   const late = wall - age - token.issuedAt.epochMillis
-  const shifted = (time: DateTime.Utc) => DateTime.addDuration(time, Duration.millis(late))
+  const shifted = ({ epochMillis }: DateTime.Utc) => DateTime.unsafeMake(epochMillis + late)
   return late === 0 ? token : new AccessToken(
     { ...token, issuedAt: shifted(token.issuedAt), expiresAt: shifted(token.expiresAt) },
     { disableValidation: true } // only its times have changed
