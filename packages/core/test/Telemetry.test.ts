@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
 import * as Metric from "effect/Metric"
 import * as MetricState from "effect/MetricState"
 import * as Option from "effect/Option"
@@ -161,6 +162,30 @@ describe("What the metrics count (S14)", () => {
       )
       expect(endpoint.calls.length).toBe(2)
     }))
+})
+
+describe("Log lines of the whole library (S14)", () => {
+  const lines: Array<string> = []
+  const logger = Logger.make(({ logLevel, message }) => lines.push(`${logLevel.label} ${String(message)}`))
+
+  it.scoped("a get that fails logs one Warning, and no attempt of it logs anything, even at Trace (S14)", () =>
+    Effect.gen(function*() {
+      const { client, received } = yield* MockHttpClient.make(() => ({ status: 503 }))
+      const { source } = yield* Tilia.make({
+        environment: { authUrl },
+        clientId,
+        clientSecret,
+        scopes: ["user_info"]
+      }).pipe(Effect.provideService(HttpClient.HttpClient, client))
+      const caller = yield* Effect.fork(Effect.flip(source.get))
+      yield* TestClock.adjust("3 seconds")
+      const { message } = yield* Fiber.join(caller)
+      expect(received.length).toBe(4)
+      expect(lines).toStrictEqual([`WARN No new access token. ${message}`])
+    }).pipe(
+      Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+      Logger.withMinimumLogLevel(LogLevel.All)
+    ))
 })
 
 describe("Warnings of a source (S14, T2)", () => {
