@@ -137,7 +137,7 @@ export const measure = (quick: boolean): Effect.Effect<Report.Report> =>
   Effect.gen(function*() {
     const observed = yield* Effect.forEach(
       Record.toEntries(outages),
-      ([name, down]) => observe(name, down, quick ? 8 : 40)
+      ([name, down]) => observe(name, down, quick ? 8 : 20)
     )
     const lanes = observed.map(({ all, name }) => ({
       name,
