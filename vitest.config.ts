@@ -7,13 +7,27 @@ import { servedWithPages } from "./packages/browser/test/support/servedWithPages
 const source = "@effect-tilia/source"
 const conditions = [source, "module", "node", "import", "default"]
 
+/** Tests that need the process for themselves: they collect garbage, replace what is global, or mock a module. */
+const alone = ["test/TokenSource.isolation.test.ts"]
+
+const include = ["test/**/*.test.ts"]
+
+/**
+ * `core` has many short files that leave nothing behind. They share a thread, and so load Effect once. They run beside
+ * the other projects, each of whose files has a process of its own.
+ */
+const together = { pool: "threads" as const, sequence: { concurrent: true }, maxConcurrency: 20 }
+
 const inNode = [
-  ...["core", "node", "sandbox", "testing", "contract", "cli"].map((name) => ({ name, root: `packages/${name}` })),
-  { name: "example-node", root: "examples/node" }
+  { name: "core", root: "packages/core", include, exclude: alone, ...together },
+  { name: "core-alone", root: "packages/core", include: alone },
+  ...["node", "sandbox", "testing", "contract"].map((name) => ({ name, root: `packages/${name}`, include })),
+  { name: "cli", root: "packages/cli", include, globalSetup: "test/support/bundled.ts" },
+  { name: "example-node", root: "examples/node", include }
 ].map((project) => ({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
-  test: { ...project, include: ["test/**/*.test.ts"], testTimeout: 20_000 }
+  test: { ...project, testTimeout: 20_000 }
 }))
 
 const chromium = launch()
@@ -54,4 +68,10 @@ const withPages = chromium === undefined ? [] : [
   test: { ...project, testTimeout: 120_000 }
 }))
 
-export default defineConfig({ test: { projects: [...inNode, ...inBrowser, ...withPages] } })
+export default defineConfig({
+  test: {
+    projects: [...inNode, ...inBrowser, ...withPages],
+    // Vitest reads this here, and not in a project.
+    poolOptions: { threads: { isolate: false } }
+  }
+})
