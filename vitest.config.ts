@@ -16,7 +16,7 @@ const include = ["test/**/*.test.ts"]
  * `core` has many short files that leave nothing behind. They share a thread, and so load Effect once. They run beside
  * the other projects, each of whose files has a process of its own.
  */
-const together = { pool: "threads" as const, sequence: { concurrent: true }, maxConcurrency: 20 }
+const together = { pool: "threads" as const, maxConcurrency: 20 }
 
 const inNode = [
   { name: "core", root: "packages/core", include, exclude: alone, ...together },
