@@ -7,27 +7,31 @@ import { servedWithPages } from "./packages/browser/test/support/servedWithPages
 const source = "@effect-tilia/source"
 const conditions = [source, "module", "node", "import", "default"]
 
-/** Tests that need the process for themselves: they collect garbage, replace what is global, or mock a module. */
-const alone = ["test/TokenSource.isolation.test.ts"]
+/** In milliseconds. It only ends a test that hangs, on however busy a machine: no test relies on it. */
+const testTimeout = 120_000
 
 const include = ["test/**/*.test.ts"]
 
+/** Tests that collect garbage, or that need the process for themselves in another way. */
+const alone = ["test/TokenSource.isolation.test.ts"]
+
 /**
- * `core` has many short files that leave nothing behind. They share a thread, and so load Effect once. They run beside
- * the other projects, each of whose files has a process of its own.
+ * Files that leave nothing behind. Those of a project share a thread, and so load Effect once. They run beside the
+ * files of the other projects, of which each has a process of its own.
  */
-const together = { pool: "threads" as const, maxConcurrency: 20 }
+const together = { include, pool: "threads" as const }
 
 const inNode = [
-  { name: "core", root: "packages/core", include, exclude: alone, ...together },
+  { name: "core", root: "packages/core", ...together, exclude: alone },
   { name: "core-alone", root: "packages/core", include: alone },
-  ...["node", "sandbox", "testing", "contract"].map((name) => ({ name, root: `packages/${name}`, include })),
+  ...["sandbox", "testing"].map((name) => ({ name, root: `packages/${name}`, ...together })),
+  ...["node", "contract"].map((name) => ({ name, root: `packages/${name}`, include })),
   { name: "cli", root: "packages/cli", include, globalSetup: "test/support/bundled.ts" },
   { name: "example-node", root: "examples/node", include }
 ].map((project) => ({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
-  test: { ...project, testTimeout: 20_000 }
+  test: { ...project, testTimeout }
 }))
 
 const chromium = launch()
@@ -45,7 +49,7 @@ const inBrowser = chromium === undefined ? [] : [{
     name: "browser",
     root: "packages/browser",
     include: ["test/*.test.ts", "test/internal/*.test.ts"],
-    testTimeout: 20_000,
+    testTimeout,
     globalSetup: "test/support/scriptedServer.ts",
     setupFiles: "test/support/setup.ts",
     browser: {
@@ -65,7 +69,7 @@ const withPages = chromium === undefined ? [] : [
 ].map((project) => ({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
-  test: { ...project, testTimeout: 120_000 }
+  test: { ...project, testTimeout }
 }))
 
 export default defineConfig({
