@@ -54,6 +54,7 @@ const inBrowser = chromium === undefined ? [] : [{
     setupFiles: "test/support/setup.ts",
     browser: {
       enabled: true,
+      connectTimeout: testTimeout,
       provider: "playwright",
       headless: true,
       screenshotFailures: false,

@@ -11,6 +11,6 @@ export default defineConfig({
     testNamePattern: /^(?!.*\brow (2[1-6]|3[0-7]|5\d)\))/,
     sequence: { concurrent: true },
     // Most tests that must fail do so by their time-out: let them wait together.
-    maxConcurrency: 20
+    maxConcurrency: 10
   }
 })
