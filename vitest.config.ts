@@ -54,7 +54,6 @@ const inBrowser = chromium === undefined ? [] : [{
     setupFiles: "test/support/setup.ts",
     browser: {
       enabled: true,
-      connectTimeout: testTimeout,
       provider: "playwright",
       headless: true,
       screenshotFailures: false,
@@ -76,7 +75,8 @@ const withPages = chromium === undefined ? [] : [
 export default defineConfig({
   test: {
     projects: [...inNode, ...inBrowser, ...withPages],
-    // Vitest reads this here, and not in a project.
-    poolOptions: { threads: { isolate: false } }
+    // Vitest reads these here, and not in a project.
+    poolOptions: { threads: { isolate: false } },
+    browser: { connectTimeout: testTimeout }
   }
 })
