@@ -116,7 +116,7 @@ const simulated = Effect.gen(function*() {
   return { wrong, answers, outages, requests: calls.length, tokens: tokens.length, flights }
 }).pipe(Effect.scoped, Effect.provide(Logger.remove(Logger.defaultLogger)))
 
-describe.concurrent("TokenSource in a simulated month with random outages", () => {
+describe("TokenSource in a simulated month with random outages", () => {
   it.each([1, 2, 3])("the source yields no expired token in 30 days with outages (seed %i, row 80)", async (seed) => {
     const { answers, flights, outages, requests, tokens, wrong } = await Effect.runPromise(
       Effect.withRandom(simulated, Random.make(seed))
