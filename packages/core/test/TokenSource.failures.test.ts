@@ -42,7 +42,7 @@ const switched = Effect.gen(function*() {
   return { server, endpoint: yield* scripted(() => server.isOff ? fail(unavailable) : succeed()) }
 })
 
-describe("Failed background refresh (S6)", () => {
+describe.concurrent("Failed background refresh (S6)", () => {
   it.scoped("callers get the typed error of failed background refreshes only after expiry (S6, row 74)", () =>
     Effect.gen(function*() {
       const { endpoint, server } = yield* switched
@@ -199,7 +199,7 @@ describe("Failed background refresh (S6)", () => {
     }))
 })
 
-describe("Requests of a source over a real endpoint (S6, E7)", () => {
+describe.concurrent("Requests of a source over a real endpoint (S6, E7)", () => {
   /** A source over a vendor that responds as it is told, and when the vendor was asked, in seconds. */
   const overVendor = Effect.fnUntraced(function*(respond: Parameters<typeof mocked>[0]) {
     const { layer, received } = yield* mocked(respond)
@@ -245,7 +245,7 @@ describe("Requests of a source over a real endpoint (S6, E7)", () => {
     }))
 })
 
-describe("Failed requests without a valid token (S7)", () => {
+describe.concurrent("Failed requests without a valid token (S7)", () => {
   it.scoped("a refresh that fails without a valid token begins a cool-down (S7)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(fail(unavailable), succeed())
@@ -428,7 +428,7 @@ describe("Failed requests without a valid token (S7)", () => {
     }))
 })
 
-describe("TokenSource.invalidate (S8)", () => {
+describe.concurrent("TokenSource.invalidate (S8)", () => {
   it.scoped("invalidate of the current token makes the next get request a new one (S8)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed())
@@ -491,7 +491,7 @@ describe("TokenSource.invalidate (S8)", () => {
     }))
 })
 
-describe("Rejected tokens (A2)", () => {
+describe.concurrent("Rejected tokens (A2)", () => {
   /** A source whose endpoint is told of it, and hands out each of these tokens, a second after it was asked. */
   const told = Effect.fnUntraced(function*(...texts: ReadonlyArray<string>) {
     const rejected: Array<string | undefined> = []
@@ -537,7 +537,7 @@ describe("Rejected tokens (A2)", () => {
     }))
 })
 
-describe("Forced refresh (S9)", () => {
+describe.concurrent("Forced refresh (S9)", () => {
   it.scoped("two refreshes within minRefreshInterval yield the same token (S9)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed())
