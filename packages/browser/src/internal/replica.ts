@@ -91,9 +91,16 @@ export const heldBy = (replica: Replica, generation: number, now: Instant.Instan
 export const freedBy = (replica: Replica, generation: number): Replica =>
   replica.holder !== undefined && replica.holder.generation > generation ? replica : { ...replica, holder: undefined }
 
-/** A holder that this tab has not heard of. Its lease is counted from now (T3). */
-export const withHolder = (replica: Replica, now: Instant.Instant): Replica =>
-  replica.holder === undefined ? heldBy(replica, 0, now) : replica
+/**
+ * The replica of a tab that has seen that another one holds the lock. The lease of a holder that it has not heard of is
+ * counted from now. So is that of one that has been silent for much longer than a lease: this tab has not waited all
+ * the time, and a new holder, which has told nobody yet, may have come after that one (T3).
+ */
+export const seenBusy = (replica: Replica, now: Instant.Instant): Replica => {
+  const { holder } = replica
+  if (holder !== undefined && now.monotonic - holder.lastSeen < 2 * lease) return replica
+  return { ...replica, holder: { generation: holder?.generation ?? 0, lastSeen: now.monotonic } }
+}
 
 /** What is left of the holder's lease. At zero, its tab is frozen or too busy, and loses the lock (T3). */
 export const leaseLeft = ({ holder }: Replica, now: Instant.Instant): number =>

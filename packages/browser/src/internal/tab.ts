@@ -40,7 +40,7 @@ type Call =
     /**
      * - `Try`: asks for the lock, if it is free.
      * - `Contend`: the holder's lease is over; asks for the right to take the lock by force.
-     * - `Confirm`: has that right, and waits for its echo: the holder may have been heard of meanwhile.
+     * - `Confirm`: has that right, and waits: a holder that is awake may still be heard of.
      * - `Steal`: takes the lock by force.
      * - `CatchUp`: has the lock, and waits for its echo.
      * - `AskAll`: has the lock, but the keeper has not answered; waits for an answer of any tab.
@@ -231,6 +231,11 @@ const clearUpTo = (tab: Tab, generation: number): Step => {
   return step({ ...noted(tab, generation), cleared: generation, replicas }, publish(undefined, "Cleared"))
 }
 
+const hasNothingUpTo = ({ replicas }: Tab, generation: number): boolean =>
+  Array.from(replicas.values()).every(({ failure, token }) =>
+    [failure, token].every((known) => known === undefined || known.generation > generation)
+  )
+
 /** Goes through the calls that are under way. */
 const forEachCall = (tab: Tab, next: (tab: Tab, call: number, current: Call) => Step): Step =>
   Array.from(tab.calls).reduce(
@@ -294,7 +299,7 @@ const endHeld = (tab: Tab, call: number, { key }: LockCall, now: Instant.Instant
 
 /** Another tab holds the lock: the source waits, unless that tab has been silent for a whole lease (T3). */
 const busy = (before: Tab, call: number, lock: LockCall, now: Instant.Instant): Step => {
-  const replica = Replica.withHolder(replicaOf(before, lock.key), now)
+  const replica = Replica.seenBusy(replicaOf(before, lock.key), now)
   const tab = withReplica(before, lock.key, replica)
   return lock.step === "Try" && Replica.leaseLeft(replica, now) === 0
     ? proceed(tab, call, lock, "Contend", { _tag: "Acquire", lock: thief(lock.key, call), mode: "ifAvailable" })
@@ -364,7 +369,8 @@ const answered = (
         const after = learn(before, news, now)
         return after === before ? step(before) : step(after, publish(news.key, "Settled"))
       }),
-    clearUpTo(tab, cleared)
+    // A tab that is new has nothing to drop, and its source nothing to do with a logout before its time.
+    hasNothingUpTo(tab, cleared) && !tab.isRestored ? step(clearUpTo(tab, cleared)[0]) : clearUpTo(tab, cleared)
   )
   return andThen(
     andThen(taken, (tab) => isOfOthers ? giveUpWaiting(tab, now) : stopWaiting(tab, now)),
@@ -376,6 +382,9 @@ const answered = (
       )
   )
 }
+
+const isAwaitingEcho = (call: Call | undefined): boolean =>
+  call?._tag === "Settle" || (call?._tag === "Lock" && call.step === "CatchUp")
 
 const heard = (before: Tab, message: Message.Message, now: Instant.Instant): Step => {
   const largest = Message.largestGeneration(message)
@@ -402,7 +411,7 @@ const heard = (before: Tab, message: Message.Message, now: Instant.Instant): Ste
     case "Answered":
       return answered(tab, message, now)
     case "Echo":
-      return advance(tab, message.call, now)
+      return isAwaitingEcho(tab.calls.get(message.call)) ? advance(tab, message.call, now) : step(tab)
   }
 }
 
@@ -413,7 +422,9 @@ const granted = (tab: Tab, lock: WebLock, mode: Mode, now: Instant.Instant): Ste
   }
   const current = tab.calls.get(lock.call)
   if (current?._tag !== "Lock") return step(tab, { _tag: "Release", lock }) // its source has left
-  if (lock.of === "Thief") return proceed(tab, lock.call, current, "Confirm", ...echo(tab, lock.call, "Confirm"))
+  if (lock.of === "Thief") {
+    return proceed(tab, lock.call, current, "Confirm", { _tag: "Wait", call: lock.call, step: "Confirm" })
+  }
   return proceed(
     tab,
     lock.call,
