@@ -17,22 +17,29 @@ const calm: Omit<Plan, "seed"> = {
   outage: undefined
 }
 const run = (name: string, count: number, extra: (seed: number) => Partial<Plan>, bound: (plan: Plan) => number) => {
-    const began = Date.now()
-    const sums = { requests: 0, needless: 0, deliveries: 0, skips: 0, worst: 0, ratio: 0 }
-    const problems = new Map<string, number>()
-    for (let seed = 0; seed < count; seed++) {
-      const plan = { ...calm, seed, tabs: 2 + seed % 6, delay: [1, 5, 20][seed % 3] ?? 1, mediator: [50, 500, 5000][seed % 4] ?? 200, ...extra(seed) }
-      const r: Result = play(plan)
-      sums.requests += r.requests
-      sums.needless += r.needless
-      sums.deliveries += r.deliveries
-      sums.skips += r.skips
-      sums.worst = Math.max(sums.worst, r.deliveries / r.tabs / r.outcomes)
-      for (const p of new Set(r.problems)) problems.set(p, seed)
-      if (r.needless > bound(plan)) problems.set("needless", seed)
-      if (r.skips > bound(plan)) problems.set("skips", seed)
+  const began = Date.now()
+  const sums = { requests: 0, needless: 0, deliveries: 0, skips: 0, worst: 0, ratio: 0 }
+  const problems = new Map<string, number>()
+  for (let seed = 0; seed < count; seed++) {
+    const plan = {
+      ...calm,
+      seed,
+      tabs: 2 + seed % 6,
+      delay: [1, 5, 20][seed % 3] ?? 1,
+      mediator: [50, 500, 5000][seed % 4] ?? 200,
+      ...extra(seed)
     }
-    console.log(name, count, Date.now() - began, JSON.stringify(sums), JSON.stringify([...problems]))
+    const r: Result = play(plan)
+    sums.requests += r.requests
+    sums.needless += r.needless
+    sums.deliveries += r.deliveries
+    sums.skips += r.skips
+    sums.worst = Math.max(sums.worst, r.deliveries / r.tabs / r.outcomes)
+    for (const p of new Set(r.problems)) problems.set(p, seed)
+    if (r.needless > bound(plan)) problems.set("needless", seed)
+    if (r.skips > bound(plan)) problems.set("skips", seed)
+  }
+  console.log(name, count, Date.now() - began, JSON.stringify(sums), JSON.stringify([...problems]))
 }
 describe("x", () => {
   it("calm", () => {

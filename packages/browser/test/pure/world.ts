@@ -112,7 +112,12 @@ interface Simulated {
   /** When the last of its messages, or of its locks, arrive on each way. */
   readonly last: Map<string, number>
   // What its source knows.
-  current: { readonly generation: number | undefined; readonly id: number; readonly refreshAt: number; readonly expiresAt: number } | undefined
+  current: {
+    readonly generation: number | undefined
+    readonly id: number
+    readonly refreshAt: number
+    readonly expiresAt: number
+  } | undefined
   newest: number
   coolDownUntil: number
   flight: Flight | undefined
@@ -156,7 +161,7 @@ export const play = (plan: Plan, { transition = Tab.transition }: Faults = {}): 
   const next = () => {
     swap(0, heap.length - 1)
     const event = heap.pop()
-    for (let n = 0; ;) {
+    for (let n = 0;;) {
       const child = isBefore(2 * n + 2, 2 * n + 1) ? 2 * n + 2 : 2 * n + 1
       if (!isBefore(child, n)) return event
       swap(n, child)
@@ -197,11 +202,19 @@ export const play = (plan: Plan, { transition = Tab.transition }: Faults = {}): 
   const deliver = (tab: Simulated, message: Message.Message) => {
     if (tab.isAway) return // a page in the back-forward cache receives nothing
     deliveries++
-    onWay(tab, "messages in", () => inTab(tab, "messages", () => tab.isAway || dispatch(tab, { _tag: "Heard", message })))
+    onWay(
+      tab,
+      "messages in",
+      () => inTab(tab, "messages", () => tab.isAway || dispatch(tab, { _tag: "Heard", message }))
+    )
   }
 
   const send = (from: Simulated, isFor: (tab: Simulated) => boolean, message: Message.Message) =>
-    onWay(from, "messages out", () => tabs.filter((tab) => tab.isAlive && isFor(tab)).forEach((tab) => deliver(tab, message)))
+    onWay(
+      from,
+      "messages out",
+      () => tabs.filter((tab) => tab.isAlive && isFor(tab)).forEach((tab) => deliver(tab, message))
+    )
 
   // The locks.
   const stateOf = (name: string): WebLockState => {
@@ -395,7 +408,10 @@ export const play = (plan: Plan, { transition = Tab.transition }: Faults = {}): 
     if (generation !== undefined) tab.newest = Math.max(tab.newest, generation)
     tab.coolDownUntil = 0
     // A renewal in the background.
-    after(Math.max(1, tab.current.refreshAt - time), () => inTab(tab, "timers", () => tab.current?.id === id && fly(tab)))
+    after(
+      Math.max(1, tab.current.refreshAt - time),
+      () => inTab(tab, "timers", () => tab.current?.id === id && fly(tab))
+    )
   }
 
   const isHeldBack = ({ failure }: Entry): number =>
@@ -448,10 +464,12 @@ export const play = (plan: Plan, { transition = Tab.transition }: Faults = {}): 
         wasGranted: false
       }
       const lastClear = Math.max(-1, ...clears.map(({ time }) => time))
-      if (requests.some(({ acquiredAt, endedAt, startedAt, wasGranted }) =>
-        acquiredAt > lastClear &&
-        (endedAt === undefined || (wasGranted && time - startedAt < 0.75 * plan.lifetime))
-      )) needless++
+      if (
+        requests.some(({ acquiredAt, endedAt, startedAt, wasGranted }) =>
+          acquiredAt > lastClear &&
+          (endedAt === undefined || (wasGranted && time - startedAt < 0.75 * plan.lifetime))
+        )
+      ) needless++
       requests.push(mine)
       const issuedAt = now().wall
       let isOver = false
@@ -495,7 +513,12 @@ export const play = (plan: Plan, { transition = Tab.transition }: Faults = {}): 
           grantedGenerations.add(lock.generation)
           command(
             tab,
-            (call) => ({ _tag: "Settle", call, lock: lock.lock, outcome: flight.isVoid && isDown ? Abandoned() : outcome }),
+            (call) => ({
+              _tag: "Settle",
+              call,
+              lock: lock.lock,
+              outcome: flight.isVoid && isDown ? Abandoned() : outcome
+            }),
             done
           )
         })
@@ -525,7 +548,9 @@ export const play = (plan: Plan, { transition = Tab.transition }: Faults = {}): 
             case "Acquired": {
               const { entry, generation, lock } = reply
               checkEntry(tab, entry)
-              if (freshIn(tab, entry) === undefined && isHeldBack(entry) === 0) return request({ lock, generation }, time)
+              if (freshIn(tab, entry) === undefined && isHeldBack(entry) === 0) {
+                return request({ lock, generation }, time)
+              }
               return command(tab, (call) => ({ _tag: "Settle", call, lock, outcome: Abandoned() }), () => {
                 if (!take(entry)) look()
               })
@@ -554,7 +579,11 @@ export const play = (plan: Plan, { transition = Tab.transition }: Faults = {}): 
   const get = (tab: Simulated) =>
     inTab(tab, "timers", () => {
       if (!isFrom(tab)) return
-      if (tab.current !== undefined && time < tab.current.expiresAt) return time >= tab.current.refreshAt ? fly(tab) : undefined
+      if (tab.current !== undefined && time < tab.current.expiresAt) {
+        return time >= tab.current.refreshAt
+          ? fly(tab)
+          : undefined
+      }
       tab.current = undefined
       if (time < tab.coolDownUntil) return
       tab.waiting.push({ since: time })
@@ -599,7 +628,9 @@ export const play = (plan: Plan, { transition = Tab.transition }: Faults = {}): 
 
   const kill = (tab: Simulated) => {
     tab.isAlive = false
-    if (tab.flight !== undefined) for (const request of requests) if (request.endedAt === undefined) markKilled(tab, request)
+    if (tab.flight !== undefined) {
+      for (const request of requests) if (request.endedAt === undefined) markKilled(tab, request)
+    }
     for (const request of tab.requests.values()) {
       request.isOver = true
       after(between(1, 1 + plan.delay), () => end(nameOf(request.lock), request))
@@ -662,7 +693,16 @@ export const play = (plan: Plan, { transition = Tab.transition }: Faults = {}): 
     wallOffset += between(-5000, 5000)
   })
   someday(plan.hostile, (tab) => {
-    const numbers = [Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53 - 1, -1, 0.5, 0, now().wall + 2 * 86_400_000, now().wall]
+    const numbers = [
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+      2 ** 53 - 1,
+      -1,
+      0.5,
+      0,
+      now().wall + 2 * 86_400_000,
+      now().wall
+    ]
     const number = () => pick(numbers) ?? 0
     const raw = pick<unknown>([
       { _tag: "Cleared", generation: 2 ** 53 - 1 },
