@@ -3,7 +3,9 @@
  * lies or does what it is told. A caller must not notice (T2, T6).
  */
 import { AccessToken } from "@effect-tilia/core/AccessToken"
+import { TokenTimeoutError } from "@effect-tilia/core/TokenError"
 import * as TokenStore from "@effect-tilia/core/TokenStore"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -19,6 +21,15 @@ const stale = Schema.decodeUnknownSync(AccessToken)({
   issuedAt: "2020-01-01T00:00:00.000Z",
   expiresAt: "2020-01-01T01:00:00.000Z"
 })
+
+/** A failure that nobody has left, and that holds for half a second. */
+const planted: TokenStore.StoredFailure = {
+  error: new TokenTimeoutError({ tokenUrl: "https://auth.example.com/token", attempts: 1 }),
+  failures: 1,
+  remaining: Duration.millis(500),
+  isBinding: true,
+  generation: 10 ** 12
+}
 
 export const make = (draw: Draw): Effect.Effect<TokenStore.TokenStore> =>
   Effect.map(TokenStore.makeMemory, (memory) => {
@@ -38,31 +49,34 @@ export const make = (draw: Draw): Effect.Effect<TokenStore.TokenStore> =>
       )()
     }
     const hostile = <A>(command: Effect.Effect<A, TokenStore.StoreError>) => Effect.suspend(() => failing(command))
+    const hostileLock = ({ generation, renew, settle }: TokenStore.Lock): TokenStore.Lock => ({
+      generation,
+      settle: (outcome) => failing(settle(outcome)),
+      renew: hostile(renew)
+    })
     return {
       read: (scopes) =>
         failing(
           Effect.suspend(() =>
-            draw.chance(0.8) ? memory.read(scopes) : draw.pick<Effect.Effect<Option.Option<TokenStore.Stored>>>(
-              Effect.succeedNone,
-              Effect.sync(() => JSON.parse("{ \"_tag\": \"Some\", \"value\": { \"token\": 1 } }")),
-              Effect.sync(() => Option.some({ token: stale, generation: 10 ** 12 }))
+            draw.chance(0.8) ? memory.read(scopes) : draw.pick<Effect.Effect<TokenStore.Entry>>(
+              Effect.succeed({ token: Option.none(), failure: Option.none() }),
+              Effect.sync(() => JSON.parse("{ \"token\": { \"_tag\": \"Some\", \"value\": { \"token\": 1 } } }")),
+              Effect.succeed({ token: Option.some({ token: stale, generation: 10 ** 12 }), failure: Option.none() }),
+              Effect.succeed({ token: Option.none(), failure: Option.some(planted) })
             )
           )
         ),
       lock: (scopes) =>
         failing(
-          draw.chance(0.1) ? Effect.succeedNone : Effect.map(
-            memory.lock(scopes),
-            Option.map((lock): TokenStore.Lock => ({
-              generation: lock.generation,
-              write: (token) => failing(lock.write(token)),
-              renew: hostile(lock.renew),
-              release: hostile(lock.release)
-            }))
-          )
+          draw.chance(0.1)
+            ? Effect.succeed(TokenStore.Held({ remaining: draw.pick(Duration.zero, Duration.seconds(2)) }))
+            : Effect.map(
+              memory.lock(scopes),
+              (result) => result._tag === "Acquired" ? { ...result, lock: hostileLock(result.lock) } : result
+            )
         ),
       changes: (scopes) => {
-        const storm = Stream.fromIterable(Array.from({ length: draw.between(1, 2_000) }, () => "Written" as const))
+        const storm = Stream.fromIterable(Array.from({ length: draw.between(1, 2_000) }, () => "Settled" as const))
         return draw.pick<() => Stream.Stream<TokenStore.Change>>(
           () => Stream.forever(Stream.concat(storm, Stream.drain(Stream.fromEffect(Effect.sleep("50 millis"))))),
           () => Stream.forever(Stream.fromEffect(Effect.delay(Effect.succeed("Cleared" as const), "150 millis"))),

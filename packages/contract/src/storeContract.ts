@@ -14,12 +14,12 @@
  * @since 0.1.0
  */
 import * as Scopes from "@effect-tilia/core/Scopes"
-import { type Lock, type Stored, TokenStore } from "@effect-tilia/core/TokenStore"
+import { ServiceUnavailableError } from "@effect-tilia/core/TokenError"
+import { Abandoned, Failed, type Failure, Granted, type Lock, TokenStore } from "@effect-tilia/core/TokenStore"
 import * as TestAccessToken from "@effect-tilia/testing/TestAccessToken"
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -39,23 +39,44 @@ const newScopes = Effect.sync(() => crypto.randomUUID()).pipe(
   Effect.flatMap((id) => Schema.decode(Scopes.Scopes)(`a-${id},b-${id}`))
 )
 
-const lockOf = (store: TokenStore, scopes: Scopes.Scopes): Effect.Effect<Lock, unknown> =>
-  Effect.flatten(store.lock(scopes))
+const acquire = (store: TokenStore, scopes: Scopes.Scopes) =>
+  Effect.flatMap(store.lock(scopes), (result) =>
+    result._tag === "Acquired"
+      ? Effect.succeed(result)
+      : Effect.dieMessage(`the lock is held for ${Duration.format(result.remaining)}`))
 
-const isLocked = (store: TokenStore, scopes: Scopes.Scopes) => Effect.map(store.lock(scopes), Option.isNone)
+const lockOf = (store: TokenStore, scopes: Scopes.Scopes): Effect.Effect<Lock, unknown> =>
+  Effect.map(acquire(store, scopes), ({ lock }) => lock)
+
+const isLocked = (store: TokenStore, scopes: Scopes.Scopes) =>
+  Effect.map(store.lock(scopes), ({ _tag }) => _tag === "Held")
 
 const tokenOf = (text: string, lifetime: Duration.DurationInput = "1 hour") => TestAccessToken.make({ text, lifetime })
 
 const textIn = (store: TokenStore, scopes: Scopes.Scopes) =>
-  Effect.map(store.read(scopes), Option.map(({ token }: Stored) => TestAccessToken.text(token)))
+  Effect.map(store.read(scopes), ({ token }) => Option.map(token, ({ token }) => TestAccessToken.text(token)))
+
+const failureIn = (store: TokenStore, scopes: Scopes.Scopes) => Effect.map(store.read(scopes), ({ failure }) => failure)
+
+const grant = (lock: Lock, text: string) => Effect.flatMap(tokenOf(text), (token) => lock.settle(Granted({ token })))
 
 const write = (store: TokenStore, scopes: Scopes.Scopes, text: string) =>
-  Effect.gen(function*() {
-    const lock = yield* lockOf(store, scopes)
-    yield* lock.write(yield* tokenOf(text))
-    yield* lock.release
-    return lock
-  })
+  Effect.tap(lockOf(store, scopes), (lock) => grant(lock, text))
+
+/** As a server's error may be: with every field that an error can have. */
+const failure: Failure = {
+  error: new ServiceUnavailableError({
+    tokenUrl: "https://auth.example.com/token",
+    status: 503,
+    code: "temporarily_unavailable",
+    serverMessage: "a \"quoted\" text — 7 €",
+    attempts: 4,
+    retryAfter: Duration.seconds(7)
+  }),
+  failures: 3,
+  remaining: Duration.seconds(20),
+  isBinding: true
+}
 
 /** Longer than a lease. */
 const untilLeaseEnds = Effect.sleep("3200 millis")
@@ -64,16 +85,77 @@ const untilLeaseEnds = Effect.sleep("3200 millis")
 const tests: Readonly<Record<string, Body>> = {
   "a process reads the token that another wrote, with its scopes and remaining lifetime (T1)": (one, other, scopes) =>
     Effect.gen(function*() {
-      expect(yield* one.read(scopes)).toStrictEqual(Option.none())
+      expect(yield* one.read(scopes)).toStrictEqual({ token: Option.none(), failure: Option.none() })
       const lock = yield* lockOf(one, scopes)
       const token = yield* TestAccessToken.make({ scopes: ["a", "b"], lifetime: "1 hour" })
-      yield* lock.write(token)
-      const read = yield* Effect.flatten(other.read(scopes))
+      yield* lock.settle(Granted({ token }))
+      const read = yield* Effect.flatten(Effect.map(other.read(scopes), ({ token }) => token))
       expect(read.generation).toBe(lock.generation)
       expect(TestAccessToken.text(read.token)).toBe(TestAccessToken.text(token))
       expect(read.token.scopes).toStrictEqual(token.scopes)
       expect(Math.abs(read.token.expiresAt.epochMillis - token.expiresAt.epochMillis)).toBeLessThan(1000)
       expect(Math.abs(read.token.issuedAt.epochMillis - token.issuedAt.epochMillis)).toBeLessThan(1000)
+    }),
+
+  "a process reads the failure that another left, with its error and what is left of its wait (T8)": (
+    one,
+    other,
+    scopes
+  ) =>
+    Effect.gen(function*() {
+      yield* write(one, scopes, "before")
+      const lock = yield* lockOf(one, scopes)
+      yield* lock.settle(Failed({ failure }))
+      yield* Effect.sleep("1 second")
+      const { remaining, ...read } = Option.getOrThrow(yield* failureIn(other, scopes))
+      expect(read).toStrictEqual({
+        error: failure.error,
+        failures: 3,
+        isBinding: true,
+        generation: lock.generation
+      })
+      expect(Duration.toMillis(remaining)).toBeGreaterThan(17_000)
+      expect(Duration.toMillis(remaining)).toBeLessThanOrEqual(19_100)
+      expect(yield* textIn(other, scopes)).toStrictEqual(Option.some("before"))
+    }),
+
+  "a token replaces the failure before it, and an abandoned lock replaces nothing (T8)": (one, other, scopes) =>
+    Effect.gen(function*() {
+      yield* Effect.flatMap(
+        lockOf(one, scopes),
+        ({ settle }) => settle(Failed({ failure: { ...failure, isBinding: false } }))
+      )
+      yield* Effect.flatMap(lockOf(other, scopes), ({ settle }) => settle(Abandoned()))
+      expect(Option.map(yield* failureIn(other, scopes), ({ isBinding }) => isBinding)).toStrictEqual(
+        Option.some(false)
+      )
+      yield* write(other, scopes, "new")
+      expect(yield* failureIn(one, scopes)).toStrictEqual(Option.none())
+      expect(yield* textIn(one, scopes)).toStrictEqual(Option.some("new"))
+    }),
+
+  "who gets the lock is told what is stored (T11)": (one, other, scopes) =>
+    Effect.gen(function*() {
+      yield* write(one, scopes, "here")
+      const { entry, lock } = yield* acquire(other, scopes)
+      expect(Option.map(entry.token, ({ token }) => TestAccessToken.text(token))).toStrictEqual(Option.some("here"))
+      expect(entry.failure).toStrictEqual(Option.none())
+      yield* lock.settle(Failed({ failure }))
+      const after = yield* acquire(one, scopes)
+      expect(Option.isSome(after.entry.token)).toBe(true)
+      expect(Option.map(after.entry.failure, ({ generation }) => generation)).toStrictEqual(
+        Option.some(lock.generation)
+      )
+    }),
+
+  "who does not get the lock is told for how long it is held at most (T11)": (one, other, scopes) =>
+    Effect.gen(function*() {
+      yield* lockOf(one, scopes)
+      yield* Effect.sleep("500 millis")
+      const result = yield* other.lock(scopes)
+      if (result._tag === "Acquired") return expect.fail("two have the lock")
+      expect(Duration.toMillis(result.remaining)).toBeGreaterThan(0)
+      expect(Duration.toMillis(result.remaining)).toBeLessThanOrEqual(3000)
     }),
 
   "only one of 16 callers gets the lock (T1)": (one, other, scopes) =>
@@ -82,15 +164,17 @@ const tests: Readonly<Record<string, Body>> = {
         Array.from({ length: 16 }, (_, n) => (n % 2 === 0 ? one : other).lock(scopes)),
         { concurrency: "unbounded" }
       )
-      expect(locks.filter(Option.isSome).length).toBe(1)
+      expect(locks.filter(({ _tag }) => _tag === "Acquired").length).toBe(1)
     }),
 
-  "another process gets the lock as soon as its holder releases it (T1)": (one, other, scopes) =>
+  "another process gets the lock as soon as its holder settles it (T1)": (one, other, scopes) =>
     Effect.gen(function*() {
-      const lock = yield* lockOf(one, scopes)
-      expect(yield* isLocked(other, scopes)).toBe(true)
-      yield* lock.release
-      expect(yield* isLocked(other, scopes)).toBe(false)
+      for (const outcome of [Abandoned(), Failed({ failure }), Granted({ token: yield* tokenOf("x") })]) {
+        const lock = yield* lockOf(one, scopes)
+        expect(yield* isLocked(other, scopes)).toBe(true)
+        yield* lock.settle(outcome)
+        yield* Effect.flatMap(lockOf(other, scopes), ({ settle }) => settle(Abandoned()))
+      }
     }),
 
   "the store ignores the order of scopes, and other scopes share neither token nor lock (T5)": (one, other, scopes) =>
@@ -130,9 +214,19 @@ const tests: Readonly<Record<string, Body>> = {
         yield* lock.renew
         expect(yield* isLocked(other, scopes)).toBe(true)
       }
+      yield* lock.settle(Abandoned())
+      expect(yield* isLocked(other, scopes)).toBe(false)
     }),
 
-  "a holder that paused beyond its lease cannot release or renew the lock of the next holder (T3, row 103)": (
+  "a renewal that comes after the lock was settled locks nothing (T3)": (one, other, scopes) =>
+    Effect.gen(function*() {
+      const lock = yield* lockOf(one, scopes)
+      yield* lock.settle(Abandoned())
+      yield* lock.renew
+      expect(yield* isLocked(other, scopes)).toBe(false)
+    }),
+
+  "a holder that paused beyond its lease cannot settle or renew the lock of the next holder (T3, row 103)": (
     one,
     other,
     scopes
@@ -141,7 +235,7 @@ const tests: Readonly<Record<string, Body>> = {
       const paused = yield* lockOf(one, scopes)
       yield* untilLeaseEnds
       yield* lockOf(other, scopes)
-      yield* paused.release
+      yield* paused.settle(Abandoned())
       expect(yield* isLocked(one, scopes)).toBe(true)
       yield* Effect.sleep("2 seconds")
       yield* paused.renew
@@ -149,32 +243,49 @@ const tests: Readonly<Record<string, Body>> = {
       expect(yield* isLocked(one, scopes)).toBe(false)
     }),
 
-  "a holder that writes after its lease does not replace a newer token (T3, row 103)": (one, other, scopes) =>
+  "a holder that settles after its lease replaces neither a newer token nor a newer failure (T3, row 103)": (
+    one,
+    other,
+    scopes
+  ) =>
     Effect.gen(function*() {
       const paused = yield* lockOf(one, scopes)
       yield* untilLeaseEnds
       yield* write(other, scopes, "newer")
-      yield* paused.write(yield* tokenOf("late"))
+      yield* grant(paused, "late")
       expect(yield* textIn(one, scopes)).toStrictEqual(Option.some("newer"))
       expect(yield* textIn(other, scopes)).toStrictEqual(Option.some("newer"))
+      yield* paused.settle(Failed({ failure }))
+      expect(yield* failureIn(one, scopes)).toStrictEqual(Option.none())
+      expect(yield* failureIn(other, scopes)).toStrictEqual(Option.none())
     }),
 
   "the store returns no token after its lifetime, or an expired one (T7)": (one, other, scopes) =>
     Effect.gen(function*() {
       const lock = yield* lockOf(one, scopes)
-      yield* lock.write(yield* tokenOf("short", "1 second"))
+      yield* lock.settle(Granted({ token: yield* tokenOf("short", "1 second") }))
       yield* Effect.sleep("1100 millis")
       const now = yield* Effect.clockWith(({ currentTimeMillis }) => currentTimeMillis)
-      const left = Option.map(yield* other.read(scopes), ({ token }) => token.expiresAt.epochMillis - now)
+      const left = Option.map((yield* other.read(scopes)).token, ({ token }) => token.expiresAt.epochMillis - now)
       expect(Option.getOrElse(left, () => 0)).toBeLessThanOrEqual(0)
     }),
 
-  "another process is told of a token that was written (T6)": (one, other, scopes) =>
+  "another process is told of each outcome (T6, T11)": (one, other, scopes) =>
     Effect.gen(function*() {
-      const change = yield* Effect.fork(Stream.runHead(other.changes(scopes)))
+      const changes: Array<string> = []
+      yield* Effect.forkScoped(
+        Stream.runForEach(other.changes(scopes), (change) => Effect.sync(() => changes.push(change)))
+      )
       yield* Effect.sleep("200 millis")
-      yield* write(one, scopes, "x")
-      expect(yield* Effect.timeout(Fiber.join(change), "2 seconds")).toStrictEqual(Option.some("Written"))
+      for (const outcome of [Granted({ token: yield* tokenOf("x") }), Failed({ failure }), Abandoned()]) {
+        const before = changes.length
+        yield* Effect.flatMap(lockOf(one, scopes), ({ settle }) => settle(outcome))
+        yield* Effect.sleep("20 millis").pipe(
+          Effect.repeat({ until: () => changes.length > before }),
+          Effect.timeout("2 seconds")
+        )
+      }
+      expect(new Set(changes)).toStrictEqual(new Set(["Settled"]))
     })
 }
 

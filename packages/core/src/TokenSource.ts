@@ -221,19 +221,22 @@ export const make: (
 
   /** Runs a flight in a root span, since it serves many callers (S14). */
   const fly = (flight: State.Flight, running: RunningFlight): Effect.Effect<void> =>
-    Effect.flatMap(Random.next, (draw) =>
-      Effect.useSpan(refreshSpan, { root: true, links: running.firstLinks, captureStackTrace: false }, (span) => {
-        running.span = span
-        return Effect.withParentSpan(sharing.obtain(wantedBy(flight, draw)), span)
-      }).pipe(
-        Effect.onExit(Exit.match({
-          onFailure: (cause) => land(running, Exit.failCause(cause), draw),
-          onSuccess: (result) =>
-            "token" in result ? land(running, Exit.succeed(result), draw) : defer(running, result.heldBackBy)
-        })),
-        Effect.exit,
-        Effect.asVoid
-      ))
+    Effect.flatMap(
+      Random.next,
+      (draw) =>
+        Effect.useSpan(refreshSpan, { root: true, links: running.firstLinks, captureStackTrace: false }, (span) => {
+          running.span = span
+          return Effect.withParentSpan(sharing.obtain(wantedBy(flight, draw)), span)
+        }).pipe(
+          Effect.onExit(Exit.match({
+            onFailure: (cause) => land(running, Exit.failCause(cause), draw),
+            onSuccess: (result) =>
+              "token" in result ? land(running, Exit.succeed(result), draw) : defer(running, result.heldBackBy)
+          })),
+          Effect.exit,
+          Effect.asVoid
+        )
+    )
 
   /** Ends a flight: first the state, then what is told of it, then the callers that wait. */
   const land = (

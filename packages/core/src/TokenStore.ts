@@ -99,7 +99,7 @@ export interface Entry {
 export type Outcome = Data.TaggedEnum<{
   Granted: { readonly token: AccessToken }
   Failed: { readonly failure: Failure }
-  Abandoned: {}
+  Abandoned: Record<never, never>
 }>
 
 /**
@@ -154,7 +154,7 @@ export const { Acquired, Held } = Data.taggedEnum<Acquisition>()
  *
  * - `Settled`: another source has settled a lock.
  * - `Cleared`: everything was removed, as at a logout. A source drops its token too.
- * - `Resumed`: this process was cut off from the network or was frozen, and is back. What has failed may succeed now, so
+ * - `Resumed`: this process was cut off from the network or was frozen, and is back. What has failed may succeed now:
  *   a source ends its cool-down.
  *
  * @since 0.1.0
@@ -195,9 +195,12 @@ export const lease: Duration.DurationInput = "3 seconds"
  * @category models
  */
 export interface TokenStore {
-  /** What the store holds for these scopes. */
+  /** What the store holds for these scopes. Fails with `"Unreadable"` if that is neither a token nor a failure. */
   readonly read: (scopes: Scopes.Scopes) => Effect.Effect<Entry, StoreError>
-  /** The lock for these scopes, if no other source holds it. Does not wait. */
+  /**
+   * The lock for these scopes, if no other source holds it. Does not wait. An entry that is unreadable is left out, so
+   * that the holder of the lock replaces it.
+   */
   readonly lock: (scopes: Scopes.Scopes) => Effect.Effect<Acquisition, StoreError>
   /** What others do from now on, as far as the store learns of it. */
   readonly changes: (scopes: Scopes.Scopes) => Stream.Stream<Change>

@@ -1,9 +1,11 @@
 /*
- * Sources that share one token through a store (T1–T3, T6). Each source stands for a process of its own.
+ * Sources that share one token through a store, or why there is none (T1–T3, T6, T8, T9, T11). Each source stands for a
+ * process of its own.
  */
 import {
   AccessToken,
   Scopes,
+  Telemetry,
   TokenEndpoint,
   TokenError,
   type TokenEvent,
@@ -13,15 +15,17 @@ import {
 import { leakProbe, TestAccessToken, TestTokenEndpoint } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
-import type * as Clock from "effect/Clock"
+import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -46,6 +50,37 @@ const fleet = Effect.fnUntraced(function*(...script: TestTokenEndpoint.Script) {
     Effect.provideService(endpoint.source(options), TokenStore.TokenStore, mine)
   return { ...endpoint, store, process, processes: (n: number) => Effect.replicateEffect(process(), n) }
 })
+
+/** The `lock` of a store, with other locks. */
+const withLock = (store: Store, change: (lock: TokenStore.Lock) => TokenStore.Lock): Store["lock"] => (scopes) =>
+  Effect.map(
+    store.lock(scopes),
+    (result) => result._tag === "Acquired" ? { ...result, lock: change(result.lock) } : result
+  )
+
+/** A store that seems to hold something else. */
+const withEntries = (store: Store, change: (entry: TokenStore.Entry) => TokenStore.Entry): Store => ({
+  ...store,
+  read: (scopes) => Effect.map(store.read(scopes), change),
+  lock: (scopes) =>
+    Effect.map(
+      store.lock(scopes),
+      (result) => result._tag === "Acquired" ? { ...result, entry: change(result.entry) } : result
+    )
+})
+
+const isFree = (store: Store) => Effect.map(store.lock(scopes), ({ _tag }) => _tag === "Acquired")
+
+/** The store holds this token, whoever has written it. */
+const leave = (store: Store, scopes: Scopes.Scopes, token: AccessToken.AccessToken) =>
+  Effect.flatMap(
+    store.lock(scopes),
+    (result) =>
+      result._tag === "Acquired" ? result.lock.settle(TokenStore.Granted({ token })) : Effect.dieMessage("locked")
+  )
+
+const textIn = (store: Store) =>
+  Effect.map(store.read(scopes), ({ token }) => Option.map(token, (it) => text(it.token)))
 
 /** A token with other fields, whatever they are. */
 const changed = (token: AccessToken.AccessToken, fields: object) =>
@@ -149,16 +184,6 @@ describe("One request for all sources (T1)", () => {
       expect(calls.length).toBe(2)
     }))
 
-  it.scoped("a source whose request fails leaves the lock to the next source (T1)", () =>
-    Effect.gen(function*() {
-      const { calls, processes } = yield* fleet(fail(unavailable), succeed())
-      const [first, second] = yield* processes(2)
-      if (first === undefined || second === undefined) return expect.fail()
-      expect(yield* Effect.flip(first.get)).toStrictEqual(unavailable)
-      expect(text(yield* second.get)).toBe("token-1")
-      expect(calls.length).toBe(2)
-    }))
-
   it.effect("a source that is closed in mid flight releases its lock (T1)", () =>
     Effect.gen(function*() {
       const { calls, process } = yield* fleet(after("2 seconds", succeed()))
@@ -214,23 +239,19 @@ describe("Stores that fail (T2)", () => {
     ]],
     ["hangs at the lock", (store) => ({ ...store, lock: () => Effect.never }), ["Slow"]],
     ["holds rubbish", (store) => ({ ...store, read: () => new TokenStore.StoreError({ reason: "Unreadable" }) }), [
-      "Unreadable",
       "Unreadable"
     ]],
     [
       "refuses to store a token",
       (store) => ({
         ...store,
-        lock: (scopes) => Effect.map(store.lock(scopes), Option.map((lock) => ({ ...lock, write: () => out })))
+        lock: withLock(store, (lock) => ({ ...lock, settle: () => out }))
       }),
       ["Unavailable"]
     ],
     [
-      "hangs at the release",
-      (store) => ({
-        ...store,
-        lock: (scopes) => Effect.map(store.lock(scopes), Option.map((lock) => ({ ...lock, release: Effect.never })))
-      }),
+      "hangs at the end of a request",
+      (store) => ({ ...store, lock: withLock(store, (lock) => ({ ...lock, settle: () => Effect.never })) }),
       ["Slow"]
     ]
   ]
@@ -292,11 +313,10 @@ describe("Stores that fail (T2)", () => {
     Effect.gen(function*() {
       const { calls, process, store } = yield* fleet(succeed())
       yield* Effect.flatMap(process(), ({ get }) => get)
-      const spoilt: Store = {
-        ...store,
-        read: (scopes) =>
-          Effect.map(store.read(scopes), Option.map((stored) => Object.assign({ ...stored }, spoil(stored))))
-      }
+      const spoilt = withEntries(store, (entry) => ({
+        ...entry,
+        token: Option.map(entry.token, (stored) => Object.assign({ ...stored }, spoil(stored)))
+      }))
       const source = yield* process({}, spoilt)
       const events = yield* told(source, source.get)
       expect(text(yield* source.get)).toBe("token-1")
@@ -313,9 +333,7 @@ describe("Stores that fail (T2)", () => {
       Effect.gen(function*() {
         const { calls, process, store } = yield* fleet(succeed())
         const asked = yield* Scopes.make(["user_info", "read_wallet"])
-        const lock = yield* Effect.flatten(store.lock(asked))
-        yield* lock.write(yield* TestAccessToken.make({ text: "stored", scopes: granted }))
-        yield* lock.release
+        yield* leave(store, asked, yield* TestAccessToken.make({ text: "stored", scopes: granted }))
         const { get } = yield* process({ scopes: asked })
         expect(text(yield* get)).toBe("stored")
         expect(calls.length).toBe(0)
@@ -325,7 +343,10 @@ describe("Stores that fail (T2)", () => {
   it.scoped("a source waits 30 seconds for a lock that nobody frees, and then asks without it (T2, row 129)", () =>
     Effect.gen(function*() {
       const { calls, process, store } = yield* fleet(succeed())
-      const { get } = yield* process({}, { ...store, lock: () => Effect.succeedNone })
+      const { get } = yield* process({}, {
+        ...store,
+        lock: () => Effect.succeed(TokenStore.Held({ remaining: Duration.seconds(1) }))
+      })
       const fiber = yield* Effect.fork(get)
       yield* TestClock.adjust("29999 millis")
       expect(calls.length).toBe(0)
@@ -368,7 +389,7 @@ describe("Stores that fail (T2)", () => {
       })
       yield* Effect.fork(get)
       yield* TestClock.adjust("1 second")
-      expect(Option.isSome(yield* store.lock(scopes))).toBe(true)
+      expect(yield* isFree(store)).toBe(true)
     }))
 
   it.scoped("the source overwrites a stored token that it can't read (T2)", () =>
@@ -379,9 +400,7 @@ describe("Stores that fail (T2)", () => {
         read: () => new TokenStore.StoreError({ reason: "Unreadable" })
       })
       yield* source.get
-      expect((yield* store.read(scopes)).pipe(Option.map(({ token }) => text(token)))).toStrictEqual(
-        Option.some("token-0")
-      )
+      expect(yield* textIn(store)).toStrictEqual(Option.some("token-0"))
     }))
 
   it.effect("closing a source ends within 250 ms although its store hangs (T2)", () =>
@@ -392,11 +411,7 @@ describe("Stores that fail (T2)", () => {
       const source = yield* Scope.extend(
         process({}, {
           ...store,
-          lock: (scopes) =>
-            Effect.map(
-              store.lock(scopes),
-              Option.map((lock) => ({ ...lock, renew: hanging, release: hanging }))
-            )
+          lock: withLock(store, (lock) => ({ ...lock, renew: hanging, settle: () => hanging }))
         }),
         scope
       )
@@ -422,7 +437,7 @@ describe("Locks whose holder is gone (T3)", () => {
   it.scoped("the source gets the lock of a lost holder when the lease ends (T3)", () =>
     Effect.gen(function*() {
       const { calls, process, store } = yield* fleet(succeed())
-      expect(Option.isSome(yield* store.lock(scopes))).toBe(true) // and is never heard of again
+      expect(yield* isFree(store)).toBe(true) // it is taken now, and its holder is never heard of again
       const source = yield* process()
       const fiber = yield* Effect.fork(source.get)
       yield* TestClock.adjust("2900 millis")
@@ -434,14 +449,269 @@ describe("Locks whose holder is gone (T3)", () => {
   it.scoped("a holder that was paused and writes late replaces no newer token (T3, row 103)", () =>
     Effect.gen(function*() {
       const { process, store } = yield* fleet(succeed())
-      const paused = yield* Effect.flatten(store.lock(scopes))
+      const paused = yield* store.lock(scopes)
+      if (paused._tag === "Held") return expect.fail()
       yield* TestClock.adjust("3 seconds")
       yield* Effect.flatMap(process(), ({ get }) => get)
-      yield* paused.write(yield* TestAccessToken.make({ text: "late" }))
-      expect((yield* store.read(scopes)).pipe(Option.map(({ token }) => text(token)))).toStrictEqual(
-        Option.some("token-0")
-      )
+      yield* paused.lock.settle(TokenStore.Granted({ token: yield* TestAccessToken.make({ text: "late" }) }))
+      expect(yield* textIn(store)).toStrictEqual(Option.some("token-0"))
     }))
+})
+
+describe("Failures that a store shares (T8)", () => {
+  /** How often a fleet asks the server in an outage, and when it gets its first token after that. */
+  const outage = (processes: number, seconds: number) =>
+    Effect.gen(function*() {
+      const start = yield* Clock.currentTimeMillis
+      const end = start + seconds * 1000
+      const { calls, process } = yield* fleet(({ at }) => at < end ? fail(unavailable) : succeed())
+      const sources = yield* Effect.replicateEffect(process(), processes)
+      let recoveredAt = Number.POSITIVE_INFINITY
+      const use = (source: TokenSource.TokenSource) =>
+        Effect.match(source.get, {
+          onFailure: () => {},
+          onSuccess: () => {
+            recoveredAt = Math.min(recoveredAt, calls.at(-1)?.at ?? 0)
+          }
+        }).pipe(Effect.repeat({ schedule: Schedule.spaced("500 millis") }))
+      const fiber = yield* Effect.forkAll(sources.map(use))
+      yield* TestClock.adjust(Duration.seconds(seconds + 12))
+      yield* Fiber.interrupt(fiber)
+      return { requests: calls.filter(({ at }) => at < end).length, recoveredAt: (recoveredAt - start) / 1000 }
+    }).pipe(Effect.scoped, centred)
+
+  it.effect("five sources fail within one budget, by one source's requests, in an outage (T8, row 130)", () =>
+    Effect.gen(function*() {
+      const { calls, processes } = yield* fleet(after("3 seconds", fail(unavailable)))
+      const failing = Effect.flatMap(
+        processes(5),
+        (sources) => Effect.all(sources.map(({ get }) => Effect.timed(Effect.flip(get))), { concurrency: "unbounded" })
+      )
+      const fiber = yield* Effect.fork(Effect.scoped(failing))
+      yield* TestClock.adjust("1 minute")
+      const failures = yield* Fiber.join(fiber)
+      expect(calls.length).toBe(1)
+      expect(failures.map(([took]) => Duration.toMillis(took))).toStrictEqual([3000, 3000, 3000, 3000, 3000])
+      const [asked, ...others] = failures.map(([, error]) => error)
+      expect(asked).toStrictEqual(unavailable)
+      for (const error of others) {
+        expect(error).toMatchObject({ _tag: "ServiceUnavailableError", status: 503 })
+        expect(error.message).toContain("Nothing was sent: the next request may be made in")
+      }
+    }))
+
+  it.effect("an outage of 20 seconds costs eight sources what it costs one (T8)", () =>
+    Effect.gen(function*() {
+      const one = yield* outage(1, 20)
+      const eight = yield* outage(8, 20)
+      expect(one.requests).toBe(5) // at 0, 1, 3, 7 and 15 seconds
+      expect(eight.requests).toBe(one.requests)
+      expect(eight.recoveredAt).toBeCloseTo(one.recoveredAt, 0)
+    }))
+
+  it.scoped("a source that only read of a failure makes a single attempt after it (S7, T8)", () =>
+    Effect.gen(function*() {
+      const { calls, process } = yield* fleet(fail(unavailable), succeed())
+      yield* Effect.flatMap(process(), ({ get }) => Effect.flip(get))
+      const source = yield* process()
+      const error = yield* Effect.flip(source.get)
+      expect(calls.length).toBe(1)
+      expect(error).toMatchObject({ _tag: "ServiceUnavailableError", coolDown: Duration.seconds(1) })
+      yield* TestClock.adjust("1 second")
+      expect(text(yield* source.get)).toBe("token-1")
+      expect(calls.map(({ isSingleAttempt }) => isSingleAttempt)).toStrictEqual([false, true])
+    }).pipe(centred))
+
+  it.scoped("a source that starts after another one's cool-down makes a single attempt (S7, T8)", () =>
+    Effect.gen(function*() {
+      const { calls, process } = yield* fleet(fail(unavailable), fail(unavailable), succeed())
+      yield* Effect.flatMap(process(), ({ get }) => Effect.flip(get))
+      yield* TestClock.adjust("1 second")
+      const source = yield* process()
+      expect(yield* Effect.flip(source.get)).toStrictEqual(unavailable)
+      expect(calls.map(({ isSingleAttempt }) => isSingleAttempt)).toStrictEqual([false, true])
+      const late = yield* process()
+      expect(yield* Effect.flip(late.get)).toMatchObject({ coolDown: Duration.seconds(2) }) // it has doubled
+    }).pipe(centred))
+
+  it.scoped("a source is told of a failure without a request by an event, and counts no request (T8, S14)", () =>
+    Effect.gen(function*() {
+      const { process } = yield* fleet(fail(unavailable))
+      yield* Effect.flatMap(process(), ({ get }) => Effect.flip(get))
+      const source = yield* process()
+      const counted = Metric.value(Metric.tagged(Telemetry.requests, "outcome", "ServiceUnavailableError"))
+      const before = yield* counted
+      const events = yield* told(source, Effect.flip(source.get))
+      expect(events).toMatchObject([{ _tag: "RefreshFailed", error: { _tag: "ServiceUnavailableError" } }])
+      expect(yield* counted).toStrictEqual(before)
+    }))
+
+  it.scoped("a refresh is not held up by another source's failure, and its token ends it for all (T8)", () =>
+    Effect.gen(function*() {
+      const { process } = yield* fleet(fail(unavailable), succeed())
+      yield* Effect.flatMap(process(), ({ get }) => Effect.flip(get))
+      expect(text(yield* Effect.flatMap(process(), ({ refresh }) => refresh))).toBe("token-1")
+      expect(text(yield* Effect.flatMap(process(), ({ get }) => get))).toBe("token-1")
+    }))
+
+  it.scoped("a failed renewal holds up the renewals of others, and no caller without a token (T8)", () =>
+    Effect.gen(function*() {
+      const { calls, process, store } = yield* fleet(succeed(), fail(unavailable), succeed())
+      const sources = yield* Effect.replicateEffect(process({ background: "onDemand" }), 3)
+      yield* allSoon(sources)
+      yield* TestClock.adjust("2881 seconds") // past 80 % of the hour
+      yield* Effect.forEach(sources, ({ get }) => Effect.zipLeft(get, settle))
+      expect(calls.length).toBe(2)
+      const entry = yield* store.read(scopes)
+      expect(Option.getOrThrow(entry.failure)).toMatchObject({ failures: 1, isBinding: false })
+      // Another source with the same scopes, which can use nothing of the store's token, asks although others wait.
+      const other = yield* process({}, withEntries(store, (entry) => ({ ...entry, token: Option.none() })))
+      expect(text(yield* other.get)).toBe("token-2")
+      expect(calls[2]?.isSingleAttempt).toBe(false)
+    }).pipe(centred))
+
+  it.scoped("a source that starts while renewals fail uses the token that is due, and makes no request (T6, T8)", () =>
+    Effect.gen(function*() {
+      const { calls, process } = yield* fleet(succeed(), fail(unavailable))
+      const first = yield* process({ background: "onDemand" })
+      yield* first.get
+      yield* TestClock.adjust("2881 seconds")
+      yield* Effect.zipLeft(first.get, settle)
+      const late = yield* process({ background: "onDemand" })
+      expect(text(yield* late.get)).toBe("token-0")
+      expect(calls.length).toBe(2)
+    }).pipe(centred))
+
+  it.scoped("a request that dies leaves no failure, and the next source asks at once (T8)", () =>
+    Effect.gen(function*() {
+      const { endpoint, process, store } = yield* fleet(succeed())
+      const dying = TokenSource.make({ scopes }).pipe(
+        Effect.provideService(TokenStore.TokenStore, store),
+        Effect.provideService(TokenEndpoint.TokenEndpoint, { requestToken: () => Effect.die("no") })
+      )
+      yield* Effect.exit(Effect.flatMap(dying, ({ get }) => get))
+      expect(text(yield* Effect.flatMap(process(), ({ get }) => get))).toBe("token-0")
+      expect(endpoint.calls.length).toBe(1)
+    }))
+
+  it.scoped("a failure that claims to hold for years holds as long as one's own may (T2, T8)", () =>
+    Effect.gen(function*() {
+      const { calls, process, store } = yield* fleet(fail(unavailable), succeed())
+      yield* Effect.flatMap(process(), ({ get }) => Effect.flip(get))
+      const planted = withEntries(store, (entry) => ({
+        ...entry,
+        failure: Option.map(entry.failure, (failure) => ({ ...failure, remaining: Duration.days(5000) }))
+      }))
+      const source = yield* process({}, planted)
+      expect(yield* Effect.flip(source.get)).toMatchObject({ coolDown: Duration.minutes(10) })
+      expect(calls.length).toBe(1)
+    }))
+
+  it.scoped("a failure shows no secret in logs, spans, metrics or the store (T8)", () =>
+    Effect.gen(function*() {
+      const { process, processes, store } = yield* fleet(fail(unavailable))
+      const { leaks } = yield* leakProbe(
+        Effect.gen(function*() {
+          const sources = yield* processes(2)
+          yield* Effect.forEach(sources, ({ get }) => Effect.flip(get))
+          yield* Effect.flip(Effect.flatMap(process(), ({ refresh }) => refresh))
+          return yield* store.read(scopes)
+        }),
+        ["token-0"]
+      )
+      expect(leaks).toStrictEqual([])
+    }))
+})
+
+describe("Waiting for a lock (T11)", () => {
+  it.scoped("eight sources give 35 commands at most for one request (T11)", () =>
+    Effect.gen(function*() {
+      const { process, store } = yield* fleet(after("2 seconds", succeed()))
+      let commands = 0
+      const counted = <A, E>(command: Effect.Effect<A, E>) => Effect.zipRight(Effect.sync(() => commands++), command)
+      const counting: Store = {
+        ...store,
+        read: (scopes) => counted(store.read(scopes)),
+        lock: (scopes) =>
+          counted(
+            withLock(store, (lock) => ({
+              ...lock,
+              renew: counted(lock.renew),
+              settle: (outcome) => counted(lock.settle(outcome))
+            }))(scopes)
+          )
+      }
+      const fiber = yield* Effect.fork(
+        Effect.flatMap(Effect.replicateEffect(process({}, counting), 8), all)
+      )
+      yield* TestClock.adjust("2 seconds")
+      expect(yield* Fiber.join(fiber)).toStrictEqual(Array(8).fill("token-0"))
+      expect(commands).toBeLessThanOrEqual(35)
+    }))
+
+  it.scoped("a source whose store tells nothing looks again when the lease ends (T11)", () =>
+    Effect.gen(function*() {
+      const { process, store } = yield* fleet(after("1 second", succeed()))
+      const first = yield* Effect.fork(Effect.flatMap(process(), ({ get }) => get))
+      yield* settle
+      const deaf = yield* Effect.fork(
+        Effect.flatMap(process({}, { ...store, changes: () => Stream.empty }), ({ get }) => get)
+      )
+      yield* TestClock.adjust("2999 millis")
+      yield* Fiber.join(first)
+      expect(deaf.unsafePoll()).toBe(null)
+      yield* TestClock.adjust("1 millis")
+      expect(text(yield* Fiber.join(deaf))).toBe("token-0")
+    }))
+
+  it.scoped.each([Duration.zero, Duration.millis(Number.NaN), Duration.infinity])(
+    "a source looks again every 50 ms to 3 seconds, although its store says %s (T2, T11)",
+    (remaining) =>
+      Effect.gen(function*() {
+        const { process, store } = yield* fleet(succeed())
+        let looks = 0
+        const { get } = yield* process({}, {
+          ...store,
+          lock: () => Effect.sync(() => TokenStore.Held({ remaining: (looks++, remaining) }))
+        })
+        yield* Effect.fork(get)
+        yield* TestClock.adjust("12 seconds")
+        expect(looks).toBeGreaterThanOrEqual(5)
+        expect(looks).toBeLessThanOrEqual(241)
+      })
+  )
+})
+
+describe("A process that is back (B1)", () => {
+  const resumedAt = (store: Store, time: Duration.DurationInput): Store => ({
+    ...store,
+    changes: () => Stream.fromEffect(Effect.delay(Effect.succeed("Resumed" as const), time))
+  })
+
+  it.scoped("it ends its cool-down, and asks with all attempts (B1, S7)", () =>
+    Effect.gen(function*() {
+      const { calls, process, store } = yield* fleet(fail(unavailable), fail(unavailable), succeed())
+      const forgetful = withEntries(store, (entry) => ({ ...entry, failure: Option.none() }))
+      const source = yield* process({ coolDown: { base: "10 seconds" } }, resumedAt(forgetful, "2 seconds"))
+      yield* Effect.flip(source.get)
+      yield* TestClock.adjust("1999 millis")
+      expect(yield* Effect.flip(source.get)).toHaveProperty("coolDown")
+      yield* TestClock.adjust("1 millis")
+      expect(yield* Effect.flip(source.get)).toStrictEqual(unavailable)
+      expect(calls.map(({ isSingleAttempt }) => isSingleAttempt)).toStrictEqual([false, false])
+    }))
+
+  it.scoped("it renews a token that is due at once, although the last renewal has failed (B1, S6)", () =>
+    Effect.gen(function*() {
+      const { calls, process, store } = yield* fleet(succeed(), fail(unavailable), succeed())
+      const forgetful = withEntries(store, (entry) => ({ ...entry, failure: Option.none() }))
+      const source = yield* process({}, resumedAt(forgetful, "2881 seconds"))
+      yield* source.get
+      yield* TestClock.adjust("2880 seconds")
+      expect(calls.length).toBe(2)
+      yield* TestClock.adjust("1 second")
+      expect(Option.map(source.peek(), text)).toStrictEqual(Option.some("token-2"))
+    }).pipe(centred))
 })
 
 describe("Hints of a store (T9)", () => {
@@ -459,13 +729,13 @@ describe("Hints of a store (T9)", () => {
       yield* settle
       const before = reads
       for (let n = 0; n < 100; n++) {
-        yield* PubSub.publishAll(hints, Array<TokenStore.Change>(100).fill("Written"))
+        yield* PubSub.publishAll(hints, Array<TokenStore.Change>(100).fill("Settled"))
         yield* TestClock.adjust("10 millis")
       }
       expect(reads - before).toBeGreaterThan(10)
       expect(reads - before).toBeLessThanOrEqual(21)
       yield* Effect.flatMap(process(), ({ refresh }) => refresh)
-      yield* PubSub.publish(hints, "Written")
+      yield* PubSub.publish(hints, "Settled")
       yield* TestClock.adjust("50 millis")
       expect(Option.map(source.peek(), text)).toStrictEqual(Option.some("token-1"))
     }))
@@ -476,12 +746,12 @@ describe("Hints of a store (T9)", () => {
       const hints = yield* PubSub.unbounded<TokenStore.Change>()
       const source = yield* process({}, {
         ...store,
-        read: () => Effect.succeedNone,
+        read: () => Effect.succeed({ token: Option.none(), failure: Option.none() }),
         changes: () => Stream.fromPubSub(hints)
       })
       yield* source.get
       yield* settle
-      const changes: ReadonlyArray<TokenStore.Change> = ["Written", "Cleared", "Written", "Written"]
+      const changes: ReadonlyArray<TokenStore.Change> = ["Settled", "Cleared", "Settled", "Settled"]
       yield* PubSub.publishAll(hints, changes)
       yield* settle
       expect(source.peek()).toStrictEqual(Option.none())
@@ -498,7 +768,7 @@ describe("Stored tokens (T6)", () => {
       const events = yield* told(source, source.get)
       expect(text(yield* source.get)).toBe("token-0")
       expect(events.map(({ _tag }) => _tag)).toStrictEqual(["RefreshFailed"])
-      yield* TestClock.adjust("1 second")
+      yield* TestClock.adjust("2 seconds")
       yield* source.get
       yield* settle
       expect(calls.map(({ isSingleAttempt }) => isSingleAttempt)).toStrictEqual([false, false, true])
@@ -592,8 +862,8 @@ describe("Stored tokens (T6)", () => {
       const { process } = yield* fleet(fail(unavailable), succeed())
       const source = yield* process()
       yield* Effect.flip(source.get)
-      yield* Effect.flatMap(process(), ({ get }) => get)
-      yield* settle
+      yield* Effect.flatMap(process(), ({ refresh }) => refresh)
+      yield* TestClock.adjust("50 millis")
       expect(text(yield* source.get)).toBe("token-1")
     }))
 
@@ -616,7 +886,11 @@ describe("Stored tokens (T6)", () => {
       const { process, store } = yield* fleet(succeed())
       const cleared: Store = {
         ...store,
-        changes: () => Stream.fromEffect(Effect.delay(Effect.succeed("Cleared" as const), "1 minute"))
+        changes: (scopes) =>
+          Stream.merge(
+            store.changes(scopes),
+            Stream.fromEffect(Effect.delay(Effect.succeed("Cleared" as const), "1 minute"))
+          )
       }
       const sources = yield* Effect.forEach(
         Array.from({ length: 8 }, (_, n) => n % 2 === 0 ? ["user_info"] : ["read_wallet"]),

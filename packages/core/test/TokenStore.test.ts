@@ -1,8 +1,9 @@
-import { Scopes, TokenStore } from "@effect-tilia/core"
+import { Scopes, TokenError, TokenStore } from "@effect-tilia/core"
 import { TestAccessToken } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -13,27 +14,48 @@ import * as TestClock from "effect/TestClock"
 
 const { text } = TestAccessToken
 
+const { Abandoned, Failed, Granted } = TokenStore
+
+const down = new TokenError.ServiceUnavailableError({ status: 503, attempts: 1 })
+
+const failure = (remaining: Duration.DurationInput): TokenStore.Failure => ({
+  error: down,
+  failures: 3,
+  remaining: Duration.decode(remaining),
+  isBinding: true
+})
+
 /** A store in memory, scopes for it, and short words for what is done with it. */
 const setUp = Effect.gen(function*() {
   const store = yield* TokenStore.makeMemory
   const scopes = yield* Scopes.make(["b", "a"])
-  const lock = Effect.flatten(store.lock(scopes))
-  const isLocked = Effect.map(store.lock(scopes), Option.isNone)
+  const acquire = Effect.flatMap(
+    store.lock(scopes),
+    (result) => result._tag === "Acquired" ? Effect.succeed(result) : Effect.dieMessage("the lock is held")
+  )
+  const lock = Effect.map(acquire, ({ lock }) => lock)
+  const isLocked = Effect.map(store.lock(scopes), ({ _tag }) => _tag === "Held")
   const stored = Effect.map(
     store.read(scopes),
-    Option.map(({ generation, token }) => [text(token), generation] as const)
+    ({ token }) => Option.map(token, ({ generation, token }) => [text(token), generation] as const)
   )
-  const write = (lock: TokenStore.Lock, text: string) => Effect.flatMap(TestAccessToken.make({ text }), lock.write)
-  return { store, scopes, lock, isLocked, stored, write }
+  const failed = Effect.map(
+    store.read(scopes),
+    ({ failure }) =>
+      Option.map(failure, ({ error, generation, remaining }) => [error._tag, generation, Duration.toMillis(remaining)])
+  )
+  const grant = (lock: TokenStore.Lock, text: string) =>
+    Effect.flatMap(TestAccessToken.make({ text }), (token) => lock.settle(Granted({ token })))
+  return { store, scopes, acquire, lock, isLocked, stored, failed, grant }
 })
 
 describe("The lock of a store in memory", () => {
-  it.effect("only one source holds the lock, until it is released (T1)", () =>
+  it.effect("only one source holds the lock, until it settles it (T1)", () =>
     Effect.gen(function*() {
       const { isLocked, lock } = yield* setUp
-      const { release } = yield* lock
+      const { settle } = yield* lock
       expect(yield* isLocked).toBe(true)
-      yield* release
+      yield* settle(Abandoned())
       expect(yield* isLocked).toBe(false)
     }))
 
@@ -42,9 +64,9 @@ describe("The lock of a store in memory", () => {
       const { lock } = yield* setUp
       const generations: Array<number> = []
       for (let n = 0; n < 3; n++) {
-        const { generation, release } = yield* lock
+        const { generation, settle } = yield* lock
         generations.push(generation)
-        yield* release
+        yield* settle(Abandoned())
       }
       expect(generations).toStrictEqual([1, 2, 3])
     }))
@@ -59,6 +81,29 @@ describe("The lock of a store in memory", () => {
       expect(yield* isLocked).toBe(false)
     }))
 
+  it.effect("who does not get the lock is told how long it is held for (T11)", () =>
+    Effect.gen(function*() {
+      const { lock, scopes, store } = yield* setUp
+      const { renew } = yield* lock
+      yield* TestClock.adjust("2 seconds")
+      expect(yield* store.lock(scopes)).toStrictEqual(TokenStore.Held({ remaining: Duration.seconds(1) }))
+      yield* renew
+      expect(yield* store.lock(scopes)).toStrictEqual(TokenStore.Held({ remaining: Duration.seconds(3) }))
+    }))
+
+  it.effect("who gets the lock is told what is stored (T11)", () =>
+    Effect.gen(function*() {
+      const { acquire, grant, lock } = yield* setUp
+      yield* grant(yield* lock, "one")
+      const failing = yield* acquire
+      expect(Option.map(failing.entry.token, ({ token }) => text(token))).toStrictEqual(Option.some("one"))
+      yield* failing.lock.settle(Failed({ failure: failure("5 seconds") }))
+      yield* TestClock.adjust("2 seconds")
+      const { entry } = yield* acquire
+      expect(Option.map(entry.token, ({ token }) => text(token))).toStrictEqual(Option.some("one"))
+      expect(entry.failure).toStrictEqual(Option.some({ ...failure("3 seconds"), generation: 2 }))
+    }))
+
   it.effect("a lock ends 3 seconds after it was renewed (T2)", () =>
     Effect.gen(function*() {
       const { isLocked, lock } = yield* setUp
@@ -71,13 +116,13 @@ describe("The lock of a store in memory", () => {
       expect(yield* isLocked).toBe(false)
     }))
 
-  it.effect("a holder that has lost its lock neither renews nor releases that of the next holder (T3)", () =>
+  it.effect("a holder that has lost its lock neither renews nor settles that of the next holder (T3)", () =>
     Effect.gen(function*() {
       const { isLocked, lock } = yield* setUp
       const lost = yield* lock
       yield* TestClock.adjust("3 seconds")
       yield* lock
-      yield* lost.release
+      yield* lost.settle(Abandoned())
       expect(yield* isLocked).toBe(true)
       yield* TestClock.adjust("2 seconds")
       yield* lost.renew
@@ -85,109 +130,142 @@ describe("The lock of a store in memory", () => {
       expect(yield* isLocked).toBe(false)
     }))
 
+  it.effect("a renewal that comes after the lock was settled takes it for nobody (T3)", () =>
+    Effect.gen(function*() {
+      const { isLocked, lock } = yield* setUp
+      const { renew, settle } = yield* lock
+      yield* settle(Abandoned())
+      yield* renew
+      expect(yield* isLocked).toBe(false)
+    }))
+
   it.effect("other scopes have a lock of their own, and the same scopes in another order have the same lock (T5)", () =>
     Effect.gen(function*() {
       const { lock, store } = yield* setUp
       yield* lock
-      expect(Option.isNone(yield* store.lock(yield* Scopes.make(["a", "b"])))).toBe(true)
-      expect(Option.isSome(yield* store.lock(yield* Scopes.make(["a"])))).toBe(true)
+      expect((yield* store.lock(yield* Scopes.make(["a", "b"])))._tag).toBe("Held")
+      expect((yield* store.lock(yield* Scopes.make(["a"])))._tag).toBe("Acquired")
     }))
 })
 
-describe("The token in a store in memory", () => {
-  it.effect("a store holds no token at first, and a lock alone stores none (T1)", () =>
+describe("What a store in memory holds", () => {
+  it.effect("a store holds nothing at first, and a lock alone stores nothing (T1)", () =>
     Effect.gen(function*() {
-      const { lock, stored } = yield* setUp
-      expect(yield* stored).toStrictEqual(Option.none())
-      yield* lock
-      expect(yield* stored).toStrictEqual(Option.none())
+      const { lock, scopes, store } = yield* setUp
+      const nothing = { token: Option.none(), failure: Option.none() }
+      expect(yield* store.read(scopes)).toStrictEqual(nothing)
+      yield* (yield* lock).settle(Abandoned())
+      expect(yield* store.read(scopes)).toStrictEqual(nothing)
     }))
 
-  it.effect("a written token has the generation of its lock, and stays after later locks (T1, T3)", () =>
+  it.effect("a token has the generation of its lock, and stays after later locks (T1, T3)", () =>
     Effect.gen(function*() {
-      const { lock, stored, write } = yield* setUp
-      const first = yield* lock
-      yield* write(first, "one")
+      const { grant, lock, stored } = yield* setUp
+      yield* grant(yield* lock, "one")
       expect(yield* stored).toStrictEqual(Option.some(["one", 1]))
-      yield* first.release
       const second = yield* lock
       expect(yield* stored).toStrictEqual(Option.some(["one", 1]))
-      yield* write(second, "two")
+      yield* grant(second, "two")
       expect(yield* stored).toStrictEqual(Option.some(["two", 2]))
-      yield* write(second, "two again")
-      expect(yield* stored).toStrictEqual(Option.some(["two again", 2]))
     }))
 
-  it.effect("a write and a release keep each other's work (T1)", () =>
+  it.effect("a failure has the generation of its lock, is counted down to zero, and leaves the token (T8)", () =>
     Effect.gen(function*() {
-      const { isLocked, lock, stored, write } = yield* setUp
-      const held = yield* lock
-      yield* write(held, "one")
-      expect(yield* isLocked).toBe(true)
-      yield* held.renew
-      yield* held.release
+      const { failed, grant, lock, stored } = yield* setUp
+      yield* grant(yield* lock, "one")
+      yield* (yield* lock).settle(Failed({ failure: failure("5 seconds") }))
+      yield* TestClock.adjust("3 seconds")
+      expect(yield* failed).toStrictEqual(Option.some(["ServiceUnavailableError", 2, 2000]))
+      yield* TestClock.adjust("3 seconds")
+      expect(yield* failed).toStrictEqual(Option.some(["ServiceUnavailableError", 2, 0]))
       expect(yield* stored).toStrictEqual(Option.some(["one", 1]))
     }))
 
-  it.effect("a late writer does not replace a newer token (T3)", () =>
+  it.effect("a token ends the failure before it, and an abandoned lock does not (T8)", () =>
     Effect.gen(function*() {
-      const { lock, stored, write } = yield* setUp
+      const { failed, grant, lock } = yield* setUp
+      yield* (yield* lock).settle(Failed({ failure: failure("5 seconds") }))
+      yield* (yield* lock).settle(Abandoned())
+      expect(Option.isSome(yield* failed)).toBe(true)
+      yield* grant(yield* lock, "one")
+      expect(yield* failed).toStrictEqual(Option.none())
+    }))
+
+  it.effect("who has lost its lock stores nothing (T3)", () =>
+    Effect.gen(function*() {
+      const { failed, grant, lock, stored } = yield* setUp
       const late = yield* lock
       yield* TestClock.adjust("3 seconds")
-      yield* write(yield* lock, "newer")
-      yield* write(late, "late")
+      const next = yield* lock
+      yield* grant(late, "late")
+      yield* late.settle(Failed({ failure: failure("5 seconds") }))
+      expect(yield* stored).toStrictEqual(Option.none())
+      expect(yield* failed).toStrictEqual(Option.none())
+      yield* grant(next, "newer")
+      yield* grant(late, "late")
       expect(yield* stored).toStrictEqual(Option.some(["newer", 2]))
     }))
 
-  it.effect("a late writer stores its token if there is no newer one (T3)", () =>
+  it.effect("who is late stores its token if nobody has taken the lock (T3)", () =>
     Effect.gen(function*() {
-      const { lock, stored, write } = yield* setUp
+      const { grant, lock, stored } = yield* setUp
       const late = yield* lock
-      yield* TestClock.adjust("3 seconds")
-      yield* lock
-      yield* write(late, "late")
+      yield* TestClock.adjust("1 minute")
+      yield* grant(late, "late")
       expect(yield* stored).toStrictEqual(Option.some(["late", 1]))
     }))
 
   it.effect("tokens are read by their scopes, in any order (T5)", () =>
     Effect.gen(function*() {
-      const { lock, store, write } = yield* setUp
-      yield* write(yield* lock, "one")
-      expect(Option.isSome(yield* store.read(yield* Scopes.make(["a", "b"])))).toBe(true)
-      expect(Option.isNone(yield* store.read(yield* Scopes.make(["a"])))).toBe(true)
+      const { grant, lock, store } = yield* setUp
+      yield* grant(yield* lock, "one")
+      const isStored = (names: readonly [string, ...Array<string>]) =>
+        Effect.flatMap(Scopes.make(names), (scopes) =>
+          Effect.map(store.read(scopes), ({ token }) => Option.isSome(token)))
+      expect(yield* isStored(["a", "b"])).toBe(true)
+      expect(yield* isStored(["a"])).toBe(false)
     }))
 })
 
-describe("The changes of a store in memory (T6)", () => {
-  it.effect("the stream tells of each write for its scopes, and of no other (T6)", () =>
+describe("The changes of a store in memory (T6, T11)", () => {
+  it.effect("the stream tells of each outcome for its scopes, and of nothing else (T6, T11)", () =>
     Effect.gen(function*() {
-      const { lock, store, write } = yield* setUp
+      const { grant, lock, store } = yield* setUp
       const reversed = yield* Scopes.make(["a", "b"])
       const heard: Array<TokenStore.Change> = []
       const reader = yield* Effect.fork(
         Stream.runForEach(store.changes(reversed), (change) => Effect.sync(() => heard.push(change)))
       )
       yield* TestClock.adjust(0)
-      const other = yield* Effect.flatten(store.lock(yield* Scopes.make(["c"])))
-      yield* write(other, "other")
+      const other = yield* store.lock(yield* Scopes.make(["c"]))
+      if (other._tag === "Held") return expect.fail()
+      yield* grant(other.lock, "other")
+      const first = yield* lock
       yield* TestClock.adjust(0)
       expect(heard).toStrictEqual([])
-      yield* write(yield* lock, "one")
+      yield* grant(first, "one")
+      yield* (yield* lock).settle(Failed({ failure: failure("1 second") }))
+      yield* (yield* lock).settle(Abandoned())
       yield* TestClock.adjust(0)
-      expect(heard).toStrictEqual(["Written"])
+      expect(heard).toStrictEqual(["Settled", "Settled", "Settled"])
+      const lost = yield* lock
+      yield* TestClock.adjust("3 seconds")
+      yield* lock
+      yield* lost.settle(Abandoned())
+      yield* TestClock.adjust(0)
+      expect(heard.length).toBe(3)
       yield* Fiber.interrupt(reader)
     }))
 
   it.effect("a slow reader gets the last 256 changes, and delays no writer (T6)", () =>
     Effect.gen(function*() {
-      const { lock, scopes, store, write } = yield* setUp
+      const { grant, lock, scopes, store } = yield* setUp
       const gate = yield* Effect.makeLatch()
       const reader = yield* Effect.fork(
         Stream.runCollect(Stream.take(Stream.tap(store.changes(scopes), () => gate.await), 200))
       )
       yield* TestClock.adjust(0)
-      const held = yield* lock
-      for (let n = 0; n < 300; n++) yield* write(held, `token-${n}`)
+      for (let n = 0; n < 300; n++) yield* grant(yield* lock, `token-${n}`)
       yield* gate.open
       expect(Chunk.size(yield* Fiber.join(reader))).toBe(200)
     }))
@@ -196,12 +274,15 @@ describe("The changes of a store in memory (T6)", () => {
 describe("TokenStore.layerMemory", () => {
   it.effect("all sources of one Layer share the store", () =>
     Effect.gen(function*() {
-      const store = yield* Effect.scoped(Layer.build(TokenStore.layerMemory))
-      const { lock, read } = Context.get(store, TokenStore.TokenStore)
+      const context = yield* Effect.scoped(Layer.build(TokenStore.layerMemory))
+      const store = Context.get(context, TokenStore.TokenStore)
       const scopes = yield* Scopes.make(["a"])
-      const held = yield* Effect.flatten(lock(scopes))
-      yield* held.write(yield* TestAccessToken.make({ text: "one" }))
-      expect(Option.map(yield* read(scopes), ({ token }) => text(token))).toStrictEqual(Option.some("one"))
+      const held = yield* store.lock(scopes)
+      if (held._tag === "Held") return expect.fail()
+      yield* held.lock.settle(Granted({ token: yield* TestAccessToken.make({ text: "one" }) }))
+      expect(Option.map((yield* store.read(scopes)).token, ({ token }) => text(token))).toStrictEqual(
+        Option.some("one")
+      )
     }))
 })
 

@@ -6,7 +6,6 @@ import { storeContract } from "@effect-tilia/contract/storeContract"
 import { type Lock, makeMemory, TokenStore } from "@effect-tilia/core/TokenStore"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 
 /** A store that changes its locks. `last` returns the lock that was taken last, by whichever holder. */
 const withLocks = (store: TokenStore, change: (own: Lock, last: () => Lock) => Lock): TokenStore => {
@@ -16,10 +15,12 @@ const withLocks = (store: TokenStore, change: (own: Lock, last: () => Lock) => L
     lock: (scopes) =>
       Effect.map(
         store.lock(scopes),
-        Option.map((lock) => {
+        (result) => {
+          if (result._tag === "Held") return result
+          const { lock } = result
           last.set(scopes.join(), lock)
-          return change(lock, () => last.get(scopes.join()) ?? lock)
-        })
+          return { ...result, lock: change(lock, () => last.get(scopes.join()) ?? lock) }
+        }
       )
   }
 }
@@ -29,10 +30,13 @@ const planted: Readonly<Record<string, (store: TokenStore) => TokenStore>> = {
     withLocks(store, (own, last) => ({
       ...own,
       renew: Effect.suspend(() => last().renew),
-      release: Effect.suspend(() => last().release)
+      settle: (outcome) => outcome._tag === "Abandoned" ? last().settle(outcome) : own.settle(outcome)
     })),
   "lets a late writer win": (store) =>
-    withLocks(store, (own, last) => ({ ...own, write: (token) => last().write(token) }))
+    withLocks(store, (own, last) => ({
+      ...own,
+      settle: (outcome) => outcome._tag === "Abandoned" ? own.settle(outcome) : last().settle(outcome)
+    }))
 }
 
 for (const [fault, plant] of Object.entries(planted)) {

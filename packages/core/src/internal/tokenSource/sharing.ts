@@ -165,12 +165,12 @@ const resultIn = ({ failure, fresh, isHeldBack, valid }: View): Obtained | Defer
 }
 
 export const make = (store: TokenStore, scopes: Scopes.Scopes, { skipped }: Observer): Sharing => {
-  let settled = Completion.make<void, never>()
+  let settled = Completion.make<undefined, never>()
 
   const wake = () => {
     const waiting = settled
     settled = Completion.make()
-    waiting.complete(Exit.void)
+    waiting.complete(Exit.succeed(undefined))
   }
 
   const tolerated = (command: () => Effect.Effect<void, StoreError>) => Effect.catchAll(bounded(command), skipped)
@@ -194,7 +194,10 @@ export const make = (store: TokenStore, scopes: Scopes.Scopes, { skipped }: Obse
     return { token, failure }
   })
 
-  const read = Effect.flatMap(bounded(() => store.read(scopes)), plausible)
+  const read = bounded(() => store.read(scopes)).pipe(
+    Effect.flatMap(plausible),
+    Effect.catchIf(({ reason }) => reason === "Unreadable", (error) => Effect.as(skipped(error), empty))
+  )
 
   const readOrSkip = Effect.catchAll(read, (error) => Effect.as(skipped(error), empty))
 

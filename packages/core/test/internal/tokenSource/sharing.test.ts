@@ -1,7 +1,11 @@
+/*
+ * The steps of a flight over a store: which commands it gives, in which order, and what comes of them (T1, T6, T8).
+ */
 import { Scopes, TokenError } from "@effect-tilia/core"
-import { StoreError } from "@effect-tilia/core/TokenStore"
+import * as TokenStore from "@effect-tilia/core/TokenStore"
 import { TestAccessToken } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
@@ -9,14 +13,44 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { make } from "../../../src/internal/tokenSource/sharing.js"
 
+const { StoreError } = TokenStore
+
 const down = new TokenError.ServiceUnavailableError({ status: 503, attempts: 1 })
+
+const failure: TokenStore.Failure = {
+  error: down,
+  failures: 1,
+  remaining: Duration.seconds(1),
+  isBinding: true
+}
+
+/** What the store holds: a token by its text, or a failure that is in force, or one whose cool-down is over. */
+type Holds = "fresh" | "due" | "expired" | "failed" | "failed before" | "due, failed" | undefined
+
+const entryOf = (holds: Holds): Effect.Effect<TokenStore.Entry> =>
+  Effect.gen(function*() {
+    const text = holds?.replace(", failed", "")
+    const token = text === undefined || text.startsWith("failed")
+      ? Option.none()
+      : Option.some({ token: yield* Effect.orDie(TestAccessToken.make({ text })), generation: 1 })
+    return {
+      token,
+      failure: holds?.includes("failed") === true
+        ? Option.some({
+          ...failure,
+          generation: 2,
+          remaining: holds === "failed before" ? Duration.zero : failure.remaining
+        })
+        : Option.none()
+    }
+  })
 
 describe("Steps of a shared request (T1)", () => {
   /** A store that answers its readers and those who want its lock in turn, and a server; both note who comes. */
   const asking = Effect.fnUntraced(function*(
     { fails = false, found, isFree = [true], mustAsk = false }: {
       readonly fails?: boolean
-      readonly found: ReadonlyArray<string | undefined>
+      readonly found: ReadonlyArray<Holds>
       readonly isFree?: ReadonlyArray<boolean>
       readonly mustAsk?: boolean
     }
@@ -27,29 +61,32 @@ describe("Steps of a shared request (T1)", () => {
       const left = [...answers]
       return Effect.sync(() => left.shift())
     }
-    const [reads, locks] = [next(found), next(isFree)]
-    const stored = (text: string) =>
-      Effect.map(Effect.orDie(TestAccessToken.make({ text })), (token) => ({ token, generation: 1 }))
+    const [entries, locks] = [next(found), next(isFree)]
+    const entry = Effect.flatMap(entries, entryOf)
+    const lock: TokenStore.Lock = {
+      generation: 2,
+      settle: (outcome) => {
+        switch (outcome._tag) {
+          case "Granted":
+            return note(`granted ${TestAccessToken.text(outcome.token)}`)
+          case "Failed":
+            return note(`failed ${outcome.failure.error._tag}`)
+          case "Abandoned":
+            return note("abandoned")
+        }
+      },
+      renew: Effect.void
+    }
     const { obtain } = make(
       {
-        read: () =>
-          note("read").pipe(
-            Effect.zipRight(reads),
-            Effect.flatMap((text) => text === undefined ? Effect.succeedNone : Effect.asSome(stored(text)))
-          ),
+        read: () => Effect.zipRight(note("read"), entry),
         lock: () =>
-          note("lock").pipe(
-            Effect.zipRight(locks),
-            Effect.map((isFree) =>
+          Effect.flatMap(
+            Effect.zipRight(note("lock"), locks),
+            (isFree): Effect.Effect<TokenStore.Acquisition> =>
               isFree === true
-                ? Option.some({
-                  generation: 2,
-                  write: (token) => note(`write ${TestAccessToken.text(token)}`),
-                  renew: Effect.void,
-                  release: note("release")
-                })
-                : Option.none()
-            )
+                ? Effect.map(entry, (entry) => TokenStore.Acquired({ lock, entry }))
+                : Effect.succeed(TokenStore.Held({ remaining: Duration.millis(200) }))
           ),
         changes: () => Stream.empty
       },
@@ -57,102 +94,181 @@ describe("Steps of a shared request (T1)", () => {
       { skipped: () => note("skip") }
     )
     const token = Effect.orDie(TestAccessToken.make({ text: "new" }))
-    const request = Effect.zipRight(note("request"), fails ? Effect.fail(down) : token)
-    const fiber = yield* Effect.fork(
-      obtain(
-        request,
-        mustAsk ? undefined : {
-          isFresh: ({ token }) => !["stale", "expired"].includes(TestAccessToken.text(token)),
-          isValid: ({ token }) => TestAccessToken.text(token) !== "expired"
+    const fiber = yield* Effect.fork(obtain({
+      view: mustAsk ? undefined : ({ failure, token }) => {
+        const stored = Option.getOrUndefined(token)
+        const text = stored && TestAccessToken.text(stored.token)
+        const failed = Option.getOrUndefined(failure)
+        return {
+          fresh: text === "fresh" ? stored : undefined,
+          valid: text === "expired" ? undefined : stored,
+          failure: failed,
+          isHeldBack: failed !== undefined && Duration.toMillis(failed.remaining) > 0
         }
-      )
-    )
+      },
+      request: (before) =>
+        Effect.zipRight(
+          note(before === undefined ? "request" : `request ${before.failures + 1}`),
+          fails ? Effect.fail(down) : token
+        ),
+      failureToShare: () => failure
+    }))
     yield* TestClock.adjust("1 second")
     const got = yield* Effect.match(Fiber.join(fiber), {
       onFailure: ({ _tag }) => [_tag],
-      onSuccess: ({ failure, generation, isRequested, token }) => [
-        TestAccessToken.text(token),
-        generation,
-        isRequested,
-        ...(failure === undefined ? [] : [failure._tag])
-      ]
+      onSuccess: (result) =>
+        "token" in result
+          ? [
+            TestAccessToken.text(result.token),
+            result.generation,
+            result.isRequested,
+            ...(result.failure === undefined ? [] : [result.failure._tag])
+          ]
+          : ["held back", result.heldBackBy.error._tag]
     })
     return { noted, got }
   })
 
   it.effect.each(
     [
-      ["a source takes a usable stored token without the lock", { found: ["old"] }, ["read"], ["old", 1, false]],
+      ["takes a fresh stored token without the lock", { found: ["fresh"] }, ["read"], ["fresh", 1, false]],
       [
-        "a source requests and stores a token if the store has none",
+        "requests and stores a token if the store has none",
         { found: [] },
-        ["read", "lock", "read", "request", "write new", "release"],
+        ["read", "lock", "request", "granted new"],
         ["new", 2, true]
       ],
       [
-        "a source requests and stores a token if the stored one is not usable",
-        { found: ["stale", "stale"] },
-        ["read", "lock", "read", "request", "write new", "release"],
+        "requests and stores a token if the stored one is due",
+        { found: ["due", "due"] },
+        ["read", "lock", "request", "granted new"],
         ["new", 2, true]
       ],
       [
-        "a source takes a token that another source stored before it got the lock",
-        { found: [undefined, "old"] },
-        ["read", "lock", "read", "release"],
-        ["old", 1, false]
+        "takes a token that another source stored before it got the lock",
+        { found: [undefined, "fresh"] },
+        ["read", "lock", "abandoned"],
+        ["fresh", 1, false]
       ],
       [
-        "a source takes a token that the holder of the lock stores",
-        { found: [undefined, undefined, "old"], isFree: [false, false] },
+        "takes a token that the holder of the lock stores",
+        { found: [undefined, undefined, "fresh"], isFree: [false, false] },
         ["read", "lock", "read", "lock", "read"],
-        ["old", 1, false]
+        ["fresh", 1, false]
       ],
       [
-        "a source requests a token if the holder of the lock releases it without one",
+        "requests a token if the holder of the lock gives it up without one",
         { found: [], isFree: [false, true] },
-        ["read", "lock", "read", "lock", "read", "request", "write new", "release"],
+        ["read", "lock", "read", "lock", "request", "granted new"],
         ["new", 2, true]
       ],
       [
-        "a source whose request fails uses a stored token that is only due",
-        { found: ["stale", "stale", "stale"], fails: true },
-        ["read", "lock", "read", "request", "release", "read"],
-        ["stale", 1, false, "ServiceUnavailableError"]
+        "leaves its failure, and uses a stored token that is only due",
+        { found: ["due", "due", "due"], fails: true },
+        ["read", "lock", "request", "failed ServiceUnavailableError", "read"],
+        ["due", 1, true, "ServiceUnavailableError"]
       ],
       [
-        "a source whose request fails does not use a stored token that has expired",
+        "leaves its failure, and does not use a stored token that has expired",
         { found: ["expired", "expired", "expired"], fails: true },
-        ["read", "lock", "read", "request", "release", "read"],
+        ["read", "lock", "request", "failed ServiceUnavailableError", "read"],
         ["ServiceUnavailableError"]
       ],
       [
-        "a source that must request uses no stored token if that fails",
-        { found: ["old"], fails: true, mustAsk: true },
-        ["lock", "request", "release"],
+        "that must request uses no stored token if that fails",
+        { found: ["fresh"], fails: true, mustAsk: true },
+        ["lock", "request", "failed ServiceUnavailableError"],
         ["ServiceUnavailableError"]
       ],
       [
-        "a source that must request does not read the store",
-        { found: ["old", "old"], mustAsk: true },
-        ["lock", "request", "write new", "release"],
+        "that must request does not read the store",
+        { found: ["fresh", "fresh"], mustAsk: true },
+        ["lock", "request", "granted new"],
+        ["new", 2, true]
+      ],
+      [
+        "that must request does so although another source has just failed",
+        { found: ["failed"], mustAsk: true },
+        ["lock", "request", "granted new"],
+        ["new", 2, true]
+      ],
+      [
+        "makes no request after another source's failure, in its cool-down",
+        { found: ["failed"] },
+        ["read"],
+        ["held back", "ServiceUnavailableError"]
+      ],
+      [
+        "makes no request if another source failed before it got the lock",
+        { found: [undefined, "failed"] },
+        ["read", "lock", "abandoned"],
+        ["held back", "ServiceUnavailableError"]
+      ],
+      [
+        "makes no request if the holder of the lock fails",
+        { found: [undefined, "failed"], isFree: [false] },
+        ["read", "lock", "read"],
+        ["held back", "ServiceUnavailableError"]
+      ],
+      [
+        "uses a token that is due, in another source's cool-down",
+        { found: ["due, failed"] },
+        ["read"],
+        ["due", 1, false, "ServiceUnavailableError"]
+      ],
+      [
+        "makes the next request in the row after another source's cool-down",
+        { found: ["failed before", "failed before"] },
+        ["read", "lock", "request 2", "granted new"],
         ["new", 2, true]
       ]
     ] as const
-  )("%s (T1)", ([_, store, noted, got]) =>
+  )("a source %s (T1, T8)", ([_, store, noted, got]) =>
     Effect.gen(function*() {
       expect(yield* asking(store)).toStrictEqual({ noted, got })
     }))
 })
 
-it.effect("a store that is down has no token, and its error is reported (T2)", () =>
-  Effect.gen(function*() {
-    const skipped: Array<StoreError> = []
-    const error = new StoreError({ reason: "Unavailable" })
-    const { read } = make(
-      { read: () => error, lock: () => error, changes: () => Stream.empty },
-      yield* Scopes.make(["user_info"]),
-      { skipped: (error) => Effect.sync(() => void skipped.push(error)) }
-    )
-    expect(yield* read(() => true)).toStrictEqual(Option.none())
-    expect(skipped).toStrictEqual([error])
-  }))
+describe("A store that does not do what it is told (T2)", () => {
+  const nothing: TokenStore.Entry = { token: Option.none(), failure: Option.none() }
+
+  it.effect("a store that is down has nothing, and its error is reported (T2)", () =>
+    Effect.gen(function*() {
+      const skipped: Array<TokenStore.StoreError> = []
+      const error = new StoreError({ reason: "Unavailable" })
+      const { read } = make(
+        { read: () => error, lock: () => error, changes: () => Stream.empty },
+        yield* Scopes.make(["user_info"]),
+        { skipped: (error) => Effect.sync(() => void skipped.push(error)) }
+      )
+      expect(yield* read).toStrictEqual(nothing)
+      expect(skipped).toStrictEqual([error])
+    }))
+
+  const stored: TokenStore.StoredFailure = { ...failure, generation: 1 }
+  const rubbish: ReadonlyArray<readonly [string, unknown]> = [
+    ["nothing", undefined],
+    ["an empty object", {}],
+    ["a failure without an error", { token: Option.none(), failure: Option.some({ ...stored, error: undefined }) }],
+    ["an error that is none", { token: Option.none(), failure: Option.some({ ...stored, error: { ...down } }) }],
+    ["a negative count", { token: Option.none(), failure: Option.some({ ...stored, failures: -1 }) }],
+    ["a wait that is no time", { token: Option.none(), failure: Option.some({ ...stored, remaining: 5 }) }],
+    ["a failure of tomorrow", { token: Option.none(), failure: Option.some({ ...stored, generation: 86_400_001 }) }]
+  ]
+
+  it.effect.each(rubbish)("what is stored is skipped if it is %s (T2, T8)", ([_, entry]) =>
+    Effect.gen(function*() {
+      const reasons: Array<string> = []
+      const { read } = make(
+        {
+          read: () => Effect.sync(() => JSON.parse("[]")[0] ?? Object(entry)),
+          lock: () => Effect.die("not asked for"),
+          changes: () => Stream.empty
+        },
+        yield* Scopes.make(["user_info"]),
+        { skipped: ({ reason }) => Effect.sync(() => void reasons.push(reason)) }
+      )
+      expect(yield* read).toStrictEqual(nothing)
+      expect(reasons).toStrictEqual(["Unreadable"])
+    }))
+})
