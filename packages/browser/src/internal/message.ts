@@ -66,7 +66,7 @@ const News = Schema.Struct(news)
 
 export type News = typeof News.Type
 
-const Locked = Schema.TaggedStruct("Locked", { key: Key, generation: Generation })
+const Locked = Schema.TaggedStruct("Locked", { key: Key, generation: Generation, sentAt })
 const Settled = Schema.TaggedStruct("Settled", { ...news, generation: Generation })
 const Cleared = Schema.TaggedStruct("Cleared", { generation: Generation })
 const Asked = Schema.TaggedStruct("Asked", { channel: Schema.String, ofAll: Schema.Boolean })
@@ -81,7 +81,7 @@ const Echo = Schema.TaggedStruct("Echo", { call: Schema.Number })
 /**
  * To all tabs:
  *
- * - `Locked`: this tab holds the lock, for one lease from now.
+ * - `Locked`: this tab holds the lock, for one lease from when it has sent this.
  * - `Settled`: this tab gives the lock up, with a token, with a failure or with neither.
  * - `Cleared`: everything with this generation or a smaller one is void (M4).
  *
@@ -155,7 +155,8 @@ export const toNews = (
   }
 }
 
-const since = (sentAt: number, now: Instant.Instant): number => Math.max(0, now.wall - sentAt)
+/** How long the message was on its way. */
+export const since = (sentAt: number, now: Instant.Instant): number => Math.max(0, now.wall - sentAt)
 
 /** The token of the tab that receives the message. */
 export const toToken = ({ age, sentAt, ...token }: typeof Token.Type, now: Instant.Instant): Replica.Token => ({

@@ -82,10 +82,10 @@ export const clearedUpTo = ({ failure, holder, token }: Replica, generation: num
  * The replica after a tab has said that it holds the lock. A tab with an older generation has lost its lock, whatever
  * it still says (T3).
  */
-export const heldBy = (replica: Replica, generation: number, now: Instant.Instant): Replica =>
+export const heldBy = (replica: Replica, generation: number, saidAt: number): Replica =>
   replica.holder !== undefined && replica.holder.generation > generation
     ? replica
-    : { ...replica, holder: { generation, lastSeen: now.monotonic } }
+    : { ...replica, holder: { generation, lastSeen: saidAt } }
 
 /** The replica after the holder with this generation has given the lock up. */
 export const freedBy = (replica: Replica, generation: number): Replica =>

@@ -311,7 +311,7 @@ const acquired = (tab: Tab, call: number, { key, known }: LockCall, now: Instant
   const before = replicaOf(tab, key)
   const hasNews = Replica.newest(before) > known
   const generation = Replica.nextGeneration(tab.largest, now)
-  const replica = Replica.heldBy({ ...before, holder: undefined }, generation, now)
+  const replica = Replica.heldBy({ ...before, holder: undefined }, generation, now.monotonic)
   const lock = token(key, call)
   const held = withHeld(withReplica(noted(tab, generation), key, replica), call, {
     lock,
@@ -319,7 +319,7 @@ const acquired = (tab: Tab, call: number, { key, known }: LockCall, now: Instant
     saidAt: hasNews ? Number.NEGATIVE_INFINITY : now.monotonic
   })
   return andThen(
-    hasNews ? step(held) : step(held, { _tag: "Post", message: { _tag: "Locked", key, generation } }),
+    hasNews ? step(held) : step(held, { _tag: "Post", message: { _tag: "Locked", key, generation, sentAt: now.wall } }),
     (tab) => end(tab, call, { _tag: "Acquired", lock: call, generation, entry: Replica.toEntry(replica, now) })
   )
 }
@@ -391,8 +391,12 @@ const heard = (before: Tab, message: Message.Message, now: Instant.Instant): Ste
   if (!Message.isPlausible(largest, now)) return step(before)
   const tab = noted(before, largest)
   switch (message._tag) {
-    case "Locked":
-      return step(withReplica(tab, message.key, Replica.heldBy(replicaOf(tab, message.key), message.generation, now)))
+    case "Locked": {
+      const saidAt = now.monotonic - Message.since(message.sentAt, now)
+      return step(
+        withReplica(tab, message.key, Replica.heldBy(replicaOf(tab, message.key), message.generation, saidAt))
+      )
+    }
     case "Settled": {
       const { generation, key } = message
       const learned = learn(tab, message, now)
@@ -476,11 +480,11 @@ const renew = (tab: Tab, lock: number, now: Instant.Instant): Step => {
   const held = tab.held.get(lock)
   if (held === undefined) return step(tab)
   const { generation, lock: { key } } = held
-  const renewed = withReplica(tab, key, Replica.heldBy(replicaOf(tab, key), generation, now))
+  const renewed = withReplica(tab, key, Replica.heldBy(replicaOf(tab, key), generation, now.monotonic))
   return Replica.isSilentTooLong(held.saidAt, now)
     ? step(withHeld(renewed, lock, { ...held, saidAt: now.monotonic }), {
       _tag: "Post",
-      message: { _tag: "Locked", key, generation }
+      message: { _tag: "Locked", key, generation, sentAt: now.wall }
     })
     : step(renewed)
 }
