@@ -76,7 +76,7 @@ const Answered = Schema.TaggedStruct("Answered", {
   cleared: Generation,
   news: Schema.Array(News)
 })
-const Echo = Schema.TaggedStruct("Echo", { call: Schema.Number })
+const Echo = Schema.TaggedStruct("Echo", { call: Schema.Number, step: Schema.String })
 
 /**
  * To all tabs:

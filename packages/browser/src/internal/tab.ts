@@ -47,7 +47,16 @@ type Call =
      */
     readonly step: "Try" | "Contend" | "Confirm" | "Steal" | "CatchUp" | "AskAll"
   }
-  | { readonly _tag: "Settle"; readonly lock: WebLock }
+  | {
+    readonly _tag: "Settle"
+    readonly held: Held
+    readonly outcome: Outcome
+    /**
+     * - `Check`: waits for its echo: a tab that was frozen may have lost the lock, or the store was cleared.
+     * - `Free`: has told the others, and waits for its echo: all of them hear of it before they can have the lock.
+     */
+    readonly step: "Check" | "Free"
+  }
 
 /** A lock that this tab has, and that its source has been given. */
 interface Held {
@@ -273,7 +282,7 @@ const answer = (tab: Tab, channel: string, now: Instant.Instant): Command => ({
 })
 
 const echo = (tab: Tab, call: number, step: string): ReadonlyArray<Command> => [
-  { _tag: "Tell", channel: tab.channel, message: { _tag: "Echo", call } },
+  { _tag: "Tell", channel: tab.channel, message: { _tag: "Echo", call, step } },
   { _tag: "Wait", call, step }
 ]
 
@@ -324,11 +333,47 @@ const acquired = (tab: Tab, call: number, { key, known }: LockCall, now: Instant
   )
 }
 
+/** Keeps the outcome, and tells the others. */
+const tellOutcome = (
+  before: Tab,
+  call: number,
+  settling: Call & { readonly _tag: "Settle" },
+  now: Instant.Instant
+): Step => {
+  const { held: { generation, lock: { key }, saidAt }, outcome } = settling
+  const replica = replicaOf(before, key)
+  const written = !Message.isPlausible(generation, now) // the wall clock was set back
+    ? replica
+    : outcome._tag === "Granted"
+    ? Replica.withToken(replica, Replica.fromAccessToken(outcome.token, generation, now), before.cleared)
+    : outcome._tag === "Failed"
+    ? Replica.withFailure(replica, Replica.fromFailure(outcome.failure, generation, now), before.cleared)
+    : replica
+  const tab = withReplica(before, key, Replica.freedBy(written, generation))
+  const news = Message.toNews(
+    key,
+    {
+      token: written.token === replica.token ? undefined : written.token,
+      failure: written.failure === replica.failure ? undefined : written.failure
+    },
+    now
+  )
+  const isKnown = saidAt !== Number.NEGATIVE_INFINITY || written !== replica
+  return step(
+    withCall(tab, call, { ...settling, step: "Free" }),
+    ...(isKnown ? [{ _tag: "Post", message: { ...news, _tag: "Settled", generation } } as const] : []),
+    publish(key, "Settled"),
+    ...echo(tab, call, "Free")
+  )
+}
+
 /** The call has its echo, or has waited for it or for an answer long enough. */
 const advance = (tab: Tab, call: number, now: Instant.Instant): Step => {
   const current = tab.calls.get(call)
   if (current?._tag === "Settle") {
-    return step(withCall(tab, call, undefined), { _tag: "Release", lock: current.lock, reply: call })
+    return current.step === "Check"
+      ? tellOutcome(tab, call, current, now)
+      : step(withCall(tab, call, undefined), { _tag: "Release", lock: current.held.lock, reply: call })
   }
   if (current?._tag !== "Lock") return step(tab)
   const { key } = current
@@ -383,8 +428,17 @@ const answered = (
   )
 }
 
-const isAwaitingEcho = (call: Call | undefined): boolean =>
-  call?._tag === "Settle" || (call?._tag === "Lock" && call.step === "CatchUp")
+/** The same, unless the call is further already. */
+const advanceFrom = (
+  tab: Tab,
+  from: { readonly call: number; readonly step: string },
+  now: Instant.Instant
+): Step => {
+  const current = tab.calls.get(from.call)
+  return current !== undefined && current._tag !== "Read" && current.step === from.step
+    ? advance(tab, from.call, now)
+    : step(tab)
+}
 
 const heard = (before: Tab, message: Message.Message, now: Instant.Instant): Step => {
   const largest = Message.largestGeneration(message)
@@ -415,7 +469,7 @@ const heard = (before: Tab, message: Message.Message, now: Instant.Instant): Ste
     case "Answered":
       return answered(tab, message, now)
     case "Echo":
-      return isAwaitingEcho(tab.calls.get(message.call)) ? advance(tab, message.call, now) : step(tab)
+      return advanceFrom(tab, message, now)
   }
 }
 
@@ -441,38 +495,19 @@ const granted = (tab: Tab, lock: WebLock, mode: Mode, now: Instant.Instant): Ste
 
 const lost = (tab: Tab, lock: WebLock, now: Instant.Instant): Step => {
   if (lock.of === "Keeper") return step({ ...tab, isKeeper: false }, { _tag: "Acquire", lock, mode: "queue" })
-  const current = tab.calls.get(lock.call)
-  const next = lock.of === "Token" ? withHeld(tab, lock.call, undefined) : tab
-  return current?._tag === "Lock" && lock.of === "Token" ? endHeld(next, lock.call, current, now) : step(next)
+  if (lock.of === "Thief") return step(tab)
+  return forEachCall(withHeld(tab, lock.call, undefined), (tab, call, current) => {
+    if (current._tag === "Settle" && current.held.lock.call === lock.call) return end(tab, call, { _tag: "Done" })
+    return current._tag === "Lock" && call === lock.call ? endHeld(tab, call, current, now) : step(tab)
+  })
 }
 
-const settle = (before: Tab, call: number, lock: number, outcome: Outcome, now: Instant.Instant): Step => {
-  const held = before.held.get(lock)
-  if (held === undefined) return end(before, call, { _tag: "Done" }) // settled, or lost to another tab (T3)
-  const { generation, lock: { key } } = held
-  const replica = replicaOf(before, key)
-  const written = !Message.isPlausible(generation, now) // the wall clock was set back
-    ? replica
-    : outcome._tag === "Granted"
-    ? Replica.withToken(replica, Replica.fromAccessToken(outcome.token, generation, now), before.cleared)
-    : outcome._tag === "Failed"
-    ? Replica.withFailure(replica, Replica.fromFailure(outcome.failure, generation, now), before.cleared)
-    : replica
-  const tab = withHeld(withReplica(before, key, Replica.freedBy(written, generation)), lock, undefined)
-  const news = Message.toNews(
-    key,
-    {
-      token: written.token === replica.token ? undefined : written.token,
-      failure: written.failure === replica.failure ? undefined : written.failure
-    },
-    now
-  )
-  const isKnown = held.saidAt !== Number.NEGATIVE_INFINITY || written !== replica
+const settle = (tab: Tab, call: number, lock: number, outcome: Outcome): Step => {
+  const held = tab.held.get(lock)
+  if (held === undefined) return end(tab, call, { _tag: "Done" }) // settled, or lost to another tab (T3)
   return step(
-    withCall(tab, call, { _tag: "Settle", lock: held.lock }),
-    ...(isKnown ? [{ _tag: "Post", message: { ...news, _tag: "Settled", generation } } as const] : []),
-    publish(key, "Settled"),
-    ...echo(tab, call, "Settle")
+    withCall(withHeld(tab, lock, undefined), call, { _tag: "Settle", held, outcome, step: "Check" }),
+    ...echo(tab, call, "Check")
   )
 }
 
@@ -502,7 +537,7 @@ const leave = (tab: Tab, now: Instant.Instant): Step => {
   )
   return andThen(freed, (tab) =>
     forEachCall(tab, (tab, call, current) => {
-      if (current._tag === "Settle") return advance(tab, call, now)
+      if (current._tag === "Settle") return andThen(advance(tab, call, now), (tab) => advance(tab, call, now))
       return current._tag === "Lock"
         ? andThen(endHeld(tab, call, current, now), (tab) => step(tab, ...releases(current, call)))
         : step(tab)
@@ -547,12 +582,8 @@ const act = (tab: Tab, event: Event, now: Instant.Instant): Step => {
         : step(tab)
     case "Lost":
       return lost(tab, event.lock, now)
-    case "Waited": {
-      if (event.call === noCall) return giveUpWaiting(tab, now)
-      const current = tab.calls.get(event.call)
-      const isStill = current?._tag === "Settle" || (current?._tag === "Lock" && current.step === event.step)
-      return isStill ? advance(tab, event.call, now) : step(tab)
-    }
+    case "Waited":
+      return event.call === noCall ? giveUpWaiting(tab, now) : advanceFrom(tab, event, now)
     case "Read":
       return tab.isInformed || !tab.isPatient
         ? end(tab, event.call, entryReply(tab, event.key, now))
@@ -566,7 +597,7 @@ const act = (tab: Tab, event: Event, now: Instant.Instant): Step => {
       )
     }
     case "Settle":
-      return settle(tab, event.call, event.lock, event.outcome, now)
+      return settle(tab, event.call, event.lock, event.outcome)
     case "Renew":
       return renew(tab, event.lock, now)
     case "Forget": {

@@ -31,8 +31,8 @@ let users = 0
 /** Logs a new user in in all tabs. */
 const logIn = Effect.fnUntraced(function*(tabs: ReadonlyArray<Opened>, mediator: Mediator, budget?: number) {
   const user = `user-${users++}`
-  yield* all(tabs, ({ logIn }) => logIn(mediator, user, { budget }))
   yield* all(tabs, ({ deliveries }) => deliveries)
+  yield* all(tabs, ({ logIn }) => logIn(mediator, user, { budget }))
 })
 
 const median = (got: ReadonlyArray<Got>) => got.map(({ millis }) => millis).sort((a, b) => a - b)[got.length >> 1] ?? 0
@@ -61,7 +61,7 @@ const untilRequested = ({ requests }: Mediator, times: number) =>
 
 layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("many tabs of a browser", (it) => {
   for (const n of [5, 20, 50]) {
-    it.layer(open(n), { timeout: "120 seconds" })(`${n} tabs`, (it) => {
+    it.layer(open(n), { timeout: "7 minutes" })(`${n} tabs`, (it) => {
       it.effect(`${n} cold tabs make one request (T10, row 140)`, () =>
         Effect.gen(function*() {
           const tabs = yield* Tabs
@@ -79,9 +79,11 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("many tabs
           const mediator = (yield* Shop).mediator({ lifetime })
           yield* logIn(tabs, mediator)
           const results = (yield* all(tabs, ({ use }) => use("25 seconds"))).flat()
-          yield* check(`${n} tabs in use`, tabs, mediator, results, new Set(results).size)
-          const gaps = mediator.times().slice(1).map((time, n) => time - (mediator.times()[n] ?? 0))
+          const times = mediator.times()
+          const gaps = times.slice(1).map((time, n) => time - (times[n] ?? 0))
+          yield* check(`${n} tabs in use`, tabs, mediator, results, times.length)
           expect(gaps.length).toBeGreaterThanOrEqual(2)
+          expect(new Set(results).size).toBeGreaterThanOrEqual(times.length - 1) // the last one may be on its way
           expect(Math.min(...gaps)).toBeGreaterThan(0.7 * Duration.toMillis(lifetime))
         }))
 

@@ -102,6 +102,7 @@ interface Simulated {
   isFrozen: boolean
   isAway: boolean
   thawedAt: number
+  restoredAt: number
   /** What arrived while it was frozen: timers first. */
   readonly timers: Array<() => void>
   readonly tasks: Array<() => void>
@@ -365,12 +366,15 @@ export const play = (plan: Plan, { transition = Tab.transition }: Faults = {}): 
     if (Option.isNone(token)) return
     const { generation, token: { value } } = token.value
     const request = requests[Number(Redacted.value(value))]
-    const wasCleared = clears.some((clear) =>
-      request !== undefined && request.acquiredAt < clear.time && clear.time + 4 * plan.delay + 5 < time
-    )
-    if (wasCleared && time > tab.thawedAt + 4 * plan.delay) problems.push("a token that was cleared came back")
+    if (request !== undefined) checkCleared(tab, request)
     if (generation < tab.largestRead) problems.push("an older token replaced a newer one")
     tab.largestRead = Math.max(tab.largestRead, generation)
+  }
+
+  /** A tab that is awake has heard that the store was cleared. */
+  const checkCleared = (tab: Simulated, { acquiredAt }: Request) => {
+    const wasCleared = clears.some((clear) => acquiredAt < clear.time && clear.time + 4 * plan.delay + 5 < time)
+    if (wasCleared && time > tab.thawedAt + 4 * plan.delay) problems.push("a token that was cleared came back")
   }
 
   const follow = (tab: Simulated, change: "Settled" | "Cleared" | "Resumed") => {
@@ -482,7 +486,7 @@ export const play = (plan: Plan, { transition = Tab.transition }: Faults = {}): 
           }))
       renewals()
       after(between(1, plan.mediator), () => {
-        mine.endedAt = time
+        mine.endedAt ??= time
         const isDown = !isWell && plan.outage !== undefined && time >= plan.outage[0] && time < plan.outage[1]
         mine.wasGranted = !isDown && tab.isAlive
         inTab(tab, "tasks", () => {
@@ -579,6 +583,8 @@ export const play = (plan: Plan, { transition = Tab.transition }: Faults = {}): 
   const get = (tab: Simulated) =>
     inTab(tab, "timers", () => {
       if (!isFrom(tab)) return
+      const request = tab.current && requests[tab.current.id]
+      if (request !== undefined && time > tab.restoredAt + Tab.patience) checkCleared(tab, request)
       if (tab.current !== undefined && time < tab.current.expiresAt) {
         return time >= tab.current.refreshAt
           ? fly(tab)
@@ -602,6 +608,7 @@ export const play = (plan: Plan, { transition = Tab.transition }: Faults = {}): 
       isFrozen: false,
       isAway: false,
       thawedAt: Number.NEGATIVE_INFINITY,
+      restoredAt: Number.NEGATIVE_INFINITY,
       timers: [],
       tasks: [],
       messages: [],
@@ -678,6 +685,8 @@ export const play = (plan: Plan, { transition = Tab.transition }: Faults = {}): 
       tab.largestRead = 0
       dispatch(tab, { _tag: "Restore" })
       thaw(tab)
+      tab.thawedAt = Number.NEGATIVE_INFINITY // it may not rely on what it has not heard
+      tab.restoredAt = time
     })
   })
   someday(plan.losses, (tab) => {
@@ -713,7 +722,7 @@ export const play = (plan: Plan, { transition = Tab.transition }: Faults = {}): 
       { _tag: "Settled", key, generation: number() },
       { _tag: "Answered", era: "x", cleared: 2 ** 53 - 1, news: [] },
       { _tag: "Asked", channel: "nobody", ofAll: random.number() < 0.5 },
-      { _tag: "Echo", call: number() }
+      { _tag: "Echo", call: between(0, 20), step: pick(["CatchUp", "Check", "Free"]) }
     ])
     Option.map(Message.decode(raw), (message) => deliver(tab, message))
   })
