@@ -31,7 +31,7 @@ const unsent = {
    * There only if nothing was sent, because a request has failed a short time ago: the time until the next request may
    * be made.
    */
-  coolDown: Schema.optionalWith(Schema.Duration, { exact: true })
+  coolDown: Schema.optionalWith(Schema.DurationFromMillis, { exact: true })
 }
 
 /** What an error response may carry. The texts are cut, printable and free of the secret before they get here (E8). */
@@ -51,7 +51,7 @@ const response = {
 
 const wait = {
   /** How long the server asked to be left alone by `Retry-After`, if it did. Never less than `coolDown`. */
-  retryAfter: Schema.optionalWith(Schema.Duration, { exact: true })
+  retryAfter: Schema.optionalWith(Schema.DurationFromMillis, { exact: true })
 }
 
 const target = {

@@ -172,7 +172,7 @@ export type Change = "Settled" | "Cleared" | "Resumed"
  */
 export class StoreError extends Schema.TaggedError<StoreError>("@effect-tilia/core/StoreError")("StoreError", {
   /**
-   * `"Unavailable"`: the store cannot be reached. `"Slow"`: a command took longer than 250 milliseconds.
+   * `"Unavailable"`: the store cannot be reached, or is broken. `"Slow"`: a command took longer than 250 milliseconds.
    * `"Unreadable"`: the store holds something that is neither a token nor a failure.
    */
   reason: Schema.Literal("Unavailable", "Slow", "Unreadable")

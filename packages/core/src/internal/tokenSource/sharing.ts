@@ -9,10 +9,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import { AccessToken } from "../../AccessToken.js"
 import * as Scopes from "../../Scopes.js"
-import { TokenError } from "../../TokenError.js"
+import { isTokenError, type TokenError } from "../../TokenError.js"
 import {
   Abandoned,
   type Acquisition,
@@ -58,36 +57,24 @@ const longestWait = Duration.seconds(30)
 /** The longest and the least time that a flight waits for a lock before it looks again. */
 const look = { minimum: Duration.millis(50), maximum: Duration.decode(lease) }
 
-const isEntry = Schema.is(Schema.Struct({
-  token: Schema.OptionFromSelf(Schema.Unknown),
-  failure: Schema.OptionFromSelf(Schema.Unknown)
-}))
-
-/** What a lock may be. Its functions are called as commands that may fail in any way. */
-const isAcquisition = Schema.is(Schema.Union(
-  Schema.TaggedStruct("Acquired", { lock: Schema.Struct({ generation: Schema.NonNegativeInt }) }),
-  Schema.TaggedStruct("Held", { remaining: Schema.DurationFromSelf })
-))
-
-const isStored = Schema.is(Schema.Struct({ token: AccessToken, generation: Schema.NonNegativeInt }))
-
-const isStoredFailure = Schema.is(Schema.Struct({
-  error: TokenError,
-  failures: Schema.NonNegativeInt,
-  remaining: Schema.DurationFromSelf,
-  isBinding: Schema.Boolean,
-  generation: Schema.NonNegativeInt
-}))
-
 /** A generation is the time, or one more than the last one, whichever is larger: never much ahead (T3). */
-const isRecent = ({ generation }: { readonly generation: number }, now: number): boolean =>
-  generation <= now + Duration.toMillis("1 day")
+const isGeneration = (generation: number, now: number): boolean =>
+  Number.isSafeInteger(generation) && generation >= 0 && generation <= now + Duration.toMillis("1 day")
 
 /** Whether a source can have written this token: its store may be shared with anyone (T2). */
-const isPlausible = ({ token: { expiresAt, issuedAt, scopes } }: Stored, requested: Scopes.Scopes): boolean => {
-  const life = expiresAt.epochMillis - issuedAt.epochMillis
-  return life > 0 && life <= longestLifetime * 1000 && Scopes.missing(requested, scopes).length < requested.length
+const isPlausible = ({ generation, token }: Stored, requested: Scopes.Scopes, now: number): boolean => {
+  if (!(token instanceof AccessToken) || !isGeneration(generation, now)) return false
+  const life = token.expiresAt.epochMillis - token.issuedAt.epochMillis
+  return life > 0 && life <= longestLifetime * 1000 && Scopes.missing(requested, token.scopes).length < requested.length
 }
+
+const isPlausibleFailure = ({ error, failures, generation, isBinding, remaining }: StoredFailure, now: number) =>
+  isTokenError(error) && Number.isSafeInteger(failures) && failures > 0 && Duration.isDuration(remaining) &&
+  typeof isBinding === "boolean" && isGeneration(generation, now)
+
+/** The lock's functions are commands, which may fail in any way. */
+const isAcquisition = (result: Acquisition, now: number): boolean =>
+  result._tag === "Acquired" ? isGeneration(result.lock.generation, now) : Duration.isDuration(result.remaining)
 
 const orSlow = <A>(command: Effect.Effect<A, StoreError>, wait: Effect.Effect<void>): Effect.Effect<A, StoreError> =>
   Effect.raceFirst(command, Effect.zipRight(wait, new StoreError({ reason: "Slow" })))
@@ -99,8 +86,6 @@ const patiently = <A>(command: Effect.Effect<A, StoreError>): Effect.Effect<A, S
     Effect.repeatN(Effect.sleep(patience.tick), patience.ticks - 1)
   )
 
-const isStoreError = Schema.is(StoreError)
-
 /**
  * A command that dies, or that interrupts itself as one over a closed connection may, has failed (T2). So has one that
  * fails with something else than a `StoreError`, or that yields something else than it is declared to yield.
@@ -110,7 +95,7 @@ const commanded = <A>(command: () => Effect.Effect<A, StoreError>): Effect.Effec
     Effect.suspend(command),
     (cause) =>
       Option.getOrElse(
-        Option.filter(Cause.failureOption(cause), isStoreError),
+        Option.filter(Cause.failureOption(cause), (error) => error instanceof StoreError),
         () => new StoreError({ reason: "Unavailable" })
       )
   )
@@ -190,21 +175,16 @@ export const make = (store: TokenStore, scopes: Scopes.Scopes, { skipped }: Obse
 
   const tolerated = (command: () => Effect.Effect<void, StoreError>) => Effect.catchAll(bounded(command), skipped)
 
-  /** What is not plausible is as if it were not there: the next outcome replaces it. */
+  /** What is not plausible is as if it were not there: the next outcome replaces it. What is no entry is a defect. */
   const plausible = Effect.fnUntraced(function*(entry: Entry) {
     const now = yield* Clock.currentTimeMillis
-    const read = isEntry(entry) ? entry : undefined
-    const token = Option.filter(
-      read?.token ?? Option.none(),
-      (stored) => isStored(stored) && isRecent(stored, now) && isPlausible(stored, scopes)
-    )
-    const failure = Option.filter(
-      read?.failure ?? Option.none(),
-      (failure) => isStoredFailure(failure) && isRecent(failure, now)
-    )
-    const isWhole = read !== undefined && Option.isSome(read.token) === Option.isSome(token) &&
-      Option.isSome(read.failure) === Option.isSome(failure)
-    if (!isWhole) yield* skipped(new StoreError({ reason: "Unreadable" }))
+    const token = Option.filter(entry.token, (stored) => isPlausible(stored, scopes, now))
+    const failure = Option.filter(entry.failure, (failure) => isPlausibleFailure(failure, now))
+    if (
+      Option.isSome(entry.token) !== Option.isSome(token) || Option.isSome(entry.failure) !== Option.isSome(failure)
+    ) {
+      yield* skipped(new StoreError({ reason: "Unreadable" }))
+    }
     return { token, failure }
   })
 
@@ -218,7 +198,7 @@ export const make = (store: TokenStore, scopes: Scopes.Scopes, { skipped }: Obse
   const lock = boundedLock(() => store.lock(scopes)).pipe(
     Effect.zip(Clock.currentTimeMillis),
     Effect.filterOrFail(
-      ([result, now]) => isAcquisition(result) && (result._tag === "Held" || isRecent(result.lock, now)),
+      ([result, now]) => isAcquisition(result, now),
       () => new StoreError({ reason: "Unreadable" })
     ),
     Effect.map(([result]) => result)

@@ -246,9 +246,23 @@ describe("A store that does not do what it is told (T2)", () => {
     }))
 
   const stored: TokenStore.StoredFailure = { ...failure, generation: 1 }
+  it.effect("what is read is skipped if it is no entry (T2)", () =>
+    Effect.gen(function*() {
+      const reasons: Array<string> = []
+      const { read } = make(
+        {
+          read: () => Effect.sync(() => JSON.parse("{}")),
+          lock: () => Effect.die("not asked for"),
+          changes: () => Stream.empty
+        },
+        yield* Scopes.make(["user_info"]),
+        { skipped: ({ reason }) => Effect.sync(() => void reasons.push(reason)) }
+      )
+      expect(yield* read).toStrictEqual(nothing)
+      expect(reasons).toStrictEqual(["Unavailable"])
+    }))
+
   const rubbish: ReadonlyArray<readonly [string, unknown]> = [
-    ["nothing", undefined],
-    ["an empty object", {}],
     ["a failure without an error", { token: Option.none(), failure: Option.some({ ...stored, error: undefined }) }],
     ["an error that is none", { token: Option.none(), failure: Option.some({ ...stored, error: { ...down } }) }],
     ["a negative count", { token: Option.none(), failure: Option.some({ ...stored, failures: -1 }) }],
