@@ -80,22 +80,23 @@ export interface AuthorizeOptions extends Options {
   /**
    * The only origins that receive the token, as `["https://api.example"]`. An entry with a path, as
    * `"https://api.example/v1/"`, admits that path and what is below it. `authorize` itself cannot fail: if an entry is
-   * not HTTPS (or HTTP on loopback), or has user info, a query or a fragment, each request fails with an
-   * `InvalidInputError`, and nothing is sent.
+   * not HTTPS (or HTTP on loopback), or has user info, a query or a fragment, or if `replay` is none of its three
+   * values, each request fails with an `InvalidInputError`, and nothing is sent.
    */
   readonly apiOrigins: ReadonlyArray<string | URL>
 }
 
 /**
  * The request was not sent, because its URL must not receive the token: its origin is not listed, or only with another
- * path, or it is not HTTPS (or HTTP on loopback), or it contains user info.
+ * path, or it is not HTTPS (or HTTP on loopback), or it contains user info. Or its `Host` header names another host
+ * than its URL.
  *
  * @since 0.1.0
  * @category errors
  */
 export class ForbiddenOriginError
   extends Schema.TaggedError<ForbiddenOriginError>("@effect-tilia/core/ForbiddenOriginError")("ForbiddenOriginError", {
-    /** The origin of the request's URL, as `https://other.example`. */
+    /** The origin of the request's URL, or the one that its `Host` header names, as `https://other.example`. */
     origin: Schema.String
   })
 {
@@ -173,7 +174,10 @@ export const authorize: {
   source: TokenSource,
   { apiOrigins, replay = "idempotent" }: AuthorizeOptions
 ) => {
-  const targets = Either.map(validate("apiOrigins", ApiOrigins)(apiOrigins.map(String)), targetsOf)
+  const checked = Either.all({
+    targets: Either.map(validate("apiOrigins", ApiOrigins)(apiOrigins.map(String)), targetsOf),
+    replay: validate("replay", ReplaySchema)(replay)
+  })
   const inner = withoutRedirects(client)
   const header = authorizationHeader()
 
@@ -194,16 +198,16 @@ export const authorize: {
       const addBearer = (
         outgoing: HttpClientRequest.HttpClientRequest
       ): Effect.Effect<HttpClientRequest.HttpClientRequest, TokenError | ForbiddenOriginError> => {
-        if (Either.isLeft(targets)) return targets.left
-        const origin = forbiddenOrigin(outgoing, targets.right)
+        if (Either.isLeft(checked)) return checked.left
+        const origin = forbiddenOrigin(outgoing, checked.right.targets)
         if (origin !== undefined) return new ForbiddenOriginError({ origin })
-        return Effect.map(Effect.zipLeft(source.get, WithoutAuthorization.redactInSpan), (current) => {
+        return Effect.map(source.get, (current) => {
           token = current
           return HttpClientRequest.setHeader(outgoing, "authorization", header(current))
         })
       }
       const call = HttpClient.mapRequestEffect(inner, addBearer).execute(request)
-      return Effect.match(WithoutAuthorization.restoreNames(call), {
+      return Effect.match(WithoutAuthorization.hideBearer(call), {
         onSuccess: (response): Sent => ({
           token,
           response,

@@ -22,14 +22,14 @@ const noTunnel = (cause: unknown): Error =>
     code: "UND_ERR_PRX_CONN"
   })
 
-/** As in the URL of a proxy; undici sends it only if it has both a user and a password. */
+/** Those of the proxy's URL. undici sends them only if there is both a user and a password (N7). */
 const credentials = ({ password, username }: URL): Readonly<Record<string, string>> => {
   if (username === "" && password === "") return {}
   const text = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
   return { "proxy-authorization": `Basic ${Buffer.from(text).toString("base64")}` }
 }
 
-/** A tunnel that is not open within the time for a connection closes its socket and fails. */
+/** A tunnel that is not open within the time for a connection closes its socket and fails (N6). */
 export class Tunnels extends Undici.Pool {
   readonly #credentials: Readonly<Record<string, string>>
 
