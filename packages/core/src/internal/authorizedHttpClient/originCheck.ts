@@ -30,7 +30,7 @@ const fullyDecoded = (path: string): string | undefined => {
   }
 }
 
-/** A backslash, or a dot segment that `URL` takes for a name, as `..;`: a server may drop what follows the semicolon. */
+/** A backslash, or a dot segment that `URL` takes for a name, as `..;`: a server may drop what follows the dots. */
 const leadsOut = /\\|\/\.{1,2}(?![.\w-])/
 
 /** Whether no server could take this path for one of another depth than it has for a `URL`. */
