@@ -80,22 +80,23 @@ export interface AuthorizeOptions extends Options {
   /**
    * The only origins that receive the token, as `["https://api.example"]`. An entry with a path, as
    * `"https://api.example/v1/"`, admits that path and what is below it. `authorize` itself cannot fail: if an entry is
-   * not HTTPS (or HTTP on loopback), or has user info, a query or a fragment, each request fails with an
-   * `InvalidInputError`, and nothing is sent.
+   * not HTTPS (or HTTP on loopback), or has user info, a query or a fragment, or if `replay` is none of its three
+   * values, each request fails with an `InvalidInputError`, and nothing is sent.
    */
   readonly apiOrigins: ReadonlyArray<string | URL>
 }
 
 /**
  * The request was not sent, because its URL must not receive the token: its origin is not listed, or only with another
- * path, or it is not HTTPS (or HTTP on loopback), or it contains user info.
+ * path, or it is not HTTPS (or HTTP on loopback), or it contains user info. Or its `Host` header names another host
+ * than its URL.
  *
  * @since 0.1.0
  * @category errors
  */
 export class ForbiddenOriginError
   extends Schema.TaggedError<ForbiddenOriginError>("@effect-tilia/core/ForbiddenOriginError")("ForbiddenOriginError", {
-    /** The origin of the request's URL, as `https://other.example`. */
+    /** The origin of the request's URL, or the one that its `Host` header names, as `https://other.example`. */
     origin: Schema.String
   })
 {
@@ -135,13 +136,11 @@ const authorizationHeader = () => {
   }
 }
 
+/** The options of `authorize`, or what is wrong with them, which each request fails with. */
+type Checked = Either.Either<{ readonly targets: Targets; readonly replay: Replay }, InvalidInputError>
+
 /** Adds the bearer to the requests to these targets. */
-const authorizeTo = <E, R>(
-  client: HttpClient.HttpClient.With<E, R>,
-  source: TokenSource,
-  targets: Either.Either<Targets, InvalidInputError>,
-  replay: Replay
-) => {
+const authorizeTo = <E, R>(client: HttpClient.HttpClient.With<E, R>, source: TokenSource, checked: Checked) => {
   const inner = withoutRedirects(client)
   const header = authorizationHeader()
 
@@ -162,16 +161,16 @@ const authorizeTo = <E, R>(
       const addBearer = (
         outgoing: HttpClientRequest.HttpClientRequest
       ): Effect.Effect<HttpClientRequest.HttpClientRequest, TokenError | ForbiddenOriginError> => {
-        if (Either.isLeft(targets)) return targets.left
-        const origin = forbiddenOrigin(outgoing, targets.right)
+        if (Either.isLeft(checked)) return checked.left
+        const origin = forbiddenOrigin(outgoing, checked.right.targets)
         if (origin !== undefined) return new ForbiddenOriginError({ origin })
-        return Effect.map(Effect.zipLeft(source.get, WithoutAuthorization.redactInSpan), (current) => {
+        return Effect.map(source.get, (current) => {
           token = current
           return HttpClientRequest.setHeader(outgoing, "authorization", header(current))
         })
       }
       const call = HttpClient.mapRequestEffect(inner, addBearer).execute(request)
-      return Effect.match(WithoutAuthorization.restoreNames(call), {
+      return Effect.match(WithoutAuthorization.hideBearer(call), {
         onSuccess: (response): Sent => ({
           token,
           response,
@@ -202,7 +201,7 @@ const authorizeTo = <E, R>(
   const replayed = (request: HttpClientRequest.HttpClientRequest, first: Sent, refused: Refusal) =>
     Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
       yield* restore(invalidate(refused))
-      if (!isReplayable(request, replay)) return yield* first.result
+      if (Either.isLeft(checked) || !isReplayable(request, checked.right.replay)) return yield* first.result
       const { keep } = yield* drainLater(refused.response)
       const token = yield* restore(source.get)
       // The source has no other token to try, and said so at once (S9): the caller reads the 401.
@@ -266,8 +265,10 @@ export const authorize: {
   authorizeTo(
     client,
     source,
-    Either.map(validate("apiOrigins", ApiOrigins)(apiOrigins.map(String)), targetsOf),
-    replay
+    Either.all({
+      targets: Either.map(validate("apiOrigins", ApiOrigins)(apiOrigins.map(String)), targetsOf),
+      replay: validate("replay", ReplaySchema)(replay)
+    })
   ))
 
 /**
@@ -299,10 +300,10 @@ export const make: (
   options?: Options
 ) => Effect.Effect<AuthorizedHttpClient, InvalidInputError, Environment | HttpClient.HttpClient | TokenSource> = Effect
   .fnUntraced(function*({ replay = "idempotent" }: Options = {}) {
-    const checkedReplay = yield* validate("replay", ReplaySchema)(replay)
+    const options = { replay: yield* validate("replay", ReplaySchema)(replay) }
     const apiOrigins = yield* validate("apiOrigins", ApiOrigins)((yield* Environment).apiOrigins)
-    const targets = Either.right(targetsOf(apiOrigins))
-    return authorizeTo(yield* HttpClient.HttpClient, yield* TokenSource, targets, checkedReplay)
+    const checked = Either.right({ ...options, targets: targetsOf(apiOrigins) })
+    return authorizeTo(yield* HttpClient.HttpClient, yield* TokenSource, checked)
   })
 
 /**

@@ -21,6 +21,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { identity } from "effect/Function"
+import * as Inspectable from "effect/Inspectable"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
@@ -260,6 +261,30 @@ describe.concurrent("Origins that may receive the bearer (A1)", () => {
     )
   })
 
+  it.scoped("a Host header that names another host is refused, whoever sets it (A1, row 93)", () =>
+    Effect.gen(function*() {
+      const { client, received, source, tokenRequests } = yield* setUp(() => ({}))
+      const setting = HttpClient.mapRequest(client, HttpClientRequest.setHeader("Host", "evil.example"))
+      for (
+        const call of [
+          authorized({ client, source }).get(url, { headers: { host: "evil.example" } }),
+          authorized({ client: setting, source }).get(url)
+        ]
+      ) {
+        expect(yield* Effect.flip(call)).toMatchObject({ _tag: "ForbiddenOriginError", origin: "https://evil.example" })
+      }
+      expect([received.length, tokenRequests.length]).toStrictEqual([0, 0])
+    }))
+
+  it.scoped("authorize refuses each request if replay is none of its values (E2)", () =>
+    Effect.gen(function*() {
+      const { client, received, source } = yield* setUp(() => ({}))
+      const replay = JSON.parse("\"off\"")
+      const error = yield* Effect.flip(AuthorizedHttpClient.authorize(client, source, { apiOrigins, replay }).get(url))
+      expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "replay" })
+      expect(received).toStrictEqual([])
+    }))
+
   it.scoped("the client sends no request with an empty list of origins (A1)", () =>
     Effect.gen(function*() {
       const { client, received, source } = yield* setUp(() => ({}))
@@ -292,6 +317,8 @@ describe.concurrent("Replay after a 401 (A2)", () => {
     ["a form", HttpBody.formData(form), true],
     ["a raw text", HttpBody.raw("abc"), true],
     ["raw form fields", HttpBody.raw(new URLSearchParams({ a: "b" })), true],
+    ["a raw Blob", HttpBody.raw(new Blob(["a"])), true],
+    ["a raw form", HttpBody.raw(form), true],
     ["a stream", HttpBody.stream(stream()), false],
     ["a raw stream", HttpBody.raw(new ReadableStream()), false],
     ["an unknown object", HttpBody.raw({ next: () => ({ done: true }) }), false]
@@ -1034,6 +1061,35 @@ describe("The bearer in what is printed (A6)", () => {
           authorized({ client: HttpClient.transformResponse(client, redacting([])), source }).get(url)
         )
         expect(spans.map((attributes) => attributes.get(header("authorization")))).toStrictEqual(["<redacted>"])
+      }))
+
+    it.scoped("the span hides the bearer if the given client redacts nothing around each request (A6, row 133)", () =>
+      Effect.gen(function*() {
+        const spans = yield* attributesOf((client, source) =>
+          authorized({ client: HttpClient.transform(client, redacting([])), source }).get(url)
+        )
+        expect(spans.map((attributes) => attributes.get(header("authorization")))).toStrictEqual(["<redacted>"])
+      }))
+
+    it.scoped("the given client prints no bearer if the user names other headers only (A6, row 133)", () =>
+      Effect.gen(function*() {
+        const { client, source } = yield* setUp(() => ({}))
+        const printed: Array<unknown> = []
+        const printing = HttpClient.transform(
+          client,
+          (effect, request) =>
+            Effect.flatMap(
+              Effect.getFiberRefs,
+              (refs) =>
+                Effect.sync(() =>
+                  printed.push(Inspectable.withRedactableContext(refs, () => Inspectable.toJSON(request)))
+                )
+            )
+              .pipe(Effect.zipRight(effect))
+        )
+        yield* redacting(["x-mine"])(authorized({ client: printing, source }).get(url))
+        expect(printed).toMatchObject([{ url }])
+        expect(JSON.stringify(printed)).not.toContain("token-0")
       }))
 
     it.scoped("a call leaves the user's names of redacted headers as they are (A6, row 133)", () =>

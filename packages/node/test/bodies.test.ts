@@ -249,4 +249,26 @@ describe("a TypeError inside undici is a defect, and no failed request that woul
       )
       expect(Cause.isDie(cause)).toBe(true)
     }))
+
+  /** Yields one piece, and then fails as `fetch` does when a server dies. */
+  const failing = async function*() {
+    yield bytes
+    throw new TypeError("terminated")
+  }
+
+  it.scopedLive.each<[string, () => HttpBody.HttpBody]>([
+    ["an async iterable", () => HttpBody.raw(failing())],
+    ["a web stream", () => HttpBody.raw(ReadableStream.from(failing()))],
+    ["a Readable", () => HttpBody.raw(Readable.from(failing()))],
+    ["a Stream", () => HttpBody.stream(Stream.fromAsyncIterable(failing(), (error) => error))]
+  ])(
+    "a body that fails with a TypeError, as %s, is a RequestError as with platform's client (N4, row 153)",
+    ([, body]) =>
+      Effect.gen(function*() {
+        const url = yield* echo
+        const our = yield* ours(outcome(put(url, body())))
+        expect(JSON.parse(our)).toStrictEqual({ reason: "Transport", cause: "TypeError: terminated" })
+        expect(our).toBe(yield* platforms(outcome(put(url, body()))))
+      })
+  )
 })

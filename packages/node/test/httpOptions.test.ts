@@ -49,6 +49,15 @@ describe("the options of NodeTilia's HTTP client", () => {
       expect(yield* callApi(url, { ca: authority })).toStrictEqual({ name: "a" })
     }))
 
+  it.scopedLive("`http.ca` may be the bytes of a file, or a list of them", () =>
+    Effect.gen(function*() {
+      for (const inList of [false, true]) {
+        const { authority = "", url } = yield* server("valid")
+        const file = Buffer.from(authority)
+        expect(yield* callApi(url, { ca: inList ? [file] : file })).toStrictEqual({ name: "a" })
+      }
+    }))
+
   it.scopedLive("a server whose authority is not in `http.ca` gets neither the token request nor the API call", () =>
     Effect.gen(function*() {
       const { seen, url } = yield* server("valid")

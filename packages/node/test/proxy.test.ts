@@ -3,13 +3,16 @@
  * docs/design/faults.md).
  */
 import * as NodeScriptedServer from "@effect-tilia/contract/NodeScriptedServer"
-import { end, inTurn, json, send } from "@effect-tilia/contract/ScriptedServer"
+import { end, httpResponse, inTurn, json, send } from "@effect-tilia/contract/ScriptedServer"
 import { AuthorizedHttpClient } from "@effect-tilia/core"
 import { NodeTilia, NodeTokenHttpClient } from "@effect-tilia/node"
 import { linesShowing } from "@effect-tilia/testing"
+import * as Headers from "@effect/platform/Headers"
+import * as HttpClient from "@effect/platform/HttpClient"
 import { afterEach, beforeEach, describe, expect, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { tokenClient } from "./support/clients.js"
 import { clientId, clientSecret } from "./support/endpoint.js"
 import { proxy } from "./support/proxy.js"
 
@@ -108,12 +111,37 @@ describe("a proxy", () => {
     "a %s that is no URL of a proxy is an InvalidInputError that does not quote it",
     (name) =>
       Effect.gen(function*() {
-        for (const value of ["user:swordfish@proxy", "ftp://user:swordfish@proxy", "swordfish:3128"]) {
+        for (
+          const value of [
+            "user:swordfish@proxy",
+            "ftp://user:swordfish@proxy",
+            "swordfish:3128",
+            "socks5://user:swordfish@proxy",
+            "http://user:swordfish%@proxy",
+            "http://swordfish%@proxy"
+          ]
+        ) {
           vi.stubEnv(name, value)
           const error = yield* Effect.flip(Effect.scoped(Layer.build(NodeTokenHttpClient.layer())))
           expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "HTTPS_PROXY or HTTP_PROXY" })
           expect(linesShowing("swordfish", error)).toStrictEqual([])
         }
+      })
+  )
+
+  it.scopedLive.each(
+    [["that of API calls", NodeTokenHttpClient.layer], ["that of token requests", tokenClient]] as const
+  )(
+    "a request without headers, of the client %s, leaves those of other requests as they are (row 152)",
+    ([, client]) =>
+      Effect.gen(function*() {
+        const server = yield* open(inTurn([send(httpResponse(200))]))
+        const { url } = yield* proxy
+        yield* Effect.scoped(HttpClient.get(server.url)).pipe(
+          Effect.withTracerEnabled(false),
+          Effect.provide(Layer.orDie(client({ proxy: url })))
+        )
+        expect({ ...Headers.empty }).toStrictEqual({})
       })
   )
 

@@ -18,7 +18,8 @@ vi.mock("@effect/platform-node/Undici", () => {
   class Agent {
     readonly isStub = true
   }
-  return { Agent, EnvHttpProxyAgent: Agent, ProxyAgent: Agent, default: {} }
+  const others = { Dispatcher: Agent, EnvHttpProxyAgent: Agent, Pool: Agent, ProxyAgent: Agent }
+  return { Agent, ...others, default: {} }
 })
 
 const { open } = Effect.runSync(NodeScriptedServer.make())

@@ -1,39 +1,29 @@
 /*
- * The HTTP client of API calls: that of platform over undici. It sends and reads a `FormData` too, which platform's
- * can't. A mistake in a program is a defect and not a failed request, and a printed response holds no body.
+ * The HTTP client of API calls: that of platform over undici. It reads a `FormData` too, which platform's can't. A
+ * mistake in a program is a defect and not a failed request, and a printed response holds no body.
  */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import * as Undici from "@effect/platform-node/Undici"
-import * as HttpBody from "@effect/platform/HttpBody"
+import type * as Undici from "@effect/platform-node/Undici"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { type HttpClientError, ResponseError } from "@effect/platform/HttpClientError"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
+import * as Predicate from "effect/Predicate"
 import { print } from "./print.js"
 
-/** The same form as a `FormData` of undici, which refuses that of Node: Node has an undici of its own. */
-const toUndici = (form: FormData): Undici.FormData => {
-  const copy = new Undici.FormData()
-  for (const [name, value] of form) {
-    if (typeof value === "string") copy.append(name, value)
-    else copy.append(name, value, value.name)
-  }
-  return copy
-}
+/** A body that comes from elsewhere, piece by piece, and may fail on the way. */
+const isStreamed = ({ body }: HttpClientRequest): boolean =>
+  body._tag === "Stream" || (body._tag === "Raw" && Predicate.hasProperty(body.body, Symbol.asyncIterator))
 
-const withUndiciForm = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest => {
-  const { body } = request
-  const content = body._tag === "FormData" ? body.formData : body._tag === "Raw" ? body.body : undefined
-  return content instanceof FormData
-    ? HttpClientRequest.setBody(request, HttpBody.raw(toUndici(content)))
-    : request
-}
-
-/** A `TypeError` is a mistake in a program, and no fault of the network: it must not be retried. */
+/**
+ * A `TypeError` is a mistake in a program, and no fault of the network: it must not be retried. That of a body that is
+ * streamed may well be the fault of a network: `fetch` has no other error (N4).
+ */
 const dieOfTypeError = (error: HttpClientError): Effect.Effect<never, HttpClientError> =>
-  error._tag === "RequestError" && error.reason === "Transport" && error.cause instanceof TypeError
+  error._tag === "RequestError" && error.reason === "Transport" && error.cause instanceof TypeError &&
+    !isStreamed(error.request)
     ? Effect.die(error.cause)
     : Effect.fail(error)
 
@@ -55,7 +45,6 @@ const repaired = (response: HttpClientResponse): HttpClientResponse =>
 /** A client that behaves as `NodeHttpClient.makeUndici` does, except for what the beginning of this file says. */
 export const make = (dispatcher: Undici.Dispatcher): HttpClient.HttpClient =>
   NodeHttpClient.makeUndici(dispatcher).pipe(
-    HttpClient.mapRequest(withUndiciForm),
     HttpClient.transformResponse(
       Effect.matchEffect({
         onFailure: dieOfTypeError,

@@ -6,8 +6,10 @@ import * as Undici from "@effect/platform-node/Undici"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import { X509Certificate } from "node:crypto"
+import { connectTimeout, Tunnels } from "./tunnels.js"
 
 /**
  * Where connections go, and which certificates they trust. On a runtime that has only a stub of undici, as Bun, each
@@ -20,71 +22,109 @@ export interface Options {
   /**
    * The URL of an HTTP proxy: `http` or `https`, with or without a user and a password. The proxy learns the name of
    * the server. It cannot read what is sent to an HTTPS server. `false` means that connections go to the server
-   * itself, whatever the environment says. Another URL is an `InvalidInputError`, which does not quote it.
+   * itself, whatever the environment says. Another URL, as one of SOCKS, is an `InvalidInputError`, which does not
+   * quote it.
    *
    * @default what the environment variables `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` say when the client is made, in
    * lower case or upper case; if one holds no URL of a proxy, that is an `InvalidInputError`
    */
   readonly proxy?: string | URL | false | undefined
   /**
-   * Certificates of authorities, in PEM form. They are trusted instead of Node's list, and not in addition to it. A
-   * text that is not a certificate is an `InvalidInputError`.
+   * Certificates of authorities, in PEM form, as text or as the bytes of a file. They are trusted instead of Node's
+   * list, and not in addition to it. What is not a certificate is an `InvalidInputError`.
    *
    * @default Node's list
    */
-  readonly ca?: string | ReadonlyArray<string> | undefined
+  readonly ca?: string | Buffer | ReadonlyArray<string | Buffer> | undefined
   /**
-   * A dispatcher of undici 7. If it is given, `proxy`, `ca` and the environment variables are ignored. It is not closed
-   * with the Layer. It must not follow redirects.
+   * A dispatcher of undici 7 for any server, as an `Agent`. If it is given, `proxy`, `ca` and the environment variables
+   * are ignored. It is not closed with the Layer. It must not follow redirects.
+   *
+   * A `Pool` or a `Client` sends each request to its own server, whatever the URL of the request says: that of an API
+   * would get the token requests, with the secret. It is an `InvalidInputError`, but only if it comes from the undici
+   * of `@effect/platform-node`: that of another copy of undici cannot be recognized.
    *
    * @default a dispatcher that the client makes and closes
    */
   readonly dispatcher?: Undici.Dispatcher | undefined
 }
 
-/** In milliseconds. It is half of the default time of an attempt, so that one retry still fits (E6). */
-const connectTimeout = 5_000
-
 /** The error does not quote the input, because the URL of a proxy may contain a password (E2). */
 const parseOption = <A>(setting: string, expected: string, parse: () => A): Either.Either<A, InvalidInputError> =>
   Either.try({ try: parse, catch: () => new InvalidInputError({ setting, expected }) })
 
-const proxyUrl = (input: string | URL): Either.Either<URL, InvalidInputError> => {
-  const expected = "the http or https URL of a proxy, or false"
-  return parseOption("proxy", expected, () => new URL(input)).pipe(
-    Either.filterOrLeft(
-      ({ protocol }) => protocol === "http:" || protocol === "https:",
-      () => new InvalidInputError({ setting: "proxy", expected })
-    )
+/** Parses each certificate, because Node would ignore a wrong one and then trust no server. */
+const certificates = (input: Exclude<Options["ca"], undefined>): Either.Either<Array<string>, InvalidInputError> =>
+  parseOption(
+    "ca",
+    "certificates in PEM form",
+    () =>
+      (input.length === 0 ? [""] : Arr.ensure(input)).flatMap((pem) =>
+        (String(pem).match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g) ?? [""]).map((block) =>
+          new X509Certificate(block).toString()
+        )
+      )
   )
+
+/** A `Pool` or a `Client` sends whatever it is given to its own server: the secret to the API (N8). */
+const isForOneServer = (dispatcher: object): boolean =>
+  [Undici.Client, Undici.Pool, Undici.BalancedPool].some((Single) => dispatcher instanceof Single)
+
+const given = (dispatcher: Undici.Dispatcher): Either.Either<Undici.Dispatcher, InvalidInputError> =>
+  Predicate.hasProperty(dispatcher, "dispatch") && Predicate.isFunction(dispatcher.dispatch) &&
+    !isForOneServer(dispatcher)
+    ? Either.right(dispatcher)
+    : Either.left(
+      new InvalidInputError({
+        setting: "dispatcher",
+        expected: "a dispatcher of undici 7 for any server, as an Agent, and no Pool or Client"
+      })
+    )
+
+/** The URL of an HTTP proxy. undici would take one of SOCKS too, as an experiment. */
+const proxyUrl = (input: string | URL): string => {
+  const { href, protocol } = new URL(input)
+  if (protocol !== "http:" && protocol !== "https:") throw new TypeError("not the URL of an HTTP proxy")
+  return href
 }
 
-/** Parses each certificate, because Node would ignore a wrong one and then trust no server. */
-const certificates = (input: string | ReadonlyArray<string>): Either.Either<Array<string>, InvalidInputError> => {
-  const blocks = (input.length === 0 ? [""] : Arr.ensure(input)).flatMap((pem) =>
-    pem.match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g) ?? [""]
-  )
-  return Either.all(
-    blocks.map((pem) => parseOption("ca", "certificates in PEM form", () => new X509Certificate(pem).toString()))
-  )
+/** What a variable of the environment holds, in lower case first, as undici reads it. Empty means no proxy. */
+const proxyVariable = (name: "HTTP_PROXY" | "HTTPS_PROXY"): string => {
+  const value = process.env[name.toLowerCase()] ?? process.env[name] ?? ""
+  return value === "" ? "" : proxyUrl(value)
 }
 
 const make = ({ ca, dispatcher, proxy }: Options): Either.Either<Undici.Dispatcher, InvalidInputError> =>
   Either.gen(function*() {
-    if (dispatcher !== undefined) return dispatcher
+    if (dispatcher !== undefined) return yield* given(dispatcher)
     const connect = {
       timeout: connectTimeout,
       minVersion: "TLSv1.2" as const,
       ...(ca !== undefined && { ca: yield* certificates(ca) })
     }
     if (proxy === false) return new Undici.Agent({ connect })
-    const tls = { requestTls: connect, proxyTls: connect }
-    if (proxy !== undefined) return new Undici.ProxyAgent({ uri: (yield* proxyUrl(proxy)).href, ...tls })
-    return yield* parseOption(
-      "HTTPS_PROXY or HTTP_PROXY",
-      "the URL of a proxy, or unset",
-      () => new Undici.EnvHttpProxyAgent({ connect, ...tls })
-    )
+    const through = {
+      requestTls: connect,
+      proxyTls: connect,
+      clientFactory: (proxy: URL, options: object) => new Tunnels(proxy, options)
+    }
+    return proxy === undefined
+      ? yield* parseOption(
+        "HTTPS_PROXY or HTTP_PROXY",
+        "the http or https URL of a proxy, or unset",
+        () =>
+          new Undici.EnvHttpProxyAgent({
+            connect,
+            ...through,
+            httpProxy: proxyVariable("HTTP_PROXY"),
+            httpsProxy: proxyVariable("HTTPS_PROXY")
+          })
+      )
+      : yield* parseOption(
+        "proxy",
+        "the http or https URL of a proxy, or false",
+        () => new Undici.ProxyAgent({ uri: proxyUrl(proxy), ...through })
+      )
   })
 
 /** Makes the dispatcher, and destroys it with the scope unless it is the caller's own. */

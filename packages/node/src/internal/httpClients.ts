@@ -12,6 +12,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as ApiClient from "./apiClient.js"
 import * as Dispatcher from "./dispatcher.js"
+import { PreparedDispatcher } from "./preparedDispatcher.js"
 import * as TokenClient from "./tokenClient.js"
 
 export interface HttpClients {
@@ -36,10 +37,10 @@ const overFetch = (options: Dispatcher.Options): Effect.Effect<HttpClients, Inva
 }
 
 const overUndici = (options: Dispatcher.Options): Effect.Effect<HttpClients, InvalidInputError, Scope.Scope> =>
-  Effect.map(Dispatcher.acquire(options), (dispatcher) => ({
-    api: ApiClient.make(dispatcher),
-    token: TokenClient.make(dispatcher)
-  }))
+  Effect.map(Dispatcher.acquire(options), (dispatcher) => {
+    const prepared = new PreparedDispatcher(dispatcher)
+    return { api: ApiClient.make(prepared), token: TokenClient.make(prepared) }
+  })
 
 export const make = (options: Dispatcher.Options): Effect.Effect<HttpClients, InvalidInputError, Scope.Scope> =>
   Effect.suspend(() => isStub() ? overFetch(options) : overUndici(options))

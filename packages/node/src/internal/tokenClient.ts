@@ -18,6 +18,7 @@ import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { print } from "./print.js"
+import { ProxyAuthenticationError } from "./tunnels.js"
 
 /** How much of a body `core` reads (E5). A client that has more stops there, and `core` sees that it is too much. */
 const maxBytes = 256 * 1024
@@ -79,8 +80,11 @@ class Collector implements Undici.Dispatcher.DispatchHandler {
     this.#close(Effect.succeed(this))
   }
 
+  /** The 407 of a proxy has the same outcome as one of the server: no retry, which could lock an account (row 34). */
   onError(cause: unknown): void {
-    this.fail(cause)
+    if (!(cause instanceof ProxyAuthenticationError)) return this.fail(cause)
+    this.status = 407
+    this.#close(Effect.succeed(this))
   }
 
   /** A `TypeError` is a mistake in a program, and no fault of the network: it must not be retried. */

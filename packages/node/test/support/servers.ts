@@ -1,16 +1,20 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as http from "node:http"
-import type { AddressInfo } from "node:net"
+import type * as net from "node:net"
 
-/** A server of `node:http` on a free port of loopback, which closes with the scope. Returns its URL. */
-export const serve = (server: http.Server): Effect.Effect<string, never, Scope.Scope> =>
+/** Any server on a free port of loopback, which closes with the scope. Returns its URL, as one of HTTP. */
+export const listen = (server: net.Server): Effect.Effect<string, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.async<http.Server>((resume) => {
+    Effect.async<net.Server>((resume) => {
       server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
     }),
-    (server) => Effect.sync(() => server.close().closeAllConnections())
-  ).pipe(Effect.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`))
+    (server) => Effect.sync(() => server.close())
+  ).pipe(Effect.map((server) => `http://127.0.0.1:${(server.address() as net.AddressInfo).port}`))
+
+/** The same for a server of `node:http`, which closes its connections too. */
+export const serve = (server: http.Server): Effect.Effect<string, never, Scope.Scope> =>
+  Effect.zipLeft(listen(server), Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections())))
 
 /** What a server has received. */
 export interface Echoed {

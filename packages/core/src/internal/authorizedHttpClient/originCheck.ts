@@ -1,6 +1,7 @@
 /*
  * The bearer's origin check: which requests may carry the token (A1). Pure.
  */
+import type * as Headers from "@effect/platform/Headers"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Either from "effect/Either"
@@ -21,26 +22,52 @@ export const targetsOf = (apiOrigins: ReadonlyArray<string>): Targets =>
     return { origin, path: pathname }
   })
 
-/** A slash or a backslash that a server might decode, and so leave the path that was checked. */
-const encodedSeparator = /%(25)*(2f|5c)/i
+/** The path as a server sees it that decodes it again and again; `undefined` if that ends in no UTF-8. */
+const fullyDecoded = (path: string): string | undefined => {
+  try {
+    const decoded = decodeURIComponent(path)
+    return decoded === path ? path : fullyDecoded(decoded)
+  } catch {
+    return undefined
+  }
+}
 
-/** A `URL` has resolved dot segments, encoded ones too. The slash at the end makes a prefix match whole segments. */
-const isBelow = (pathname: string, path: string): boolean =>
-  path === "/" || (`${pathname}/`.startsWith(path) && !encodedSeparator.test(pathname))
+/** A backslash, or a dot segment that `URL` takes for a name, as `..;`: a server may drop what follows the dots. */
+const leadsOut = /\\|\/\.{1,2}(?![.\w-])/
+
+/** Whether no server could take this path for one of another depth than it has for a `URL`. */
+const isPlain = (pathname: string): boolean => {
+  const decoded = fullyDecoded(pathname)
+  return decoded !== undefined && decoded.split("/").length === pathname.split("/").length && !leadsOut.test(decoded)
+}
+
+/**
+ * A `URL` has resolved dot segments, encoded ones too. The slash at the end makes a prefix match whole segments. Some
+ * clients send the fragment with the path, and a server might resolve dot segments in it.
+ */
+const isBelow = ({ hash, pathname }: URL, path: string): boolean =>
+  path === "/" || (`${pathname}/`.startsWith(path) && isPlain(pathname) && hash === "")
+
+/** Another host in the `Host` header. undici checks the server's certificate against that, and not against the URL. */
+const otherHost = (headers: Headers.Headers, url: URL): string | undefined => {
+  const other = Object.entries(headers).find(([name, value]) =>
+    name.toLowerCase() === "host" && value.toLowerCase() !== url.host
+  )
+  return other && `${url.protocol}//${other[1]}`
+}
 
 /**
  * The origin of a request that must not carry the token; `undefined` if it may. It may if its URL is at or below one of
- * the targets, HTTPS or loopback, and contains no user info.
+ * the targets, HTTPS or loopback, and contains no user info, and if no `Host` header names another host.
  */
 export const forbiddenOrigin = (
-  { hash, url, urlParams }: HttpClientRequest.HttpClientRequest,
+  { hash, headers, url, urlParams }: HttpClientRequest.HttpClientRequest,
   targets: Targets
 ): string | undefined =>
   Either.match(UrlParams.makeUrl(url, urlParams, hash), {
     onLeft: () => "what is no URL",
     onRight: (url) => {
-      const { origin, pathname } = url
-      const isListed = targets.some((target) => target.origin === origin && isBelow(pathname, target.path))
-      return isListed && isSafe(url) ? undefined : origin
+      const isListed = targets.some(({ origin, path }) => origin === url.origin && isBelow(url, path))
+      return isListed && isSafe(url) ? otherHost(headers, url) : url.origin
     }
   })

@@ -18,8 +18,12 @@ export const Replay: Schema.Schema<Replay> = Schema.Literal("idempotent", "alway
 /** The methods whose effect is the same when a request is sent twice (RFC 9110 §9.2.2). */
 const idempotentMethods = new Set<string>(["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
 
+/** The kinds of raw bodies that can be read twice, beside a text. Any other object may be a stream. */
+const isRereadableObject = (body: unknown): boolean =>
+  ArrayBuffer.isView(body) || [ArrayBuffer, Blob, FormData, URLSearchParams].some((kind) => body instanceof kind)
+
 const isRereadable = ({ body }: HttpClientRequest.HttpClientRequest): boolean =>
-  body._tag === "Raw" ? typeof body.body === "string" || body.body instanceof URLSearchParams : body._tag !== "Stream"
+  body._tag === "Raw" ? typeof body.body === "string" || isRereadableObject(body.body) : body._tag !== "Stream"
 
 /** Whether a request may be sent once more. One whose body cannot be read twice never is. */
 export const isReplayable = (request: HttpClientRequest.HttpClientRequest, replay: Replay): boolean =>

@@ -9,29 +9,47 @@ import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
-import * as FiberRef from "effect/FiberRef"
 import * as Inspectable from "effect/Inspectable"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 
-/** Whether the names of a fiber include the header, as platform's own do: then a call costs nothing more (P8). */
-const hidesBearer = (fiber: Fiber.RuntimeFiber<unknown, unknown>): boolean =>
-  fiber.getFiberRef(Headers.currentRedactedNames).includes("authorization")
+const attribute = "http.request.header.authorization"
+
+/** The span itself, and not a copy: a tracer may look for its own class. */
+const hideIn = (span: Tracer.Span): Tracer.Span => {
+  const set = span.attribute.bind(span)
+  span.attribute = (key, value) => set(key, key === attribute ? "<redacted>" : value)
+  return span
+}
+
+const hidingTracers = new WeakMap<Tracer.Tracer, Tracer.Tracer>()
+
+/** The same tracer, made once: its spans hide the header. */
+const hiding = (tracer: Tracer.Tracer): Tracer.Tracer => {
+  const made = hidingTracers.get(tracer)
+  if (made !== undefined) return made
+  const wrapped = Tracer.make({
+    span: (...args) => hideIn(tracer.span(...args)),
+    context: (run, fiber) => tracer.context(run, fiber)
+  })
+  hidingTracers.set(tracer, wrapped)
+  return wrapped
+}
+
+/** With the header among the names that Effect hides when it prints a request. Platform's own contain it. */
+const withName = (names: ReadonlyArray<string | RegExp>): ReadonlyArray<string | RegExp> =>
+  names.includes("authorization") ? names : [...names, "authorization"]
 
 /**
- * Makes the span of this fiber's next request hide the header, whichever other names the user has set. It must run
- * where the given client has set its own names already.
+ * Hides the header in the span of a request, and where the given client prints the request, whichever names of headers
+ * the user has set. The names alone would not do: the given client may set its own around the request itself (A6).
  */
-export const redactInSpan: Effect.Effect<void> = Effect.withFiberRuntime((fiber) =>
-  hidesBearer(fiber)
-    ? Effect.void
-    : FiberRef.update(Headers.currentRedactedNames, (names) => [...names, "authorization"])
-)
-
-/** Gives the user's names back after a call that has run `redactInSpan`. */
-export const restoreNames = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+export const hideBearer = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.withFiberRuntime((fiber) =>
-    hidesBearer(fiber) ? call : Effect.locallyWith(call, Headers.currentRedactedNames, (names) => names)
+    call.pipe(
+      Effect.locallyWith(Headers.currentRedactedNames, withName),
+      Effect.withTracer(hiding(fiber.currentTracer))
+    )
   )
 
 /** What an error says, without its request. */

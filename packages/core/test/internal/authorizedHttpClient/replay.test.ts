@@ -33,6 +33,11 @@ describe("Requests that may be sent twice (A2)", () => {
     ["a form", HttpBody.formData(new FormData()), true],
     ["a raw text", HttpBody.raw("a"), true],
     ["raw form fields", HttpBody.raw(new URLSearchParams({ a: "b" })), true],
+    ["a raw Blob", HttpBody.raw(new Blob(["a"])), true],
+    ["a raw Buffer", HttpBody.raw(Buffer.from("a")), true],
+    ["a raw DataView", HttpBody.raw(new DataView(new ArrayBuffer(1))), true],
+    ["a raw ArrayBuffer", HttpBody.raw(new ArrayBuffer(1)), true],
+    ["a raw form", HttpBody.raw(new FormData()), true],
     ["a stream", HttpBody.stream(Stream.make(new Uint8Array([1]))), false],
     ["a raw stream", HttpBody.raw(new ReadableStream()), false],
     ["an object of an unknown kind", HttpBody.raw({ next: 1 }), false]
