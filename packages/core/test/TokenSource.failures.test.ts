@@ -7,10 +7,12 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Random from "effect/Random"
 import * as Supervisor from "effect/Supervisor"
 import * as TestClock from "effect/TestClock"
 import { mocked, token } from "./support/mocked.js"
@@ -378,6 +380,32 @@ describe("Failed requests without a valid token (S7)", () => {
         [false, true, true, true, true, false, true, true]
       )
     }))
+
+  it.scoped.each(Arr.range(1, 20))(
+    "with a caller every 10 ms, the first token comes within 13 s of the end of an outage of 60 s (S7, row 125, seed %i)",
+    (seed) =>
+      Effect.gen(function*() {
+        const { endpoint, server } = yield* switched
+        const { get } = yield* Effect.withRandom(endpoint.source(), Random.make(seed))
+        let now = 0
+        let leftAloneUntil = 0
+        while (true) {
+          server.isOff = now < 60_000
+          const requests = endpoint.calls.length
+          const result = yield* Effect.either(get)
+          expect(endpoint.calls.length - requests).toBe(now < leftAloneUntil ? 0 : 1)
+          if (Either.isRight(result)) break
+          // Callers between the first and the last one of a cool-down change nothing.
+          const { coolDown } = result.left
+          const callers = coolDown === undefined ? 1 : Math.max(1, Math.ceil(Duration.toMillis(coolDown) / 10) - 1)
+          leftAloneUntil = coolDown === undefined ? Infinity : now + Duration.toMillis(coolDown)
+          now += 10 * callers
+          yield* TestClock.adjust(10 * callers)
+        }
+        expect(now).toBeLessThanOrEqual(73_000)
+        expect(endpoint.calls.length).toBeGreaterThan(8)
+      })
+  )
 
   it.scoped("refresh sends a request during a cool-down (S7)", () =>
     Effect.gen(function*() {
