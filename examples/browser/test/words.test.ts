@@ -43,6 +43,7 @@ describe("the words for an event", () => {
       [TokenEvent.Refreshed({ scopes, expiresAt }), { ...fresh, isSame: true }, "due", "The same token again: "],
       [TokenEvent.RefreshFailed({ error }), fresh, "due", "the old one is still valid"],
       [TokenEvent.RefreshFailed({ error }), none, "bad", "there is no token now"],
+      [TokenEvent.RefreshDied({ defect: "TypeError" }), none, "bad", "The request died"],
       [TokenEvent.Invalidated({ expiresAt }), none, "due", "The API rejected the token"],
       [TokenEvent.ScopeNarrowed({ missing: scopes }), fresh, "due", "The token lacks user_info"],
       [TokenEvent.StoreSkipped({ reason: "Slow" }), fresh, "due", "The other tabs were skipped (Slow)"]

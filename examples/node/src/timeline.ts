@@ -19,6 +19,7 @@ const seconds = (millis: number): string => `${(millis / 1000).toFixed(1)} s`
 const describe = TokenEvent.$match({
   Refreshed: () => "there is a new token",
   RefreshFailed: ({ error }) => `there is no new token (${error._tag}), and the old one is still valid`,
+  RefreshDied: ({ defect }) => `the request died (${defect})`,
   Invalidated: () => "the API rejected the token",
   ScopeNarrowed: ({ missing }) => `the token lacks ${missing.join(", ")}`,
   StoreSkipped: ({ reason }) => `the token store was skipped (${reason})`

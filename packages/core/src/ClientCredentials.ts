@@ -20,6 +20,7 @@ import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { validate, withoutValue } from "./internal/input.js"
@@ -110,6 +111,14 @@ export const ClientCredentials: Context.Tag<ClientCredentials, ClientCredentials
   "@effect-tilia/core/ClientCredentials"
 )
 
+const Pair = Schema.Struct({ clientId: Schema.Unknown, clientSecret: Schema.Unknown }).annotations({
+  description: "an object with clientId and clientSecret"
+})
+
+/** The text in a `Redacted`; none if it was wiped. */
+const unwrap = (secret: unknown): unknown =>
+  Redacted.isRedacted(secret) ? Option.getOrUndefined(Option.liftThrowable(Redacted.value)(secret)) : secret
+
 /**
  * Validates an id and a secret. An `InvalidInputError` names the one that is not a UUID version 4, and quotes neither.
  *
@@ -117,12 +126,11 @@ export const ClientCredentials: Context.Tag<ClientCredentials, ClientCredentials
  * @category constructors
  */
 export const make: (options: Options) => Effect.Effect<Credentials, InvalidInputError> = Effect.fnUntraced(
-  function*({ clientId, clientSecret }) {
+  function*(options) {
+    const { clientId, clientSecret } = yield* validate("credentials", Pair)(options)
     return {
       clientId: yield* validate("clientId", ClientId)(clientId),
-      clientSecret: yield* validate("clientSecret", ClientSecret)(
-        Redacted.isRedacted(clientSecret) ? Redacted.value(clientSecret) : clientSecret
-      )
+      clientSecret: yield* validate("clientSecret", ClientSecret)(unwrap(clientSecret))
     }
   }
 )

@@ -17,12 +17,14 @@
  * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-4.4 RFC 6749 §4.4} for the client credentials grant
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
+import * as Cause from "effect/Cause"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type * as AccessToken from "./AccessToken.js"
 import { ClientCredentials, type Credentials } from "./ClientCredentials.js"
@@ -33,7 +35,7 @@ import * as RequestToken from "./internal/tokenEndpoint/requestToken.js"
 import * as RoundTrip from "./internal/tokenEndpoint/roundTrip.js"
 import type * as Scopes from "./Scopes.js"
 import * as TiliaConfig from "./TiliaConfig.js"
-import type { InvalidInputError, TokenError } from "./TokenError.js"
+import { CredentialsError, type InvalidInputError, isTokenError, type TokenError } from "./TokenError.js"
 import { toHttpClientRequest } from "./TokenRequest.js"
 
 export type { Options, RequestOptions } from "./internal/tokenEndpoint/options.js"
@@ -70,6 +72,18 @@ const isSame = (one: Credentials, other: Credentials): boolean =>
 const mayBeCredentials = (error: TokenError): boolean =>
   error._tag === "InvalidClientError" || (error._tag === "InvalidRequestError" && error.code === undefined)
 
+/** What an effect that reads the credentials may do although its type does not say so (E6, S7). */
+const checked = (current: ClientCredentials["current"]): ClientCredentials["current"] =>
+  Effect.mapErrorCause(current, (cause) => {
+    if (Cause.isInterruptedOnly(cause)) {
+      const message = "The credentials were not read, because the effect that reads them interrupted itself."
+      return Cause.fail(new CredentialsError({ message, retryable: true }))
+    }
+    return Option.exists(Cause.failureOption(cause), (error) => !isTokenError(error))
+      ? Cause.die(new TypeError("The effect that reads the credentials must fail with a CredentialsError."))
+      : cause
+  })
+
 /**
  * A token endpoint over the `HttpClient`, the `Environment` and the `ClientCredentials` in the context. Nothing is sent
  * yet. When the scope closes, the requests under way are interrupted. An option that is out of range is an
@@ -87,7 +101,7 @@ export const make: (
 > = Effect.fnUntraced(function*(options: Options = {}) {
   const limits = yield* validate(options)
   const { tokenUrl } = yield* Environment
-  const credentials = yield* ClientCredentials
+  const current = checked((yield* ClientCredentials).current)
   const roundTrip = yield* RoundTrip.make
   const requestToken = yield* RequestToken.make(tokenUrl, limits)
 
@@ -108,11 +122,11 @@ export const make: (
 
   /** If the server refuses credentials that have changed meanwhile, the new ones are tried at once (S12). */
   const attempt = Effect.fnUntraced(function*(call: RequestToken.Call) {
-    const used = yield* credentials.current
+    const used = yield* current
     return yield* Effect.catchIf(requestOnce(used, call), mayBeCredentials, (error) =>
       Effect.flatMap(
-        Effect.mapError(credentials.current, () => error),
-        (current) => isSame(used, current) ? Effect.fail(error) : requestOnce(current, call)
+        Effect.mapError(current, () => error),
+        (next) => isSame(used, next) ? Effect.fail(error) : requestOnce(next, call)
       ))
   })
 

@@ -24,6 +24,8 @@ import type { StoreError } from "./TokenStore.js"
 /**
  * - `Refreshed`: there is a new token. The first one counts too.
  * - `RefreshFailed`: a request, with its retries, has failed. While a valid token exists, callers do not notice.
+ * - `RefreshDied`: a request has died, because the endpoint, the credentials or the HTTP client have a bug. `defect` is
+ *   the kind of the defect and where it was thrown, without its message, which may hold a secret.
  * - `Invalidated`: the current token was dropped, because the API rejected it.
  * - `ScopeNarrowed`: the new token has fewer scopes than were requested.
  * - `StoreSkipped`: a command of the `TokenStore` has failed, and the token was requested without the store.
@@ -34,6 +36,7 @@ import type { StoreError } from "./TokenStore.js"
 export type TokenEvent = Data.TaggedEnum<{
   Refreshed: { readonly scopes: Scopes; readonly expiresAt: DateTime.Utc }
   RefreshFailed: { readonly error: TokenError }
+  RefreshDied: { readonly defect: string }
   Invalidated: { readonly expiresAt: DateTime.Utc }
   ScopeNarrowed: { readonly missing: ReadonlyArray<Scope> }
   StoreSkipped: { readonly reason: StoreError["reason"] }
@@ -45,6 +48,7 @@ export type TokenEvent = Data.TaggedEnum<{
  * @since 0.1.0
  * @category constructors
  */
-export const { $is, $match, Invalidated, RefreshFailed, Refreshed, ScopeNarrowed, StoreSkipped } = Data.taggedEnum<
-  TokenEvent
->()
+export const { $is, $match, Invalidated, RefreshDied, RefreshFailed, Refreshed, ScopeNarrowed, StoreSkipped } = Data
+  .taggedEnum<
+    TokenEvent
+  >()

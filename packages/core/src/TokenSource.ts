@@ -15,7 +15,6 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
@@ -36,6 +35,7 @@ import * as Instant from "./Instant.js"
 import { lifetime } from "./internal/accessToken.js"
 import * as Completion from "./internal/completion.js"
 import * as Fibers from "./internal/fibers.js"
+import * as Answer from "./internal/tokenSource/answer.js"
 import * as Coalesced from "./internal/tokenSource/coalesced.js"
 import { type Options, validate } from "./internal/tokenSource/options.js"
 import * as Reporter from "./internal/tokenSource/reporter.js"
@@ -102,9 +102,14 @@ interface RunningFlight {
   span: Tracer.Span | undefined
 }
 
-/** The clock of the fiber that calls (S1). */
-const clockOf = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Clock.Clock =>
-  Context.get(fiber.currentDefaultServices, Clock.Clock)
+/** What comes of a flight. */
+type Ending = Exit.Exit<State.Obtained | Sharing.Deferred, TokenError>
+
+/** What is told of the end of a flight, and what its callers get. */
+interface Landing {
+  readonly report: Effect.Effect<void>
+  readonly result: Exit.Exit<AccessToken, TokenError>
+}
 
 /** As many links as OpenTelemetry keeps of a span: what waits for one that hangs may be many. */
 const mostLinks = 128
@@ -200,7 +205,9 @@ export const make: (
       const { coolDown, mustReplace: wasNamed, newest } = state
       const isSingle = flight.isSingle || coolDown !== undefined
       const ask = (rejected: AccessToken | undefined) =>
-        endpoint.requestToken(policy.scopes, { rejected, ...(isSingle && { retry: RetryPolicy.none }) })
+        Answer.checked(() =>
+          endpoint.requestToken(policy.scopes, { rejected, ...(isSingle && { retry: RetryPolicy.none }) })
+        )
       return Effect.flatMap(ask(wasNamed ? newest.token : undefined), (token) => {
         const { mustReplace, newest } = state
         return mustReplace && !wasNamed && newest.token !== undefined && Equal.equals(token.value, newest.token.value)
@@ -219,46 +226,55 @@ export const make: (
     failureToShare: (error) => State.failureToShare(policy, state, error, Instant.unsafeNow(clock), draw)
   })
 
-  /** Runs a flight in a root span, since it serves many callers (S14). */
+  /**
+   * Runs a flight in a root span, since it serves many callers (S14). It lands within the span, so that a tracer that
+   * throws at its end loses no token, and lands again if that is how it began. Nothing lands twice.
+   */
   const fly = (flight: State.Flight, running: RunningFlight): Effect.Effect<void> =>
-    Effect.flatMap(
-      Random.next,
-      (draw) =>
-        Effect.useSpan(refreshSpan, { root: true, links: running.firstLinks, captureStackTrace: false }, (span) => {
-          running.span = span
-          return Effect.withParentSpan(sharing.obtain(wantedBy(flight, draw)), span)
-        }).pipe(
-          Effect.onExit(Exit.match({
-            onFailure: (cause) => land(running, Exit.failCause(cause), draw),
-            onSuccess: (result) =>
-              "token" in result ? land(running, Exit.succeed(result), draw) : defer(running, result.heldBackBy)
-          })),
-          Effect.exit,
-          Effect.asVoid
+    Effect.flatMap(Effect.exit(Random.next), (drawn) => {
+      const draw = Exit.getOrElse(drawn, () => 0.5)
+      const end = (ending: Ending) =>
+        Effect.catchAllDefect(
+          land(flight, running, ending, draw),
+          (defect) => land(flight, running, Exit.die(defect), draw)
         )
-    )
+      return Effect.useSpan(
+        refreshSpan,
+        { root: true, links: running.firstLinks, captureStackTrace: false },
+        (span) => {
+          running.span = span
+          return Effect.zipRight(drawn, sharing.obtain(wantedBy(flight, draw))).pipe(
+            Effect.withParentSpan(span),
+            Effect.onExit(end)
+          )
+        }
+      ).pipe(Effect.onExit(end), Effect.exit, Effect.asVoid)
+    })
 
-  /** Ends a flight: first the state, then what is told of it, then the callers that wait. */
-  const land = (
-    { completion, startedAt }: RunningFlight,
-    exit: Exit.Exit<State.Obtained, TokenError>,
-    draw: number
-  ): Effect.Effect<void> => {
-    const now = Instant.unsafeNow(clock)
-    step({ _tag: "Land", exit, draw }, now)
-    return Effect.ensuring(
-      reportLanding(exit, now.monotonic - startedAt.monotonic),
-      Effect.sync(() => completion.complete(Exit.map(exit, ({ token }) => token)))
-    )
-  }
+  /** Ends a flight, unless it has ended: first the state, then what is told of it, then the callers that wait. */
+  const land = (flight: State.Flight, running: RunningFlight, ending: Ending, draw: number): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (state.flight?.id !== flight.id) return Effect.void
+      const now = Instant.unsafeNow(clock)
+      const landed = (exit: Exit.Exit<State.Obtained, TokenError>): Landing => {
+        step({ _tag: "Land", exit, draw }, now)
+        const took = now.monotonic - running.startedAt.monotonic
+        return { report: reportLanding(exit, took), result: Exit.map(exit, ({ token }) => token) }
+      }
+      const { report, result } = Exit.match(ending, {
+        onFailure: (cause) => landed(Exit.failCause(cause)),
+        onSuccess: (end) => "token" in end ? landed(Exit.succeed(end)) : deferred(end.heldBackBy, now)
+      })
+      return Effect.ensuring(report, Effect.sync(() => running.completion.complete(result)))
+    })
 
-  /** Ends a flight that has made no request (T8). */
-  const defer = ({ completion }: RunningFlight, failure: StoredFailure): Effect.Effect<void> => {
-    const reply = step({ _tag: "Defer", failure }, Instant.unsafeNow(clock))
-    return Effect.ensuring(
-      report.deferred(failure.error),
-      Effect.sync(() => completion.complete(reply._tag === "Failure" ? reply : Exit.interrupt(FiberId.none)))
-    )
+  /** The end of a flight that has made no request (T8). */
+  const deferred = (failure: StoredFailure, now: Instant.Instant): Landing => {
+    const reply = step({ _tag: "Defer", failure }, now)
+    return {
+      report: report.deferred(failure.error),
+      result: reply._tag === "Failure" ? reply : Exit.interrupt(FiberId.none)
+    }
   }
 
   const reportLanding = (exit: Exit.Exit<State.Obtained, TokenError>, took: number): Effect.Effect<void> =>
@@ -269,8 +285,12 @@ export const make: (
       },
       onFailure: (cause) =>
         Option.match(Cause.failureOption(cause), {
-          onNone: () => Effect.void, // neither a defect nor an interruption is an error to report
-          onSome: (error) => report.failed(error, took)
+          onSome: (error) => report.failed(error, took),
+          onNone: () =>
+            Option.match(Cause.dieOption(cause), {
+              onSome: (defect) => report.died(defect, took),
+              onNone: () => Effect.void // the source is closed
+            })
         })
     })
 
@@ -290,7 +310,10 @@ export const make: (
 
   const lookSoon = Coalesced.make(Effect.zipRight(Effect.sync(sharing.wake), adopt), Duration.millis(50), run)
 
-  /** Follows what others do to the store. A change is only a hint: the source reads what there is (T6, T9). */
+  /**
+   * Follows what others do to the store. A change is only a hint: the source reads what there is (T6, T9). A store that
+   * hangs as it is subscribed to, or unsubscribed from, does not hold up the closing (S3).
+   */
   const follow = (store: TokenStore): Effect.Effect<void> =>
     Stream.runForEach(Stream.suspend(() => store.changes(policy.scopes)), (change) =>
       Effect.suspend(() => {
@@ -298,7 +321,8 @@ export const make: (
         if (change === "Resumed") step({ _tag: "Resume" }, Instant.unsafeNow(clock))
         return lookSoon
       })).pipe(
-        Effect.catchAllCause(() => report.skipped(new StoreError({ reason: "Unavailable" })))
+        Effect.catchAllCause(() => report.skipped(new StoreError({ reason: "Unavailable" }))),
+        Effect.disconnect
       )
 
   /**
@@ -318,27 +342,24 @@ export const make: (
     return state.flight?.isBackground === true ? Effect.catchAllCause(token, () => retry) : token
   }
 
+  // All of these read the source's own clock: a caller with another one must not change what others get (S1).
   const get: Effect.Effect<AccessToken, TokenError> = Effect.withFiberRuntime((fiber) => {
-    const clock = clockOf(fiber)
     const now = clock.unsafeCurrentTimeMillis()
     const { current } = state
-    if (current !== undefined && State.isDecided(current, now)) {
-      usedAt = now
-      return current.exit
-    }
     usedAt = now
+    if (current !== undefined && State.isDecided(current, now)) return current.exit
     return answer(step({ _tag: "Get" }, Instant.unsafeNow(clock)), fiber, get)
   })
 
   const refresh: Effect.Effect<AccessToken, TokenError> = Effect.withFiberRuntime((fiber) => {
-    const now = Instant.unsafeNow(clockOf(fiber))
+    const now = Instant.unsafeNow(clock)
     usedAt = now.wall
     return answer(step({ _tag: "Refresh" }, now), fiber, refresh)
   })
 
   const invalidate = (token: AccessToken): Effect.Effect<void> =>
-    Effect.withFiberRuntime((fiber) =>
-      step({ _tag: "Invalidate", token }, Instant.unsafeNow(clockOf(fiber)))._tag === "Done"
+    Effect.suspend(() =>
+      step({ _tag: "Invalidate", token }, Instant.unsafeNow(clock))._tag === "Done"
         ? report.invalidated(token)
         : Effect.void
     )

@@ -69,6 +69,7 @@ describe("Names (S14)", () => {
   it("the events have the tags that the documents promise (S13)", () => {
     expect(Object.keys(TokenEvent).filter((name) => !name.startsWith("$")).sort()).toStrictEqual([
       "Invalidated",
+      "RefreshDied",
       "RefreshFailed",
       "Refreshed",
       "ScopeNarrowed",

@@ -276,7 +276,7 @@ describe("Stores that fail (T2)", () => {
   )
 
   it.scoped.each<[string, () => Stream.Stream<TokenStore.Change>, ReadonlyArray<string>]>([
-    ["throws", thrown, []],
+    ["throws", thrown, ["StoreSkipped"]],
     ["dies", () => Stream.fromEffect(Effect.delay(Effect.die("no"), "1 second")), ["StoreSkipped"]],
     ["interrupts itself", () => Stream.fromEffect(Effect.delay(Effect.interrupt, "1 second")), ["StoreSkipped"]],
     ["ends", () => Stream.empty, []]

@@ -48,7 +48,7 @@ describe.concurrent("TokenSource.get with a valid token (S1)", () => {
       expect(new Set(exits.map(Exit.getOrElse(() => undefined))).size).toBe(1)
     }))
 
-  it.scoped("get reads the caller's clock, and peek reads the source's clock (S1)", () =>
+  it.scoped("get, refresh and peek read the source's clock, whatever the caller's clock says (S1)", () =>
     Effect.gen(function*() {
       const { calls, source } = yield* scripted(succeed())
       const made = yield* source({ background: "onDemand" })
@@ -56,7 +56,10 @@ describe.concurrent("TokenSource.get with a valid token (S1)", () => {
       const later = yield* SkewClock.make
       yield* later.step(7_200_000)
       expect(Option.map(made.peek(), text)).toStrictEqual(Option.some("token-0"))
-      expect(text(yield* Effect.withClock(made.get, later.clock))).toBe("token-1")
+      expect(text(yield* Effect.withClock(made.get, later.clock))).toBe("token-0")
+      expect(calls).toHaveLength(1)
+      expect(text(yield* Effect.withClock(made.refresh, later.clock))).toBe("token-1")
+      expect(text(yield* made.refresh)).toBe("token-1") // within minRefreshInterval
       expect(calls).toHaveLength(2)
     }))
 })

@@ -42,6 +42,7 @@ export const ofEvent = ({ hasToken, isSame }: AfterEvent) =>
       level: hasToken ? "due" : "bad",
       text: `No new token (${explain(error)}); ${hasToken ? "the old one is still valid" : "there is no token now"}`
     }),
+    RefreshDied: (): Line => ({ level: "bad", text: "The request died, which is a bug of this page" }),
     Invalidated: (): Line => ({ level: "due", text: "The API rejected the token, so the page dropped it" }),
     ScopeNarrowed: ({ missing }): Line => ({ level: "due", text: `The token lacks ${missing.join(", ")}` }),
     StoreSkipped: ({ reason }): Line => ({ level: "due", text: `The other tabs were skipped (${reason})` })

@@ -15,14 +15,18 @@ export type Run = <A>(
 
 /**
  * When the scope closes, all fibers are interrupted, also those of a service that was made in an uninterruptible
- * region.
+ * region. A fiber that is started later, as by a service that is made in a closed scope, is interrupted at once.
  */
 export const make: Effect.Effect<Run, never, Scope.Scope> = Effect.gen(function*() {
   const fork = Runtime.runFork(yield* Effect.runtime<never>())
   const fibers = new Set<Fiber.RuntimeFiber<unknown, unknown>>()
-  yield* Effect.addFinalizer(() => Fiber.interruptAll(fibers))
+  let isClosed = false
+  yield* Effect.addFinalizer(() => {
+    isClosed = true
+    return Fiber.interruptAll(fibers)
+  })
   return (effect, options) => {
-    const fiber = fork(Effect.interruptible(effect), options)
+    const fiber = fork(isClosed ? Effect.interrupt : Effect.interruptible(effect), options)
     fibers.add(fiber)
     fiber.addObserver(() => fibers.delete(fiber))
     return fiber

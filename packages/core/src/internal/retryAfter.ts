@@ -4,8 +4,11 @@
 import * as Duration from "effect/Duration"
 import type { TokenError } from "../TokenError.js"
 
-const day = String.raw`[A-Z][a-z]{2,8}, \d{2}[- ][A-Z][a-z]{2}[- ]\d{2,4} \d{2}:\d{2}:\d{2} GMT`
-const date = new RegExp(`^${day}$`)
+const time = String.raw`\d{2}:\d{2}:\d{2}`
+const date = new RegExp(String.raw`^[A-Z][a-z]{2,8}, \d{2}[- ][A-Z][a-z]{2}[- ]\d{2,4} ${time} GMT$`)
+
+/** The form of C's `asctime`, which a recipient must accept (RFC 9110 §5.6.7). It names no time zone: it is GMT. */
+const asctime = new RegExp(String.raw`^([A-Z][a-z]{2}) ([A-Z][a-z]{2}) ([ \d]\d) (${time}) (\d{4})$`)
 
 /** A comma separates repeated headers, and also follows the name of the day inside a date. */
 const separator = /,(?! \d{2}[- ][A-Z])/
@@ -15,7 +18,11 @@ const longest = Duration.days(365)
 
 const parseOne = (value: string, now: number): Duration.Duration | undefined => {
   if (/^\d+$/.test(value)) return Duration.seconds(Number(value))
-  const at = date.test(value) ? Date.parse(value) : Number.NaN
+  const gmt = value.replace(
+    asctime,
+    (_, day, month, date, time, year) => `${day}, ${date.replace(" ", "0")} ${month} ${year} ${time} GMT`
+  )
+  const at = date.test(gmt) ? Date.parse(gmt) : Number.NaN
   return Number.isNaN(at) ? undefined : Duration.millis(Math.max(0, at - now))
 }
 

@@ -70,4 +70,15 @@ describe("The fibers of a source (S3)", () => {
       expect(Option.isSome(yield* Fiber.poll(closing))).toBe(true)
       expect(Exit.isInterrupted(yield* Fiber.await(fiber))).toBe(true)
     }))
+
+  it.effect("a fiber that is started after the closing is interrupted before its first step (S3)", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      yield* Scope.close(scope, Exit.void)
+      const run = yield* Scope.extend(Fibers.make, scope)
+      let isStarted = false
+      const fiber = run(Effect.zipRight(Effect.sync(() => isStarted = true), Effect.never))
+      expect(Exit.isInterrupted(yield* Fiber.await(fiber))).toBe(true)
+      expect(isStarted).toBe(false)
+    }))
 })

@@ -26,6 +26,8 @@ describe("Retry-After (RFC 9110 §10.2.3)", () => {
     ["more than a number holds", "9".repeat(400), 365 * day],
     ["a date", "Fri, 06 Nov 2026 08:49:37 GMT", 37],
     ["a date of RFC 850", "Friday, 06-Nov-26 08:49:37 GMT", 37],
+    ["a date of asctime", "Fri Nov  6 08:49:37 2026", 37],
+    ["a date of asctime with two digits", "Thu Nov 12 08:49:37 2026", 6 * day + 37],
     ["the current second", "Fri, 06 Nov 2026 08:49:00 GMT", 0],
     ["a date that has passed", "Fri, 06 Nov 2026 08:48:59 GMT", 0],
     ["a date long ago", "Thu, 01 Jan 1970 00:00:00 GMT", 0],
@@ -42,6 +44,7 @@ describe("Retry-After (RFC 9110 §10.2.3)", () => {
     ["a date and a time", "Fri, 06 Nov 2026 08:49:37 GMT, 120", 120],
     ["two dates", "Fri, 06 Nov 2026 08:49:37 GMT, Fri, 06 Nov 2026 08:49:38 GMT", 38],
     ["two dates of RFC 850", "Friday, 06-Nov-26 08:49:37 GMT,Friday, 06-Nov-26 08:49:38 GMT", 38],
+    ["a time and a date of asctime", "5, Fri Nov  6 08:49:37 2026", 37],
     ["a time beside garbage", "soon, 5", 5],
     ["a time beside a negative one", "-7, 5", 5],
     ["a time beside nothing", "5,", 5]

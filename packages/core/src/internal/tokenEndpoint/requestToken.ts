@@ -4,6 +4,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import type { AccessToken } from "../../AccessToken.js"
 import * as Instant from "../../Instant.js"
@@ -42,6 +43,18 @@ const checkScopes = (
     : Effect.as(Effect.logWarning(`The server granted fewer scopes than requested; missing: ${list}`), token)
 }
 
+/** Runs a request in its span. A tracer that throws at the end of the span loses no result. */
+const inSpan = <A, E>(request: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.suspend(() => {
+    let result: Exit.Exit<A, E> | undefined
+    const kept = Effect.onExit(request, (exit) => Effect.sync(() => result = exit))
+    // Not `Effect.fn`, whose stack traces cost as much as the rest of the span.
+    return Effect.catchAllDefect(
+      Effect.withSpan(kept, requestSpan, { captureStackTrace: false }),
+      (defect) => result ?? Effect.die(defect)
+    )
+  })
+
 /** When the scope closes, every call under way is interrupted. */
 export const make = (
   tokenUrl: string,
@@ -62,11 +75,11 @@ export const make = (
         const inTime = Effect.flatMap(Instant.monotonic, (now) =>
           within(attempt(call), {
             duration: Duration.min(limits.attempt, Duration.millis(Math.max(0, deadline - now))),
-            onTimeout: () => new TokenTimeoutError({ tokenUrl, attempts })
+            onTimeout: () => new TokenTimeoutError({ tokenUrl, attempts }),
+            isRepeatable: true
           }))
-        const token = yield* withRetries(inTime, policy, deadline)
+        const token = yield* withRetries(inTime, policy, deadline, within)
         return yield* checkScopes(token, limits.onNarrowedScope, { tokenUrl, requested: scopes, attempts })
       },
-      // Not `Effect.fn`, whose stack traces cost as much as the rest of the span.
-      Effect.withSpan(requestSpan, { captureStackTrace: false })
+      inSpan
     ))

@@ -3,11 +3,13 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Instant from "../../Instant.js"
 import * as RetryPolicy from "../../RetryPolicy.js"
 import { type InvalidInputError, isRetryable, type TokenError } from "../../TokenError.js"
 import { requestedWait } from "../retryAfter.js"
+import type { TimeLimit } from "./timeLimit.js"
 
 /** The policy that an option holds: a policy as it is, or the numbers of one. */
 export const policyOf = (
@@ -29,21 +31,34 @@ const within = (policy: RetryPolicy.RetryPolicy, deadline: number): RetryPolicy.
   )
 
 /**
- * Repeats an attempt as the policy says, up to the deadline, a time of the monotonic clock in milliseconds. A first
- * attempt that succeeds does not pay for making the schedule (P3).
+ * Repeats an attempt as the policy says, up to the deadline, a time of the monotonic clock in milliseconds. A policy
+ * that does not decide by then ends with the last error (E6). A first attempt that succeeds does not pay for any of
+ * this (P3).
  */
 export const withRetries = <A>(
   attempt: Effect.Effect<A, TokenError>,
   policy: RetryPolicy.RetryPolicy,
-  deadline: number
-): Effect.Effect<A, TokenError> =>
-  Effect.catchIf(attempt, isRetryable, (error) =>
-    Effect.suspend(() => {
-      let isFirst = true
-      const next = Effect.suspend(() => {
-        if (!isFirst) return attempt
-        isFirst = false // its outcome is known
-        return Effect.fail(error)
-      })
-      return Effect.retry(next, { schedule: within(policy, deadline), while: isRetryable })
-    }))
+  deadline: number,
+  timeLimit: TimeLimit
+): Effect.Effect<A, TokenError> => {
+  const attemptAfter = (
+    error: TokenError,
+    driver: Schedule.ScheduleDriver<unknown, TokenError>
+  ): Effect.Effect<A, TokenError> =>
+    Effect.flatMap(Instant.monotonic, (now) =>
+      timeLimit(driver.next(error), {
+        duration: Duration.millis(Math.max(0, deadline - now)),
+        onTimeout: Option.none,
+        isRepeatable: false
+      })).pipe(
+        Effect.matchEffect({
+          onFailure: () => Effect.fail(error),
+          onSuccess: () => Effect.catchIf(attempt, isRetryable, (error) => attemptAfter(error, driver))
+        })
+      )
+  return Effect.catchIf(
+    attempt,
+    isRetryable,
+    (error) => Effect.flatMap(Schedule.driver(within(policy, deadline)), (driver) => attemptAfter(error, driver))
+  )
+}

@@ -6,6 +6,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -13,7 +14,7 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Instant from "../../Instant.js"
 import type { Scopes } from "../../Scopes.js"
-import type { TokenTimeoutError, TokenTransportError } from "../../TokenError.js"
+import { type TokenTimeoutError, TokenTransportError } from "../../TokenError.js"
 import { responseOf } from "../httpClientError.js"
 import * as Redirects from "../redirects.js"
 import * as RawResponse from "./rawResponse.js"
@@ -63,9 +64,16 @@ export const make: Effect.Effect<RoundTrip, never, HttpClient.HttpClient> = Effe
         Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
       ))
 
+  /** A client that interrupts itself, as one that is being closed may, has failed; its caller goes on (S7). */
   return (request, target) =>
     Effect.flatMap(
       Instant.now,
-      (sentAt) => Effect.mapError(send(request, sentAt), (error) => fromHttpClientError(error, target))
+      (sentAt) =>
+        Effect.mapErrorCause(send(request, sentAt), (cause) =>
+          Cause.isInterruptedOnly(cause)
+            ? Cause.fail(
+              new TokenTransportError({ reason: "Other", tokenUrl: target.tokenUrl, attempts: target.attempts })
+            )
+            : Cause.map(cause, (error) => fromHttpClientError(error, target)))
     )
 })

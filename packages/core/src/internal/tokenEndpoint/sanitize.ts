@@ -11,15 +11,38 @@ const replacement = "<redacted>"
 
 const jwt = /eyJ[\w-]+\.[\w-]+\.?[\w-]*/g
 
-/** A character as itself, percent-encoded once or several times, or escaped as in JSON. */
-const disguised = (character: string): string => {
-  const codes = [character.toLowerCase(), character.toUpperCase()].map((c) => c.charCodeAt(0).toString(16)).join("|")
-  return `(?:${character}|%(?:25){0,3}(?:${codes})|\\\\{1,8}u00(?:${codes}))`
+const hex = (text: string): string => Array.from(text, (character) => character.charCodeAt(0).toString(16)).join("")
+
+/** A character escaped as in a URL (once or several times), in JSON, in JavaScript or in HTML. */
+const escaped = (character: string): string => {
+  const code = hex(character)
+  return String.raw`%(?:25){0,3}${code}|\\{1,8}(?:u00|x)${code}|&#(?:${character.charCodeAt(0)}|x0*${code});`
 }
 
-/** All forms in which the secret may come back, in either case. A UUID needs no escaping in a pattern. */
-const occurrences = (secret: ClientSecret): RegExp =>
-  new RegExp([...Redacted.value(secret)].map(disguised).join(" *"), "gi")
+/** A digit of the secret in either case. */
+const digit = (character: string): string => {
+  const cases = new Set([character.toLowerCase(), character.toUpperCase()])
+  return `(?:${character}|${[...cases].map(escaped).join("|")})`
+}
+
+/**
+ * What may stand between two digits of the secret: its dashes, and what a server, a page or a list of words adds. The
+ * alternatives begin with different characters, so that no text takes long.
+ */
+const between = String.raw`(?:[^\w<%&\\]|_|<[^<>]{0,256}>|&[a-z]{2,8};|&#(?:160|xa0|173|xad);|${escaped("-")})*`
+
+/** The digits of a text in base64, whatever stands before them. The first and the last one are not told apart. */
+const base64 = (text: string): ReadonlyArray<string> =>
+  [0, 1, 2].map((before) =>
+    btoa(" ".repeat(before) + text).slice(before && before + 1, Math.floor((before + text.length) * 8 / 6))
+  )
+
+/** All forms in which the secret may come back. A UUID needs no escaping in a pattern. */
+const occurrences = (secret: ClientSecret): RegExp => {
+  const text = Redacted.value(secret)
+  const digits = Array.from(text.replaceAll("-", ""), digit).join(between)
+  return new RegExp([digits, hex(text), ...base64(text)].join("|"), "gi")
+}
 
 const limit = 1024
 const ellipsis = "…"
@@ -33,16 +56,15 @@ const cut = (text: string): string => {
 }
 
 /** Markup is of no use to a reader of errors. */
-const withoutTags = (text: string): string =>
-  text.trimStart().startsWith("<") ? text.replace(/<(?!redacted>)[^<>]*>/g, " ") : text
+const withoutTags = (text: string): string => text.trimStart().startsWith("<") ? text.replace(/<[^<>]*>/g, " ") : text
 
 /**
- * The server's words in the form in which they may be kept. The order matters: a control character inside the secret
- * must not hide it, and a cut must not leave half of it. The first, generous cut bounds the work that follows.
+ * The server's words in the form in which they may be kept. The order matters: nothing may be removed after the secret
+ * was looked for, since that could put it together again, and a cut must not leave half of it.
  */
 export const sanitize = (text: string, secret: ClientSecret): string =>
   pipe(
-    Printable.make(text).replace(occurrences(secret), replacement).slice(0, 8 * limit),
-    (text) => withoutTags(text.replace(jwt, replacement)).replace(/\s+/g, " ").trim(),
+    withoutTags(Printable.make(text)).replace(/\s+/g, " ").replace(occurrences(secret), replacement),
+    (text) => text.slice(0, 8 * limit).replace(jwt, replacement).trim(),
     cut
   )

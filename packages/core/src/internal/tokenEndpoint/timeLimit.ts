@@ -4,15 +4,17 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import type * as Scope from "effect/Scope"
 import * as Instant from "../../Instant.js"
 import * as Fibers from "../fibers.js"
 
 /**
- * Runs an effect. After `duration` it is interrupted, and when it has ended, the result is the error of `onTimeout`. If
- * the process was frozen meanwhile, the connection may be dead: it is interrupted, and run again (S16).
+ * Runs an effect in a fiber that can be interrupted, even if its caller cannot. After `duration` it is interrupted, and
+ * the result is the error of `onTimeout`. If the process was frozen meanwhile, the connection may be dead: it is
+ * interrupted, and run again if it `isRepeatable` (S16). The end of what is interrupted is not awaited, because work
+ * that cannot be interrupted, or whose finalizers hang, must hold up neither a caller nor the closing (E6, S3).
  */
 export type TimeLimit = <A, E, R, E2>(
   self: Effect.Effect<A, E, R>,
@@ -22,6 +24,7 @@ export type TimeLimit = <A, E, R, E2>(
 interface Options<E2> {
   readonly duration: Duration.Duration
   readonly onTimeout: () => E2
+  readonly isRepeatable: boolean
 }
 
 /** How often the clocks are compared, in milliseconds. */
@@ -30,23 +33,21 @@ const checkEvery = 1_000
 /** How much further than the monotonic clock the wall clock has gone after a freeze, in milliseconds. */
 const freeze = 5_000
 
-/** `Fiber.join` without a way to stop waiting: the fiber that stops waiting interrupts the other one anyway (P3). */
-const resultOf = <A>(fiber: Fiber.RuntimeFiber<A>): Effect.Effect<A> =>
-  Effect.async((resume) => fiber.addObserver(resume))
-
 interface UnderWay {
-  readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
   readonly startedAt: Instant.Instant
   /** In milliseconds of the monotonic clock. */
   readonly deadline: number
-  /** Why it was interrupted, if it was. */
-  end: "late" | "frozen" | undefined
+  readonly isRepeatable: boolean
+  /** Interrupts it and tells the caller why, who does not wait for its end. */
+  readonly leave: (why: Why) => void
 }
 
-const endOf = ({ deadline, startedAt }: UnderWay, now: Instant.Instant): UnderWay["end"] => {
+type Why = "late" | "frozen" | "closed"
+
+const whyLeave = ({ deadline, isRepeatable, startedAt }: UnderWay, now: Instant.Instant): Why | undefined => {
   if (deadline <= now.monotonic) return "late"
-  const isFrozen = now.wall - startedAt.wall - (now.monotonic - startedAt.monotonic) >= freeze
-  return isFrozen ? "frozen" : undefined
+  const ahead = now.wall - startedAt.wall - (now.monotonic - startedAt.monotonic)
+  return isRepeatable && ahead >= freeze ? "frozen" : undefined
 }
 
 const interrupt = (fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined): void =>
@@ -69,19 +70,25 @@ export const make: Effect.Effect<TimeLimit, never, Scope.Scope> = Effect.gen(fun
     const now = Instant.unsafeNow(clock)
     wakesAt = Infinity
     for (const each of underWay) {
-      each.end ??= endOf(each, now)
-      if (each.end === undefined) wakesAt = Math.min(wakesAt, each.deadline, now.monotonic + checkEvery)
-      else interrupt(each.fiber)
+      const why = whyLeave(each, now)
+      if (why === undefined) wakesAt = Math.min(wakesAt, each.deadline, now.monotonic + checkEvery)
+      else each.leave(why)
     }
     return wakesAt === Infinity
       ? Effect.void
       : Effect.zipRight(Effect.sleep(Duration.millis(Math.ceil(wakesAt - now.monotonic))), watch)
   })
 
+  const watchUntil = (deadline: number): void => {
+    if (deadline >= wakesAt) return
+    interrupt(sleeper)
+    sleeper = run(watch)
+  }
+
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       isClosed = true
-      for (const { fiber } of underWay) interrupt(fiber)
+      for (const { leave } of underWay) leave("closed")
     })
   )
 
@@ -89,31 +96,44 @@ export const make: Effect.Effect<TimeLimit, never, Scope.Scope> = Effect.gen(fun
   const limit = <A, E, R, E2>(
     self: Effect.Effect<A, E, R>,
     options: Options<E2>,
-    before?: UnderWay
+    givenDeadline?: number
   ): Effect.Effect<A, E | E2, R> =>
     Effect.uninterruptibleMask((restore) =>
       // The fiber succeeds with the exit, since Effect logs a fiber that fails as an unhandled error (S14).
-      Effect.flatMap(Effect.forkDaemon(Effect.exit(restore(self))), (fiber) => {
+      Effect.flatMap(Effect.forkDaemon(Effect.exit(Effect.interruptible(self))), (fiber) => {
         const startedAt = Instant.unsafeNow(clock)
-        const deadline = before?.deadline ?? startedAt.monotonic + Duration.toMillis(options.duration)
-        const mine: UnderWay = { fiber, startedAt, deadline, end: undefined }
-        underWay.add(mine)
-        if (isClosed) interrupt(fiber)
-        else if (deadline < wakesAt) {
-          interrupt(sleeper)
-          sleeper = run(watch)
+        const deadline = givenDeadline ?? startedAt.monotonic + Duration.toMillis(options.duration)
+        const result = {
+          late: Effect.suspend(() => Effect.fail(options.onTimeout())),
+          frozen: Effect.suspend(() => limit(self, options, deadline)),
+          closed: Effect.interrupt
         }
-        return Effect.flatMap(
-          Effect.onInterrupt(restore(resultOf(fiber)), () => {
-            underWay.delete(mine)
-            return Fiber.interrupt(fiber)
-          }),
-          (exit): Effect.Effect<A, E | E2, R> => {
-            underWay.delete(mine)
-            if (mine.end === undefined || exit._tag === "Success") return exit
-            return mine.end === "late" ? Effect.fail(options.onTimeout()) : restore(limit(self, options, mine))
+        const wait = Effect.async<A, E | E2, R>((resume) => {
+          const mine: UnderWay = {
+            startedAt,
+            deadline,
+            isRepeatable: options.isRepeatable,
+            leave: (why) => {
+              underWay.delete(mine)
+              interrupt(fiber)
+              resume(result[why])
+            }
           }
-        )
+          underWay.add(mine)
+          fiber.addObserver((exit) => {
+            underWay.delete(mine)
+            resume(Effect.flatten(exit))
+          })
+          if (isClosed) mine.leave("closed")
+          else watchUntil(deadline)
+          return Effect.sync(() => underWay.delete(mine))
+        })
+        // It gets its turn, in which it closes its socket, and no more.
+        return Effect.onInterrupt(restore(wait), () =>
+          Effect.suspend(() => {
+            interrupt(fiber)
+            return Effect.yieldNow()
+          }))
       })
     )
 

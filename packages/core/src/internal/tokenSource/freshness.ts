@@ -33,11 +33,14 @@ export interface Decision {
   readonly holdsFor: number
 }
 
+/** The least time for a renewal before the end: that of one attempt, or a twentieth of a short lifetime (S4). */
+const timeToRenew = (lifetime: number): number => Math.min(10_000, lifetime / 20)
+
 /** The validity of a token with this lifetime. `draw` is a random number from 0 to 1. */
 export const validity = (lifetime: number, begin: Instant.Instant, draw: number, policy: Policy): Validity => {
   const expiredAfter = lifetime - Math.min(policy.expiryMargin, lifetime / 10)
   const staleAfter = lifetime * (policy.refreshAt + policy.jitter * (2 * draw - 1))
-  return { begin, expiredAfter, staleAfter: Math.min(Math.max(staleAfter, 0), expiredAfter) }
+  return { begin, expiredAfter, staleAfter: Math.min(Math.max(staleAfter, 0), expiredAfter - timeToRenew(lifetime)) }
 }
 
 /** The decision at an instant. A token is not stale before `notBefore`, a time of the monotonic clock (S6). */

@@ -19,6 +19,8 @@ export interface Reporter {
   readonly granted: (token: AccessToken, took: number) => Effect.Effect<void>
   /** A request failed. `took` is the time since it began, in milliseconds. */
   readonly failed: (error: TokenError, took: number) => Effect.Effect<void>
+  /** A request died. `took` is the time since it began, in milliseconds. */
+  readonly died: (defect: unknown, took: number) => Effect.Effect<void>
   /** Another process's or tab's request has failed, and this source makes none (T8). */
   readonly deferred: (error: TokenError) => Effect.Effect<void>
   /** The source uses a token that another process or tab has requested. */
@@ -36,15 +38,25 @@ const count = (outcome: string, took: number): Effect.Effect<void> =>
 /**
  * The first failure is a Warning, refused credentials are an Error, and a failure that repeats itself is Debug (S14).
  */
-const logFailure = (error: TokenError, before: TokenError["_tag"] | undefined): Effect.Effect<void> => {
+const logFailure = (error: TokenError, before: string | undefined): Effect.Effect<void> => {
   if (error._tag === "InvalidClientError" && error._tag !== before) return Effect.logError(error.message)
   return before === undefined
     ? Effect.logWarning(`No new access token. ${error.message}`)
     : Effect.logDebug(`No new access token yet. ${error.message}`)
 }
 
+/**
+ * The kind of a defect and where it was thrown. Not its message nor its fields, which may hold a secret: Effect's HTTP
+ * errors hold the whole request (E8).
+ */
+const describe = (defect: unknown): string => {
+  if (!(defect instanceof Error)) return typeof defect
+  const place = /^ +at (.+)$/m.exec(String(defect.stack).replace(defect.message, ""))?.[1]
+  return place === undefined ? defect.name : `${defect.name} at ${place}`
+}
+
 export const make = (requested: Scopes.Scopes, { publish }: SlidingPubSub<TokenEvent.TokenEvent>): Reporter => {
-  let failing: TokenError["_tag"] | undefined
+  let failing: TokenError["_tag"] | "Defect" | undefined
   let isSkipping = false
 
   const adopted = Effect.fnUntraced(function*(token: AccessToken) {
@@ -65,6 +77,18 @@ export const make = (requested: Scopes.Scopes, { publish }: SlidingPubSub<TokenE
     yield* logFailure(error, before)
   })
 
+  /** A defect is a bug, so it is told at once, and again only where something else has happened in between (S14). */
+  const died = Effect.fnUntraced(function*(defect: unknown, took: number) {
+    const before = failing
+    failing = "Defect"
+    const description = describe(defect)
+    yield* count("Defect", took)
+    yield* publish(TokenEvent.RefreshDied({ defect: description }))
+    yield* Metric.increment(Metric.tagged(Telemetry.refreshFailures, "error", "Defect"))
+    const line = `No new access token. The request died, which is a bug: ${description}.`
+    yield* before === "Defect" ? Effect.logDebug(line) : Effect.logError(line)
+  })
+
   /** A store that fails is logged once, and an event each time (T2). */
   const skipped = Effect.fnUntraced(function*(error: StoreError) {
     const before = isSkipping
@@ -76,6 +100,7 @@ export const make = (requested: Scopes.Scopes, { publish }: SlidingPubSub<TokenE
   return {
     granted: (token, took) => Effect.zipRight(count("success", took), adopted(token)),
     failed: (error, took) => Effect.zipRight(count(error._tag, took), deferred(error)),
+    died,
     deferred,
     adopted,
     skipped,

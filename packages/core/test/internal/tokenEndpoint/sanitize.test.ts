@@ -29,6 +29,19 @@ const disguises: ReadonlyArray<readonly [name: string, disguise: (text: string) 
   ["as escapes of JSON", each((c) => `\\u00${hex(c)}`)],
   ["as escapes of JSON in upper case", each((c) => `\\u00${hex(c).toUpperCase()}`)],
   ["as escapes of JSON inside JSON", each((c) => `\\\\u00${hex(c)}`)],
+  ["without its dashes", (text) => text.replaceAll("-", "")],
+  ["without its dashes in upper case", (text) => text.replaceAll("-", "").toUpperCase()],
+  ["with spaces for its dashes", (text) => text.replaceAll("-", " ")],
+  ["as a list of its parts", (text) => text.split("-").join("; ")],
+  ["as a list of its characters", (text) => [...text].join("; ")],
+  ["as escapes of JavaScript", each((c) => `\\x${hex(c)}`)],
+  ["as entities of HTML", each((c) => `&#${c.charCodeAt(0)};`)],
+  ["as hexadecimal entities of HTML", each((c) => `&#x${hex(c).toUpperCase()};`)],
+  ["with entities for its dashes", (text) => text.replaceAll("-", "&#45;")],
+  ["with no-break spaces as entities", (text) => text.replaceAll("-", "-&nbsp;&#160;")],
+  ["with tags inside", (text) => text.replaceAll("-", "-<wbr>")],
+  ["with tags for its dashes", (text) => text.replaceAll("-", "</b><b class='x'>")],
+  ["as hexadecimal digits", each(hex)],
   [
     "with each character in another form",
     (text) => [...text].map((c, n) => [c, `%${hex(c)}`, `\\u00${hex(c)}`, `%25${hex(c)}`][n % 4]).join("")
@@ -55,6 +68,23 @@ describe("The secret in a server's text", () => {
 
   it("the secret is replaced inside markup, of which only the text is kept (row 38)", () => {
     expect(kept(`<html><p class="x">No client <b>${secret}</b> here</p></html>`)).toBe("No client <redacted> here")
+  })
+
+  it.each([
+    ["tags", `<p>bad secret ${secret.replaceAll("-", "-<wbr>")}</p>`, "bad secret <redacted>"],
+    ["elements", `<p>${secret.split("-").map((part) => `<b>${part}</b>`).join("-")}</p>`, "<redacted>"],
+    ["no-break spaces", secret.replaceAll("-", "-\u00a0"), "<redacted>"],
+    ["a combining joiner", secret.replaceAll("-", "-\u034f"), "<redacted>"]
+  ])(
+    "the secret is replaced where %s inside it are removed, which would put it together (row 158)",
+    (_, text, expected) => {
+      expect(kept(text)).toBe(expected)
+    }
+  )
+
+  it.each([0, 1, 2, 37])("the secret is replaced in base64 after %i other characters (row 158)", (before) => {
+    const text = kept(`Basic ${btoa("x".repeat(before) + secret)}`)
+    expect(text).toMatch(/^Basic [\w+/]{0,51}<redacted>[\w=]{0,3}$/)
   })
 
   it.each(splitters)("the secret is replaced where each character is followed by %s (row 38)", (_, splitter) => {
@@ -174,6 +204,15 @@ describe("The kept form of a server's text", () => {
     " ",
     "9",
     "9 ",
+    "a<b>",
+    "&",
+    "&#45;",
+    "&nbsp;",
+    "-",
+    "9-",
+    secret.slice(0, 2),
+    ...[...secret.slice(0, 3)].map((c) => `&#${c.charCodeAt(0)};`),
+    `${secret.slice(0, -1)}<`,
     secret.slice(0, -1),
     Str.toUpperCase(secret)
   ])("256 KiB of %j are made printable within a second (row 39)", (piece) => {

@@ -12,7 +12,11 @@ import * as TestClock from "effect/TestClock"
 import * as TimeLimit from "../../../src/internal/tokenEndpoint/timeLimit.js"
 
 /** In so many seconds, or not at all. */
-const inTime = (seconds: number) => ({ duration: Duration.seconds(seconds), onTimeout: () => "late" as const })
+const inTime = (seconds: number) => ({
+  duration: Duration.seconds(seconds),
+  onTimeout: () => "late" as const,
+  isRepeatable: true
+})
 
 describe("Time limit (E6)", () => {
   it.scoped("an effect that ends in time keeps its success, failure or defect (E6)", () =>
@@ -23,7 +27,7 @@ describe("Time limit (E6)", () => {
       expect(yield* Effect.exit(within(Effect.die("oh"), inTime(1)))).toStrictEqual(Exit.die("oh"))
     }))
 
-  it.scoped("each effect that is late is interrupted at its own time, and its end is awaited (E6)", () =>
+  it.scoped("each effect that is late is interrupted at its own time (E6)", () =>
     Effect.gen(function*() {
       const within = yield* TimeLimit.make
       const cleaned: Array<number> = []
@@ -150,5 +154,75 @@ describe("Time limit (E6)", () => {
       yield* Scope.close(scope, Exit.void)
       expect(Exit.isInterrupted(yield* Fiber.await(fiber))).toBe(true)
       expect(Exit.isInterrupted(yield* Effect.exit(within(Effect.never, inTime(1))))).toBe(true)
+    }))
+
+  it.scoped("a time limit holds for a caller that cannot be interrupted (E6, row 150)", () =>
+    Effect.gen(function*() {
+      const within = yield* TimeLimit.make
+      let interrupted = false
+      const effect = Effect.onInterrupt(Effect.never, () => Effect.sync(() => interrupted = true))
+      const fiber = yield* Effect.fork(Effect.uninterruptible(Effect.flip(within(effect, inTime(1)))))
+      yield* TestClock.adjust("1 second")
+      expect(Option.isSome(yield* Fiber.poll(fiber))).toBe(true)
+      expect(yield* Fiber.join(fiber)).toBe("late")
+      expect(interrupted).toBe(true)
+    }))
+
+  const stubborn = [
+    ["cannot be interrupted", Effect.uninterruptible(Effect.never)],
+    ["never finishes its finalizer", Effect.onInterrupt(Effect.never, () => Effect.never)],
+    ["never acquires its resource", Effect.scoped(Effect.acquireRelease(Effect.never, () => Effect.void))]
+  ] as const
+
+  it.scoped.each(stubborn)("a time limit holds for work that %s (E6, row 151)", ([, work]) =>
+    Effect.gen(function*() {
+      const within = yield* TimeLimit.make
+      const fiber = yield* Effect.fork(Effect.flip(within(work, inTime(1))))
+      yield* TestClock.adjust("1 second")
+      expect(Option.isSome(yield* Fiber.poll(fiber))).toBe(true)
+      expect(yield* Fiber.join(fiber)).toBe("late")
+      expect(Chunk.size(yield* TestClock.sleeps())).toBe(0)
+    }))
+
+  it.scoped.each(stubborn)("a caller can leave work that %s (S3, row 151)", ([, work]) =>
+    Effect.gen(function*() {
+      const within = yield* TimeLimit.make
+      const fiber = yield* Effect.fork(within(work, inTime(1)))
+      yield* TestClock.adjust(0)
+      yield* Fiber.interruptFork(fiber)
+      yield* TestClock.adjust(0)
+      expect(Option.isSome(yield* Fiber.poll(fiber))).toBe(true)
+    }))
+
+  it.effect.each(stubborn)(
+    "the end of the scope is not held up by work that %s (S3, row 151)",
+    ([, work]) =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const within = yield* Scope.extend(TimeLimit.make, scope)
+        const fiber = yield* Effect.fork(within(work, inTime(1)))
+        yield* TestClock.adjust(0)
+        const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+        yield* TestClock.adjust(0)
+        expect(Option.isSome(yield* Fiber.poll(closing))).toBe(true)
+        expect(Option.map(yield* Fiber.poll(fiber), Exit.isInterrupted)).toStrictEqual(Option.some(true))
+      })
+  )
+
+  it.scoped("an effect that is not repeatable goes on after a freeze (S16, E7)", () =>
+    Effect.gen(function*() {
+      const clocks = yield* SkewClock.make
+      const within = yield* Effect.withClock(TimeLimit.make, clocks.clock)
+      let runs = 0
+      const effect = Effect.suspend(() => {
+        runs++
+        return Effect.never
+      })
+      const fiber = yield* Effect.fork(Effect.flip(within(effect, { ...inTime(10), isRepeatable: false })))
+      yield* TestClock.adjust("1 second")
+      yield* clocks.step(60_000)
+      yield* TestClock.adjust("9 seconds")
+      expect(yield* Fiber.join(fiber)).toBe("late")
+      expect(runs).toBe(1)
     }))
 })

@@ -59,14 +59,42 @@ describe("Lifetime of a token (S4, S5)", () => {
   })
 
   it.each([
-    ["beyond the end makes a token due at its end", { refreshAt: 0.99, jitter: 0.5 }, 1, 90_000],
+    ["beyond the end makes a token due before its end", { refreshAt: 0.99, jitter: 0.5 }, 1, 85_000],
     ["before the beginning makes a token due at once", { refreshAt: 0.01, jitter: 0.5 }, 0, 0]
   ])("a random draw %s (S4, S5)", (_, unlikely, draw, staleAfter) => {
     expect(validity(100_000, begin, draw, { ...policy, ...unlikely }).staleAfter).toBe(staleAfter)
   })
 
+  it.each([
+    ["a minute, with refreshAt 0.95", 60_000, { refreshAt: 0.95, jitter: 0 }, 51_000, 54_000],
+    [
+      "a minute, with a margin of a second",
+      60_000,
+      { refreshAt: 0.99, jitter: 0, expiryMargin: second },
+      56_000,
+      59_000
+    ],
+    ["a second", second, { refreshAt: 0.999, jitter: 0 }, 850, 900],
+    ["an hour, with refreshAt 0.999", hour, { refreshAt: 0.999, jitter: 0 }, 3_580_000, 3_590_000],
+    [
+      "an hour, with a margin of a minute",
+      hour,
+      { refreshAt: 0.99, jitter: 0, expiryMargin: 60_000 },
+      3_530_000,
+      3_540_000
+    ],
+    ["an hour, with refreshAt 0.99", hour, { refreshAt: 0.99, jitter: 0 }, 3_564_000, 3_590_000]
+  ])(
+    "a token of %s is due some time before it expires (S4, row 157)",
+    (_, lifetime, unlikely, staleAfter, expiredAfter) => {
+      const of = validity(lifetime, begin, 0.5, { ...policy, ...unlikely })
+      expect(of).toMatchObject({ staleAfter, expiredAfter })
+      expect(decide(of, never, after(staleAfter))._tag).toBe("Stale")
+    }
+  )
+
   it.prop(
-    "any policy has 0 ≤ due ≤ usable < lifetime, with usable at least nine tenths of the lifetime (S4, S5)",
+    "any policy has 0 ≤ due < usable < lifetime, with usable at least nine tenths of the lifetime (S4, S5)",
     [
       FastCheck.integer({ min: 1, max: 400 * day }),
       FastCheck.double({ min: 0, max: 1, noNaN: true }),
@@ -79,7 +107,7 @@ describe("Lifetime of a token (S4, S5)", () => {
     ([lifetime, draw, policy]) => {
       const { staleAfter, expiredAfter } = validity(lifetime, begin, draw, policy)
       expect(staleAfter).toBeGreaterThanOrEqual(0)
-      expect(staleAfter).toBeLessThanOrEqual(expiredAfter)
+      expect(staleAfter).toBeLessThan(expiredAfter)
       expect(expiredAfter).toBeLessThan(lifetime)
       expect(expiredAfter).toBeGreaterThan(lifetime * 0.9 - 1)
     }

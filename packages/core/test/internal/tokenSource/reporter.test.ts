@@ -37,6 +37,7 @@ const setUp = Effect.gen(function*() {
     token: yield* TestAccessToken.make({ scopes: ["a", "b"], text: "swordfish" }),
     granted: (...args: Parameters<Reporter.Reporter["granted"]>) => logging(reporter.granted(...args)),
     failed: (...args: Parameters<Reporter.Reporter["failed"]>) => logging(reporter.failed(...args)),
+    died: (...args: Parameters<Reporter.Reporter["died"]>) => logging(reporter.died(...args)),
     adopted: (...args: Parameters<Reporter.Reporter["adopted"]>) => logging(reporter.adopted(...args)),
     invalidated: (...args: Parameters<Reporter.Reporter["invalidated"]>) => logging(reporter.invalidated(...args)),
     skipped: (...args: Parameters<Reporter.Reporter["skipped"]>) => logging(reporter.skipped(...args))
@@ -195,5 +196,40 @@ describe("Log of a source (S14)", () => {
         "WARN The token store is skipped (Slow).",
         "DEBUG The token store is skipped (Unavailable)."
       ])
+    }))
+})
+
+describe("A defect in a report (S14, E8)", () => {
+  const cases: ReadonlyArray<readonly [string, () => unknown, RegExp]> = [
+    ["an error", () => new TypeError("swordfish"), /^TypeError at .+reporter\.test\.ts:\d+:\d+\)?$/],
+    ["an error whose message looks like a place", () => new Error("swordfish\n    at swordfish"), /^Error at .+\d\)?$/],
+    [
+      "an error without a stack",
+      () => Object.assign(new RangeError("swordfish"), { stack: undefined }),
+      /^RangeError$/
+    ],
+    ["a text", () => "swordfish", /^string$/],
+    ["an object", () => ({ secret: "swordfish" }), /^object$/],
+    ["nothing", () => undefined, /^undefined$/]
+  ]
+
+  it.effect.each(cases)(
+    "a report of %s has its kind and its place, and nothing that may be secret (S14, E8)",
+    ([, make, expected]) =>
+      Effect.gen(function*() {
+        const { died, events, lines } = yield* setUp
+        yield* died(make(), 5)
+        expect(events).toStrictEqual([{ _tag: "RefreshDied", defect: expect.stringMatching(expected) }])
+        expect(JSON.stringify([events, lines])).not.toContain("swordfish")
+      })
+  )
+
+  it.effect("a defect that repeats itself is an Error once, and one after a failure is an Error again (S14)", () =>
+    Effect.gen(function*() {
+      const { died, failed, granted, lines, token } = yield* setUp
+      for (const report of [died("no", 1), died("no", 1), failed(unavailable, 1), died("no", 1), granted(token, 1)]) {
+        yield* report
+      }
+      expect(lines.map((line) => line.split(" ")[0])).toStrictEqual(["ERROR", "DEBUG", "DEBUG", "ERROR", "INFO"])
     }))
 })

@@ -303,7 +303,10 @@ const expiredAfterOf = ({ expiryMargin }: State.Policy, life: number): number =>
   life - Math.min(expiryMargin, life / 10)
 
 const staleAfterOf = (policy: State.Policy, life: number, draw: number): number =>
-  Math.min(Math.max(0, life * (policy.refreshAt + policy.jitter * (2 * draw - 1))), expiredAfterOf(policy, life))
+  Math.min(
+    Math.max(0, life * (policy.refreshAt + policy.jitter * (2 * draw - 1))),
+    expiredAfterOf(policy, life) - Math.min(10 * second, life / 20)
+  )
 
 /** S5: a life counts from the token's time of issue, unless that is still to come. */
 const heldFrom = (policy: State.Policy, token: AccessToken.AccessToken, now: Now, draw: number): Held => {
