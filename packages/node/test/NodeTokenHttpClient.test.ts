@@ -35,6 +35,8 @@ describe("invalid options", () => {
     ["dispatcher", { dispatcher: JSON.parse("\"swordfish\"") }],
     ["dispatcher", { dispatcher: new Undici.Pool("http://swordfish") }],
     ["dispatcher", { dispatcher: new Undici.Client("http://swordfish") }],
+    ["dispatcher", { dispatcher: new Undici.BalancedPool("http://swordfish") }],
+    ["dispatcher", { dispatcher: new Undici.RoundRobinPool("http://swordfish") }],
     ["ca", { ca: "swordfish" }],
     ["ca", { ca: [] }],
     ["ca", { ca: ["-----BEGIN CERTIFICATE-----\nswordfish\n-----END CERTIFICATE-----"] }]

@@ -258,7 +258,7 @@ describe("a TypeError inside undici is a defect, and no failed request that woul
 
   it.scopedLive.each<[string, () => HttpBody.HttpBody]>([
     ["an async iterable", () => HttpBody.raw(failing())],
-    ["a web stream", () => HttpBody.raw(ReadableStream.from(failing()))],
+    ["a web stream", () => HttpBody.raw(Readable.toWeb(Readable.from(failing())))],
     ["a Readable", () => HttpBody.raw(Readable.from(failing()))],
     ["a Stream", () => HttpBody.stream(Stream.fromAsyncIterable(failing(), (error) => error))]
   ])(

@@ -119,7 +119,7 @@ describe("a proxy that refuses the user and the password", () => {
       yield* until(proxy, ({ open }) => open === 0)
     }))
 
-  it.scopedLive.each([
+  it.scopedLive.each<readonly [userInfo: string, sent: string]>([
     ["user:swordfish", "user:swordfish"],
     ["user", "user:"],
     ["user:", "user:"],

@@ -68,7 +68,9 @@ const certificates = (input: Exclude<Options["ca"], undefined>): Either.Either<A
 
 /** A `Pool` or a `Client` sends whatever it is given to its own server: the secret to the API (N8). */
 const isForOneServer = (dispatcher: object): boolean =>
-  [Undici.Client, Undici.Pool, Undici.BalancedPool].some((Single) => dispatcher instanceof Single)
+  [Undici.Client, Undici.Pool, Undici.BalancedPool, Undici.RoundRobinPool].some((Single) =>
+    dispatcher instanceof Single
+  )
 
 const given = (dispatcher: Undici.Dispatcher): Either.Either<Undici.Dispatcher, InvalidInputError> =>
   Predicate.hasProperty(dispatcher, "dispatch") && Predicate.isFunction(dispatcher.dispatch) &&
