@@ -25,8 +25,8 @@ const endOf = <A, E>(fiber: Fiber.RuntimeFiber<A, E>) =>
 
 const never = <A>(): Effect.Effect<A> => Effect.never
 
-describe("Callers that cannot be interrupted (E6, row 150)", () => {
-  it.scoped("requestToken ends in time as the acquisition of a resource (E6, row 150)", () =>
+describe("Callers that cannot be interrupted (E6, row 160)", () => {
+  it.scoped("requestToken ends in time as the acquisition of a resource (E6, row 160)", () =>
     Effect.gen(function*() {
       let isClosed = false
       const { layer } = yield* mocked(() => Effect.onInterrupt(Effect.never, () => Effect.sync(() => isClosed = true)))
@@ -41,7 +41,7 @@ describe("Callers that cannot be interrupted (E6, row 150)", () => {
       expect(isClosed).toBe(true)
     }))
 
-  it.scoped("requestToken ends in time in a finalizer (E6, row 150)", () =>
+  it.scoped("requestToken ends in time in a finalizer (E6, row 160)", () =>
     Effect.gen(function*() {
       const { layer } = yield* mocked(() => Effect.never)
       const { requestToken } = yield* Effect.provide(TokenEndpoint.TokenEndpoint, layer({ ...once }))
@@ -53,7 +53,7 @@ describe("Callers that cannot be interrupted (E6, row 150)", () => {
     }))
 })
 
-describe("Work that cannot be interrupted (E6, row 151)", () => {
+describe("Work that cannot be interrupted (E6, row 161)", () => {
   const credentials = (current: Effect.Effect<ClientCredentials.Options>) => ClientCredentials.layerEffect(current)
   const vault = Effect.succeed({ clientId, clientSecret })
   const session = <A, B>(connect: Effect.Effect<A>, disconnect: Effect.Effect<B>) =>
@@ -65,7 +65,7 @@ describe("Work that cannot be interrupted (E6, row 151)", () => {
   ] as const
 
   it.scoped.each(stubborn)(
-    "an attempt ends in time although %s cannot be interrupted (E6, row 151)",
+    "an attempt ends in time although %s cannot be interrupted (E6, row 161)",
     ([, credentials]) =>
       Effect.gen(function*() {
         const { layer } = yield* mocked(() => Effect.never)
@@ -75,7 +75,7 @@ describe("Work that cannot be interrupted (E6, row 151)", () => {
       })
   )
 
-  it.scoped("an attempt ends in time although the HTTP client cannot be interrupted (E6, row 151)", () =>
+  it.scoped("an attempt ends in time although the HTTP client cannot be interrupted (E6, row 161)", () =>
     Effect.gen(function*() {
       const { layer } = yield* mocked(() => Effect.never, () => HttpClient.make(() => Effect.uninterruptible(never())))
       const fiber = yield* Effect.fork(Effect.flip(Effect.provide(requestToken, layer(once))))
@@ -85,7 +85,7 @@ describe("Work that cannot be interrupted (E6, row 151)", () => {
 })
 
 describe("Retry policies that hang (E6, E7)", () => {
-  it.scoped("a policy that does not decide ends with the last error as the budget does (E6, row 159)", () =>
+  it.scoped("a policy that does not decide ends with the last error as the budget does (E6, row 169)", () =>
     Effect.gen(function*() {
       const { layer, received } = yield* mocked(() => ({ status: 503, body: "" }))
       const retry = Schedule.tapInput(Schedule.recurs(2), () => Effect.never)
@@ -96,8 +96,8 @@ describe("Retry policies that hang (E6, E7)", () => {
     }))
 })
 
-describe("Work that interrupts itself (S7, row 153)", () => {
-  it.effect("an HTTP client that interrupts itself is a transport failure, which is retried (E7, row 153)", () =>
+describe("Work that interrupts itself (S7, row 163)", () => {
+  it.effect("an HTTP client that interrupts itself is a transport failure, which is retried (E7, row 163)", () =>
     Effect.gen(function*() {
       let calls = 0
       const { layer } = yield* mocked(
@@ -114,7 +114,7 @@ describe("Work that interrupts itself (S7, row 153)", () => {
       expect(calls).toBe(2)
     }))
 
-  it.effect("credentials that interrupt themselves are a CredentialsError, which is retryable (row 153)", () =>
+  it.effect("credentials that interrupt themselves are a CredentialsError, which is retryable (row 163)", () =>
     Effect.gen(function*() {
       const { layer, received } = yield* mocked(() => ({ body: token }))
       const error = yield* requestToken.pipe(
@@ -169,7 +169,7 @@ describe("Credentials that are none (E2, row 160)", () => {
   )
 })
 
-it.effect("a tracer whose spans throw at their end changes no result of requestToken (row 154)", () =>
+it.effect("a tracer whose spans throw at their end changes no result of requestToken (row 164)", () =>
   Effect.gen(function*() {
     const native = yield* Effect.tracer
     const tracer = Tracer.make({

@@ -50,13 +50,13 @@ const closesAtOnce = (source: Effect.Effect<TokenSource.TokenSource, TokenError.
     expect(yield* hasEnded(caller)).toBe(true)
   })
 
-describe("What holds up no closing (S3, row 152)", () => {
+describe("What holds up no closing (S3, row 162)", () => {
   it.effect.each(
     [
       ["subscribes", Stream.acquireRelease(Effect.never, () => Effect.void)],
       ["unsubscribes", Stream.acquireRelease(Effect.void, () => Effect.never)]
     ] as const
-  )("a source closes at once although its store hangs as it %s (S3, row 152)", ([, changes]) =>
+  )("a source closes at once although its store hangs as it %s (S3, row 162)", ([, changes]) =>
     Effect.gen(function*() {
       const { source } = yield* scripted(succeed())
       const memory = yield* TokenStore.makeMemory
@@ -68,10 +68,10 @@ describe("What holds up no closing (S3, row 152)", () => {
       )
     }))
 
-  it.effect("a source closes at once although its endpoint cannot be interrupted (S3, row 152)", () =>
+  it.effect("a source closes at once although its endpoint cannot be interrupted (S3, row 162)", () =>
     closesAtOnce(over(() => Effect.uninterruptible(Effect.never))))
 
-  it.effect("a source that is made in a closed scope does not subscribe to its store (S3, row 152)", () =>
+  it.effect("a source that is made in a closed scope does not subscribe to its store (S3, row 162)", () =>
     Effect.gen(function*() {
       const { source } = yield* scripted(succeed())
       const memory = yield* TokenStore.makeMemory
@@ -98,7 +98,7 @@ describe("What holds up no closing (S3, row 152)", () => {
     }))
 })
 
-describe("Endpoints that do what their type does not say (S7, row 154)", () => {
+describe("Endpoints that do what their type does not say (S7, row 164)", () => {
   const cases: ReadonlyArray<readonly [does: string, ask: Ask, said: string]> = [
     ["returns nothing", () => Effect.succeed(untyped(null).token), "something else than a token"],
     ["returns an empty object", () => Effect.succeed(untyped({}).token), "something else than a token"],
@@ -111,7 +111,7 @@ describe("Endpoints that do what their type does not say (S7, row 154)", () => {
   ]
 
   it.scoped.each(cases)(
-    "an endpoint that %s fails its callers with a defect, and is asked again after the cool-down (S7, row 154)",
+    "an endpoint that %s fails its callers with a defect, and is asked again after the cool-down (S7, row 164)",
     ([, ask, said]) =>
       Effect.gen(function*() {
         let calls = 0
@@ -136,7 +136,7 @@ describe("Endpoints that do what their type does not say (S7, row 154)", () => {
       })
   )
 
-  it.scoped("a source whose Random dies fails its callers with that defect (S7, row 154)", () =>
+  it.scoped("a source whose Random dies fails its callers with that defect (S7, row 164)", () =>
     Effect.gen(function*() {
       const random: Random.Random = { ...(yield* Effect.random), next: Effect.die(new Error("no chance")) }
       const { source } = yield* scripted(succeed())
@@ -147,7 +147,7 @@ describe("Endpoints that do what their type does not say (S7, row 154)", () => {
       expect(Exit.isFailure(yield* Fiber.await(caller))).toBe(true)
     }))
 
-  it.scoped("a tracer whose spans throw at their end loses no token (S14, row 154)", () =>
+  it.scoped("a tracer whose spans throw at their end loses no token (S14, row 164)", () =>
     Effect.gen(function*() {
       const native = yield* Effect.tracer
       const tracer = Tracer.make({
@@ -167,8 +167,8 @@ describe("Endpoints that do what their type does not say (S7, row 154)", () => {
     }))
 })
 
-describe("A request that dies is told (S13, S14, row 155)", () => {
-  it.scoped("one that dies again and again is one Error in the log, an event each time, and no secret (S14, row 155)", () =>
+describe("A request that dies is told (S13, S14, row 165)", () => {
+  it.scoped("one that dies again and again is one Error in the log, an event each time, and no secret (S14, row 165)", () =>
     Effect.gen(function*() {
       const lines: Array<string> = []
       const events: Array<unknown> = []
@@ -193,7 +193,7 @@ describe("A request that dies is told (S13, S14, row 155)", () => {
     }).pipe(Logger.withMinimumLogLevel(LogLevel.Info)))
 })
 
-describe("Callers with clocks of their own (S1, row 156)", () => {
+describe("Callers with clocks of their own (S1, row 166)", () => {
   /** A source that is a minute old, and a clock that differs from its own by so many milliseconds. */
   const odd = Effect.fnUntraced(function*(ahead: number, ...script: TestTokenEndpoint.Script) {
     yield* TestClock.setTime(1_800_000_000_000)
@@ -214,7 +214,7 @@ describe("Callers with clocks of their own (S1, row 156)", () => {
   const unavailable = new TokenError.ServiceUnavailableError({ status: 503, attempts: 1 })
 
   it.scoped.each([hours, -hours])(
-    "the valid token stays after a failed refresh by a caller whose clock is %i ms ahead (S1, row 156)",
+    "the valid token stays after a failed refresh by a caller whose clock is %i ms ahead (S1, row 166)",
     (ahead) =>
       Effect.gen(function*() {
         const { oddly, source } = yield* odd(ahead, succeed(), fail(unavailable))
@@ -225,7 +225,7 @@ describe("Callers with clocks of their own (S1, row 156)", () => {
   )
 
   it.scoped.each([hours, -hours])(
-    "the throttle goes by the source's clock if the caller's is %i ms ahead (S1, S9, row 156)",
+    "the throttle goes by the source's clock if the caller's is %i ms ahead (S1, S9, row 166)",
     (ahead) =>
       Effect.gen(function*() {
         const { calls, oddly, source } = yield* odd(ahead, succeed())
@@ -238,7 +238,7 @@ describe("Callers with clocks of their own (S1, row 156)", () => {
       })
   )
 
-  it.scoped("a caller whose clock is behind does not make the source idle (S1, S11, row 156)", () =>
+  it.scoped("a caller whose clock is behind does not make the source idle (S1, S11, row 166)", () =>
     Effect.gen(function*() {
       const { calls, oddly, source } = yield* odd(-1_700_000_000_000, succeed())
       for (let n = 0; n < 46; n++) {

@@ -262,7 +262,7 @@ describe("a TypeError inside undici is a defect, and no failed request that woul
     ["a Readable", () => HttpBody.raw(Readable.from(failing()))],
     ["a Stream", () => HttpBody.stream(Stream.fromAsyncIterable(failing(), (error) => error))]
   ])(
-    "a body that fails with a TypeError, as %s, is a RequestError as with platform's client (N4, row 153)",
+    "a body that fails with a TypeError, as %s, is a RequestError as with platform's client (N4, row 173)",
     ([, body]) =>
       Effect.gen(function*() {
         const url = yield* echo

@@ -132,7 +132,7 @@ describe("a proxy", () => {
   it.scopedLive.each(
     [["that of API calls", NodeTokenHttpClient.layer], ["that of token requests", tokenClient]] as const
   )(
-    "a request without headers, of the client %s, leaves those of other requests as they are (row 152)",
+    "a request without headers, of the client %s, leaves those of other requests as they are (row 172)",
     ([, client]) =>
       Effect.gen(function*() {
         const server = yield* open(inTurn([send(httpResponse(200))]))

@@ -76,13 +76,13 @@ describe("The secret in a server's text", () => {
     ["no-break spaces", secret.replaceAll("-", "-\u00a0"), "<redacted>"],
     ["a combining joiner", secret.replaceAll("-", "-\u034f"), "<redacted>"]
   ])(
-    "the secret is replaced where %s inside it are removed, which would put it together (row 158)",
+    "the secret is replaced where %s inside it are removed, which would put it together (row 168)",
     (_, text, expected) => {
       expect(kept(text)).toBe(expected)
     }
   )
 
-  it.each([0, 1, 2, 37])("the secret is replaced in base64 after %i other characters (row 158)", (before) => {
+  it.each([0, 1, 2, 37])("the secret is replaced in base64 after %i other characters (row 168)", (before) => {
     const text = kept(`Basic ${btoa("x".repeat(before) + secret)}`)
     expect(text).toMatch(/^Basic [\w+/]{0,51}<redacted>[\w=]{0,3}$/)
   })

@@ -156,7 +156,7 @@ describe("Time limit (E6)", () => {
       expect(Exit.isInterrupted(yield* Effect.exit(within(Effect.never, inTime(1))))).toBe(true)
     }))
 
-  it.scoped("a time limit holds for a caller that cannot be interrupted (E6, row 150)", () =>
+  it.scoped("a time limit holds for a caller that cannot be interrupted (E6, row 160)", () =>
     Effect.gen(function*() {
       const within = yield* TimeLimit.make
       let interrupted = false
@@ -174,7 +174,7 @@ describe("Time limit (E6)", () => {
     ["never acquires its resource", Effect.scoped(Effect.acquireRelease(Effect.never, () => Effect.void))]
   ] as const
 
-  it.scoped.each(stubborn)("a time limit holds for work that %s (E6, row 151)", ([, work]) =>
+  it.scoped.each(stubborn)("a time limit holds for work that %s (E6, row 161)", ([, work]) =>
     Effect.gen(function*() {
       const within = yield* TimeLimit.make
       const fiber = yield* Effect.fork(Effect.flip(within(work, inTime(1))))
@@ -184,7 +184,7 @@ describe("Time limit (E6)", () => {
       expect(Chunk.size(yield* TestClock.sleeps())).toBe(0)
     }))
 
-  it.scoped.each(stubborn)("a caller can leave work that %s (S3, row 151)", ([, work]) =>
+  it.scoped.each(stubborn)("a caller can leave work that %s (S3, row 161)", ([, work]) =>
     Effect.gen(function*() {
       const within = yield* TimeLimit.make
       const fiber = yield* Effect.fork(within(work, inTime(1)))
@@ -195,7 +195,7 @@ describe("Time limit (E6)", () => {
     }))
 
   it.effect.each(stubborn)(
-    "the end of the scope is not held up by work that %s (S3, row 151)",
+    "the end of the scope is not held up by work that %s (S3, row 161)",
     ([, work]) =>
       Effect.gen(function*() {
         const scope = yield* Scope.make()

@@ -85,7 +85,7 @@ describe("Lifetime of a token (S4, S5)", () => {
     ],
     ["an hour, with refreshAt 0.99", hour, { refreshAt: 0.99, jitter: 0 }, 3_564_000, 3_590_000]
   ])(
-    "a token of %s is due some time before it expires (S4, row 157)",
+    "a token of %s is due some time before it expires (S4, row 167)",
     (_, lifetime, unlikely, staleAfter, expiredAfter) => {
       const of = validity(lifetime, begin, 0.5, { ...policy, ...unlikely })
       expect(of).toMatchObject({ staleAfter, expiredAfter })
