@@ -132,10 +132,10 @@ describe("The fiber that happens to use a source first (S3, row 122)", () => {
 describe("Endpoints that die (S6, row 123)", () => {
   const dying = Effect.fnUntraced(function*(dies: (call: number) => boolean) {
     let calls = 0
-    const token = yield* TestAccessToken.make({ lifetime: "100 seconds" })
-    const source = yield* TokenSource.make({ scopes: ["user_info"], refreshAt: 0.895, jitter: 0.001 }).pipe(
+    const token = yield* TestAccessToken.make({ lifetime: "20 seconds" })
+    const source = yield* TokenSource.make({ scopes: ["user_info"], refreshAt: 0.849, jitter: 0.001 }).pipe(
       Effect.provideService(TokenEndpoint.TokenEndpoint, {
-        requestToken: () => Effect.delay(dies(calls++) ? Effect.die("a defect") : Effect.succeed(token), "1 second")
+        requestToken: () => Effect.delay(dies(calls++) ? Effect.die("a defect") : Effect.succeed(token), "2 seconds")
       })
     )
     return { ...source, calls: () => calls }
@@ -145,9 +145,9 @@ describe("Endpoints that die (S6, row 123)", () => {
     Effect.gen(function*() {
       const { calls, get } = yield* dying((call) => call > 0)
       const first = yield* Effect.fork(get)
-      yield* TestClock.adjust("1 second")
+      yield* TestClock.adjust("2 seconds")
       yield* Fiber.join(first)
-      yield* TestClock.setTime(89_999)
+      yield* TestClock.setTime(17_999)
       expect(calls()).toBe(2)
       yield* TestClock.adjust("1 hour")
       expect(calls()).toBe(2)
@@ -157,14 +157,14 @@ describe("Endpoints that die (S6, row 123)", () => {
     Effect.gen(function*() {
       const { calls, get } = yield* dying((call) => call === 1)
       const first = yield* Effect.fork(get)
-      yield* TestClock.adjust("1 second")
+      yield* TestClock.adjust("2 seconds")
       yield* Fiber.join(first)
-      yield* TestClock.setTime(90_200) // expired at 90, and asked for since 89.5
+      yield* TestClock.setTime(18_200) // expired at 18, and asked for since 17
       expect(calls()).toBe(2)
       const joined = yield* Effect.fork(get)
       yield* TestClock.adjust("1 second")
       expect(calls()).toBe(3)
-      yield* TestClock.adjust("1 second")
+      yield* TestClock.adjust("2 seconds")
       expect(Exit.isSuccess(yield* Fiber.await(joined))).toBe(true)
     }))
 
@@ -172,7 +172,7 @@ describe("Endpoints that die (S6, row 123)", () => {
     Effect.gen(function*() {
       const { calls, get } = yield* dying(() => true)
       const callers = yield* Effect.replicateEffect(Effect.fork(get), 10)
-      yield* TestClock.adjust("1 second")
+      yield* TestClock.adjust("2 seconds")
       for (const caller of callers) expect(Exit.isFailure(yield* Fiber.await(caller))).toBe(true)
       expect(Exit.isFailure(yield* Effect.exit(get))).toBe(true)
       expect(calls()).toBe(1)
