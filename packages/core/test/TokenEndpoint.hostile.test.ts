@@ -132,7 +132,7 @@ const untyped = (
 ): { readonly current: ClientCredentials.Options; readonly error: TokenError.CredentialsError } =>
   JSON.parse(JSON.stringify({ current: value, error: value }))
 
-describe("Credentials that are none (E2, row 160)", () => {
+describe("Credentials that are none (E2, row 174)", () => {
   const wiped = Redacted.make(clientSecret)
   Redacted.unsafeWipe(wiped)
 
@@ -145,7 +145,7 @@ describe("Credentials that are none (E2, row 160)", () => {
       ["a secret that was wiped", { clientId, clientSecret: wiped }, "clientSecret"]
     ] as const
   )(
-    "%s in place of credentials is an InvalidInputError that names the setting (E2, row 160)",
+    "%s in place of credentials is an InvalidInputError that names the setting (E2, row 174)",
     ([, current, setting]) =>
       Effect.gen(function*() {
         const { layer, received } = yield* mocked(() => ({ body: token }))
@@ -158,7 +158,7 @@ describe("Credentials that are none (E2, row 160)", () => {
   )
 
   it.effect.each(["vault down", 5, null])(
-    "credentials that fail with %j die, and the defect says why (row 160)",
+    "credentials that fail with %j die, and the defect says why (row 174)",
     (value) =>
       Effect.gen(function*() {
         const { layer } = yield* mocked(() => ({ body: token }))
