@@ -73,6 +73,8 @@ const Asked = Schema.TaggedStruct("Asked", { channel: Schema.String, ofAll: Sche
 const Answered = Schema.TaggedStruct("Answered", {
   /** Names the time since when what is known is complete. */
   era: Schema.String,
+  /** The largest generation that is known: of a lock that is held, too. */
+  largest: Generation,
   cleared: Generation,
   news: Schema.Array(News)
 })
@@ -110,7 +112,7 @@ const generationsOf = (message: Message): ReadonlyArray<number> => {
     case "Settled":
       return [message.generation, ...ofNews(message)]
     case "Answered":
-      return [message.cleared, ...message.news.flatMap(ofNews)]
+      return [message.largest, message.cleared, ...message.news.flatMap(ofNews)]
     case "Asked":
     case "Echo":
       return []

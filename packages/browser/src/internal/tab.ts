@@ -276,6 +276,7 @@ const answer = (tab: Tab, channel: string, now: Instant.Instant): Command => ({
   message: {
     _tag: "Answered",
     era: tab.era,
+    largest: tab.largest,
     cleared: tab.cleared,
     news: Array.from(tab.replicas, ([key, replica]) => Message.toNews(key, replica, now))
   }
