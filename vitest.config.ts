@@ -7,14 +7,32 @@ import { servedWithPages } from "./packages/browser/test/support/servedWithPages
 const source = "@effect-tilia/source"
 const conditions = [source, "module", "node", "import", "default"]
 
+/** In milliseconds. It only ends a test that hangs, on however busy a machine: no test relies on it. */
+const testTimeout = 120_000
+
+const include = ["test/**/*.test.ts"]
+
+/** Tests that collect garbage, or that need the process for themselves in another way. */
+const alone = ["test/TokenSource.isolation.test.ts"]
+
+/**
+ * Files that leave nothing behind. Those of a project share a thread, and so load Effect once. They run beside the
+ * files of the other projects, of which each has a process of its own.
+ */
+const together = { include, pool: "threads" as const }
+
 const inNode = [
-  ...["core", "node", "sandbox", "testing", "contract", "cli"].map((name) => ({ name, root: `packages/${name}` })),
-  { name: "example-node", root: "examples/node" },
-  { name: "tabs", root: "packages/browser", include: ["test/pure/*.test.ts"] } // what needs no page
+  { name: "core", root: "packages/core", ...together, exclude: alone },
+  { name: "core-alone", root: "packages/core", include: alone },
+  ...["sandbox", "testing"].map((name) => ({ name, root: `packages/${name}`, ...together })),
+  ...["node", "contract"].map((name) => ({ name, root: `packages/${name}`, include })),
+  { name: "tabs", root: "packages/browser", include: ["test/pure/*.test.ts"], pool: "threads" as const }, // no page
+  { name: "cli", root: "packages/cli", include, globalSetup: "test/support/bundled.ts" },
+  { name: "example-node", root: "examples/node", include }
 ].map((project) => ({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
-  test: { include: ["test/**/*.test.ts"], testTimeout: 20_000, ...project }
+  test: { ...project, testTimeout }
 }))
 
 const chromium = launch()
@@ -32,7 +50,7 @@ const inBrowser = chromium === undefined ? [] : [{
     name: "browser",
     root: "packages/browser",
     include: ["test/*.test.ts", "test/internal/*.test.ts"],
-    testTimeout: 20_000,
+    testTimeout,
     globalSetup: "test/support/scriptedServer.ts",
     setupFiles: "test/support/setup.ts",
     browser: {
@@ -52,7 +70,14 @@ const withPages = chromium === undefined ? [] : [
 ].map((project) => ({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
-  test: { ...project, testTimeout: 120_000 }
+  test: { ...project, testTimeout }
 }))
 
-export default defineConfig({ test: { projects: [...inNode, ...inBrowser, ...withPages] } })
+export default defineConfig({
+  test: {
+    projects: [...inNode, ...inBrowser, ...withPages],
+    // Vitest reads these here, and not in a project.
+    poolOptions: { threads: { isolate: false } },
+    browser: { connectTimeout: testTimeout }
+  }
+})

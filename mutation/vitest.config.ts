@@ -33,5 +33,10 @@ export default defineConfig({
     ]
   },
   ssr: { resolve: { conditions } },
-  test: { include: (process.env["MUTATION_TESTS"] ?? "").split(","), testTimeout: 20_000 }
+  test: {
+    include: (process.env["MUTATION_TESTS"] ?? "").split(","),
+    testTimeout: 20_000,
+    // Stryker notes which test runs which code, so one test runs at a time.
+    maxConcurrency: 1
+  }
 })

@@ -6,10 +6,10 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import { parseArgs } from "node:util"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
+import * as Burst from "./Burst.js"
 import * as Draw from "./Draw.js"
 import * as Freeze from "./Freeze.js"
 import * as History from "./History.js"
@@ -47,26 +47,28 @@ const leftOver = (before: Map<string, number>): Effect.Effect<ReadonlyArray<stri
     Effect.repeat({ times: 50, until: (left) => left.length === 0 })
   )
 
-const mean = (numbers: ReadonlyArray<number>): number => numbers.reduce((sum, each) => sum + each, 0) / numbers.length
+/** The heap without garbage. Finalizers and timers take turns of their own. */
+const heap: Effect.Effect<number> = Effect.sync(collectGarbage).pipe(
+  Effect.delay("20 millis"),
+  Effect.repeatN(9),
+  Effect.map(() => process.memoryUsage().heapUsed)
+)
 
-/** The heap of the last quarter of the run, compared with that of the second, when everything is loaded. */
-const growth = (heap: ReadonlyArray<number>): ReadonlyArray<string> => {
-  if (heap.length < 20) return []
-  const quarter = Math.floor(heap.length / 4)
-  const early = mean(heap.slice(quarter, 2 * quarter))
-  const late = mean(heap.slice(-quarter))
-  return late <= 1.5 * early + 10e6
+/** In bytes. So much more is compiled, and kept by Node itself, in the second half of a run of some minutes. */
+const mostGrown = 4e6
+
+/** No history is under way at either time, so nothing of one may be left. */
+const growth = (half: number, whole: number): ReadonlyArray<string> =>
+  whole <= half + mostGrown
     ? []
-    : [`memory: the heap has grown from ${(early / 1e6).toFixed()} MB to ${(late / 1e6).toFixed()} MB`]
-}
+    : [`memory: the heap has grown from ${(half / 1e6).toFixed(1)} MB to ${(whole / 1e6).toFixed(1)} MB`]
 
 const attack = Effect.gen(function*() {
   yield* Console.log(`seed ${seed}, ${values.history === undefined ? `${String(seconds)} seconds` : "one history"}`)
   yield* Effect.sleep(0) // by then `runMain` has the timer that keeps the process alive
   const before = activeResources()
-  const end = performance.now() + seconds * 1000
+  const startedAt = performance.now()
   const failures: Array<string> = []
-  const heap: Array<number> = []
   let next = Number(values.history ?? 0)
   let histories = 0
   let requests = 0
@@ -80,17 +82,25 @@ const attack = Effect.gen(function*() {
     calls += played.calls
     for (const violation of played.violations) failures.push(`history ${String(index)}: ${violation}`)
   })
-  const player = Effect.repeat(one, { until: () => failures.length > 0 || performance.now() > end })
-  const sampler = yield* Effect.sync(() => {
-    collectGarbage()
-    heap.push(process.memoryUsage().heapUsed)
-  }).pipe(Effect.delay("1 second"), Effect.forever, Effect.fork)
+  /** Plays histories until so many seconds of the run are over, and until the last one has ended. */
+  const playUntil = (seconds: number) => {
+    const isOver = () => failures.length > 0 || performance.now() > startedAt + seconds * 1000
+    const player = Effect.repeat(one, { until: isOver })
+    return Effect.all(Array.from({ length: concurrency }, () => player), { concurrency })
+  }
 
-  yield* values.history === undefined
-    ? Effect.all(Array.from({ length: concurrency }, () => player), { concurrency })
-    : one
-  yield* Fiber.interrupt(sampler)
-  failures.push(...(yield* leftOver(before)), ...growth(heap))
+  if (values.history === undefined) {
+    yield* playUntil(seconds / 2)
+    const half = yield* heap
+    yield* playUntil(seconds)
+    failures.push(...(yield* leftOver(before)))
+    if (failures.length === 0) {
+      failures.push(...growth(half, yield* heap), ...(yield* Burst.play(Draw.make(`${seed}/burst`), heap)))
+    }
+  } else {
+    yield* one
+    failures.push(...(yield* leftOver(before)))
+  }
 
   const counts = `${String(histories)} histories, ${String(requests)} requests, ${String(calls)} calls, seed ${seed}`
   if (failures.length === 0) return yield* Console.log(counts)

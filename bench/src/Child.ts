@@ -21,14 +21,18 @@ export const pinToCore = (role: keyof typeof cores): void =>
 export const nextMessage = (child: ChildProcess): Promise<unknown> =>
   new Promise((resolve) => child.once("message", resolve))
 
-/** Runs a module of this folder in a new process, and stops it with the scope. If it fails, the benchmark fails. */
+/**
+ * Runs a module of this folder in a new process, and stops it with the scope. If it fails, the benchmark fails. `flags`
+ * are those of Node.
+ */
 export const start = (
   module: string,
-  ...parameters: ReadonlyArray<string>
+  parameters: ReadonlyArray<string>,
+  flags: ReadonlyArray<string> = []
 ): Effect.Effect<ChildProcess, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() =>
-      fork(new URL(module, import.meta.url), parameters).once("exit", (code) => {
+      fork(new URL(module, import.meta.url), parameters, { execArgv: [...flags] }).once("exit", (code) => {
         if (code !== null && code !== 0) throw new Error(`${module} ${parameters.join(" ")} ended with ${code}`)
       })
     ),

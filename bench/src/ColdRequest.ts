@@ -137,7 +137,7 @@ export const start = (url: string): Effect.Effect<(concurrency: number) => Reado
   Effect.map(
     Effect.forEach(
       Object.keys(makers),
-      (name) => Effect.map(Child.start("./laneProcess.js", name, url), (child) => ({ name, child })),
+      (name) => Effect.map(Child.start("./laneProcess.js", [name, url]), (child) => ({ name, child })),
       {
         concurrency: "unbounded"
       }

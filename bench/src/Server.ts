@@ -8,7 +8,7 @@ import * as Child from "./Child.js"
 
 /** The base URL of a token endpoint that responds after this delay, in milliseconds. */
 export const start = (delay = 0): Effect.Effect<string, never, Scope.Scope> =>
-  Child.start("./serverProcess.js", String(delay)).pipe(
+  Child.start("./serverProcess.js", [String(delay)]).pipe(
     Effect.flatMap((child) => Effect.promise(() => Child.nextMessage(child))),
     Effect.map((port) => `http://127.0.0.1:${String(port)}`)
   )

@@ -10,7 +10,9 @@ import * as Authorized from "./Authorized.js"
 import * as ColdRequest from "./ColdRequest.js"
 import * as Herd from "./Herd.js"
 import * as Measure from "./Measure.js"
+import * as Memory from "./Memory.js"
 import * as Outage from "./Outage.js"
+import * as Recovery from "./Recovery.js"
 import * as RefreshStall from "./RefreshStall.js"
 import * as Report from "./Report.js"
 import * as Server from "./Server.js"
@@ -51,7 +53,9 @@ const measurements = [
   { keys: ["P4"], measure: Herd.measure(quick) },
   { keys: ["P5"], measure: RefreshStall.measure(quick) },
   { keys: ["P6"], measure: Outage.measure(quick) },
-  { keys: ["P8"], measure: Authorized.measure(quick) }
+  { keys: ["P8"], measure: Authorized.measure(quick) },
+  { keys: ["P9"], measure: Memory.measure(quick) },
+  { keys: ["P12"], measure: Recovery.measure(quick) }
 ]
 
 const chosen = only === "" ? measurements : measurements.filter(({ keys }) => {

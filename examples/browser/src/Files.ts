@@ -1,6 +1,6 @@
 /*
- * The page's files. They are served from memory. The script is bundled from the packages' sources when the server
- * starts.
+ * The page's files. They are served from memory. The script is bundled from the packages' sources when the first
+ * server starts.
  */
 import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
@@ -11,18 +11,22 @@ import { fileURLToPath } from "node:url"
 
 const pathOf = (name: string): string => fileURLToPath(new URL(`page/${name}`, import.meta.url))
 
-const script = Effect.promise(() =>
-  build({
-    entryPoints: [pathOf("main.ts")],
-    bundle: true,
-    conditions: ["@effect-tilia/source"],
-    format: "esm",
-    legalComments: "none",
-    minify: true,
-    target: "es2022",
-    write: false
-  })
-).pipe(Effect.map(({ outputFiles: [file] }) => file?.text ?? ""))
+/** It is bundled once, however many servers a process starts, as the tests do. */
+const script = Effect.runSync(Effect.cached(Effect.map(
+  Effect.promise(() =>
+    build({
+      entryPoints: [pathOf("main.ts")],
+      bundle: true,
+      conditions: ["@effect-tilia/source"],
+      format: "esm",
+      legalComments: "none",
+      minify: true,
+      target: "es2022",
+      write: false
+    })
+  ),
+  ({ outputFiles: [file] }) => file?.text ?? ""
+)))
 
 const text = (name: string) => Effect.promise(() => readFile(pathOf(name), "utf8"))
 

@@ -32,7 +32,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { AccessToken } from "./AccessToken.js"
 import { Environment } from "./Environment.js"
-import { forbiddenOrigin, targetsOf } from "./internal/authorizedHttpClient/originCheck.js"
+import { forbiddenOrigin, type Targets, targetsOf } from "./internal/authorizedHttpClient/originCheck.js"
 import { drainLater, isReplayable, Replay as ReplaySchema } from "./internal/authorizedHttpClient/replay.js"
 import * as WithoutAuthorization from "./internal/authorizedHttpClient/withoutAuthorization.js"
 import { responseOf } from "./internal/httpClientError.js"
@@ -135,45 +135,13 @@ const authorizationHeader = () => {
   }
 }
 
-/**
- * Gives the requests of any client a source's token, if they go to one of `apiOrigins`. A client that follows redirects
- * or retries by itself must wrap the result, and not be wrapped by it: what it sends on its own would carry the token,
- * too.
- *
- * @example
- * import { AuthorizedHttpClient, TokenSource } from "@effect-tilia/core"
- * import { HttpClient } from "@effect/platform"
- * import { Effect } from "effect"
- *
- * const program = Effect.gen(function*() {
- *   const source = yield* TokenSource.TokenSource
- *   const client = (yield* HttpClient.HttpClient).pipe(
- *     AuthorizedHttpClient.authorize(source, { apiOrigins: ["https://api.example"] })
- *   )
- *   return yield* client.get("https://api.example/orders")
- * })
- *
- * @since 0.1.0
- * @category combinators
- */
-export const authorize: {
-  (
-    source: TokenSource,
-    options: AuthorizeOptions
-  ): <E, R>(
-    client: HttpClient.HttpClient.With<E, R>
-  ) => HttpClient.HttpClient.With<E | HttpClientError.HttpClientError | TokenError | ForbiddenOriginError, R>
-  <E, R>(
-    client: HttpClient.HttpClient.With<E, R>,
-    source: TokenSource,
-    options: AuthorizeOptions
-  ): HttpClient.HttpClient.With<E | HttpClientError.HttpClientError | TokenError | ForbiddenOriginError, R>
-} = dual(3, <E, R>(
+/** Adds the bearer to the requests to these targets. */
+const authorizeTo = <E, R>(
   client: HttpClient.HttpClient.With<E, R>,
   source: TokenSource,
-  { apiOrigins, replay = "idempotent" }: AuthorizeOptions
+  targets: Either.Either<Targets, InvalidInputError>,
+  replay: Replay
 ) => {
-  const targets = Either.map(validate("apiOrigins", ApiOrigins)(apiOrigins.map(String)), targetsOf)
   const inner = withoutRedirects(client)
   const header = authorizationHeader()
 
@@ -255,7 +223,52 @@ export const authorize: {
     (request) => Effect.flatMap(request, execute),
     Effect.succeed<HttpClientRequest.HttpClientRequest>
   )
-})
+}
+
+/**
+ * Gives the requests of any client a source's token, if they go to one of `apiOrigins`. A client that follows redirects
+ * or retries by itself must wrap the result, and not be wrapped by it: what it sends on its own would carry the token,
+ * too.
+ *
+ * @example
+ * import { AuthorizedHttpClient, TokenSource } from "@effect-tilia/core"
+ * import { HttpClient } from "@effect/platform"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const source = yield* TokenSource.TokenSource
+ *   const client = (yield* HttpClient.HttpClient).pipe(
+ *     AuthorizedHttpClient.authorize(source, { apiOrigins: ["https://api.example"] })
+ *   )
+ *   return yield* client.get("https://api.example/orders")
+ * })
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const authorize: {
+  (
+    source: TokenSource,
+    options: AuthorizeOptions
+  ): <E, R>(
+    client: HttpClient.HttpClient.With<E, R>
+  ) => HttpClient.HttpClient.With<E | HttpClientError.HttpClientError | TokenError | ForbiddenOriginError, R>
+  <E, R>(
+    client: HttpClient.HttpClient.With<E, R>,
+    source: TokenSource,
+    options: AuthorizeOptions
+  ): HttpClient.HttpClient.With<E | HttpClientError.HttpClientError | TokenError | ForbiddenOriginError, R>
+} = dual(3, <E, R>(
+  client: HttpClient.HttpClient.With<E, R>,
+  source: TokenSource,
+  { apiOrigins, replay = "idempotent" }: AuthorizeOptions
+) =>
+  authorizeTo(
+    client,
+    source,
+    Either.map(validate("apiOrigins", ApiOrigins)(apiOrigins.map(String)), targetsOf),
+    replay
+  ))
 
 /**
  * The same client for code that knows `HttpClient` only: a `TokenError` or a `ForbiddenOriginError` becomes the cause
@@ -286,9 +299,10 @@ export const make: (
   options?: Options
 ) => Effect.Effect<AuthorizedHttpClient, InvalidInputError, Environment | HttpClient.HttpClient | TokenSource> = Effect
   .fnUntraced(function*({ replay = "idempotent" }: Options = {}) {
-    const options = { replay: yield* validate("replay", ReplaySchema)(replay) }
+    const checkedReplay = yield* validate("replay", ReplaySchema)(replay)
     const apiOrigins = yield* validate("apiOrigins", ApiOrigins)((yield* Environment).apiOrigins)
-    return authorize(yield* HttpClient.HttpClient, yield* TokenSource, { ...options, apiOrigins })
+    const targets = Either.right(targetsOf(apiOrigins))
+    return authorizeTo(yield* HttpClient.HttpClient, yield* TokenSource, targets, checkedReplay)
   })
 
 /**

@@ -15,7 +15,7 @@
  *
  * @since 0.1.0
  */
-import type { HttpClient } from "@effect/platform/HttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
@@ -82,6 +82,44 @@ export type Options = (ClientCredentials.Options | CredentialsEffect) & Settings
 }
 
 /**
+ * HTTP clients besides the one in the context.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Clients {
+  /**
+   * The client for API calls, to which the token is added.
+   *
+   * @default the client in the context, which is that of the token requests
+   */
+  readonly api?: HttpClient.HttpClient | undefined
+}
+
+/** Not by Layers: what they keep for each tenant is three times what all of its services keep (P9). */
+const makeWith = Effect.fnUntraced(function*(settings: Settings, clients: Clients) {
+  const endpoint = yield* TokenEndpoint.make(settings)
+  const source = yield* Effect.provideService(
+    TokenSource.make({ ...settings.source, scopes: settings.scopes }),
+    TokenEndpoint.TokenEndpoint,
+    endpoint
+  )
+  const client = yield* AuthorizedHttpClient.make(settings).pipe(
+    Effect.provideService(TokenSource.TokenSource, source),
+    Effect.provideService(HttpClient.HttpClient, clients.api ?? (yield* HttpClient.HttpClient))
+  )
+  return { endpoint, source, client }
+})
+
+const toContext = (
+  { client, endpoint, source }: Effect.Effect.Success<ReturnType<typeof make>>
+): Context.Context<Tilia> =>
+  Context.make(TokenEndpoint.TokenEndpoint, endpoint).pipe(
+    Context.add(TokenSource.TokenSource, source),
+    Context.add(AuthorizedHttpClient.AuthorizedHttpClient, client)
+  )
+
+/**
  * All services, over the credentials, the environment and the client in the context. An option that is out of range is
  * an `InvalidInputError`.
  *
@@ -89,19 +127,41 @@ export type Options = (ClientCredentials.Options | CredentialsEffect) & Settings
  * @category layers
  */
 export const layerWith = (
-  settings: Settings
+  settings: Settings,
+  clients: Clients = {}
 ): Layer.Layer<
   Tilia,
   InvalidInputError,
-  ClientCredentials.ClientCredentials | Environment.Environment | HttpClient
-> =>
-  AuthorizedHttpClient.layer(settings).pipe(
-    Layer.provideMerge(TokenSource.layer({ ...settings.source, scopes: settings.scopes })),
-    Layer.provideMerge(TokenEndpoint.layer(settings))
-  )
+  ClientCredentials.ClientCredentials | Environment.Environment | HttpClient.HttpClient
+> => Layer.scopedContext(Effect.map(makeWith(settings, clients), toContext))
 
 const hasCredentialsEffect = (options: Options): options is Options & CredentialsEffect =>
   "credentials" in options && options.credentials !== undefined
+
+/**
+ * All services as a value, for several tenants in one process. They live as long as the scope.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  options: Options,
+  clients: Clients = {}
+): Effect.Effect<
+  {
+    readonly endpoint: TokenEndpoint.TokenEndpoint
+    readonly source: TokenSource.TokenSource
+    readonly client: AuthorizedHttpClient.AuthorizedHttpClient
+  },
+  InvalidInputError,
+  HttpClient.HttpClient | Scope.Scope
+> =>
+  Effect.provide(makeWith(options, clients), [
+    hasCredentialsEffect(options)
+      ? ClientCredentials.layerEffect(options.credentials)
+      : ClientCredentials.layer(options),
+    Environment.layer(options.environment)
+  ])
 
 /**
  * All services, over the client in the context. An option that is out of range is an `InvalidInputError`, before
@@ -110,15 +170,11 @@ const hasCredentialsEffect = (options: Options): options is Options & Credential
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Options): Layer.Layer<Tilia, InvalidInputError, HttpClient> =>
-  layerWith(options).pipe(
-    Layer.provide([
-      hasCredentialsEffect(options)
-        ? ClientCredentials.layerEffect(options.credentials)
-        : ClientCredentials.layer(options),
-      Environment.layer(options.environment)
-    ])
-  )
+export const layer = (
+  options: Options,
+  clients: Clients = {}
+): Layer.Layer<Tilia, InvalidInputError, HttpClient.HttpClient> =>
+  Layer.scopedContext(Effect.map(make(options, clients), toContext))
 
 /**
  * `TILIA_CLIENT_ID`, `TILIA_CLIENT_SECRET`, `TILIA_SCOPES`, and `TILIA_ENVIRONMENT` or `TILIA_AUTH_URL` with
@@ -141,27 +197,5 @@ export const config: Config.Config<Options> = Config.map(
  */
 export const layerConfig = (
   options: Config.Config.Wrap<Options> = config
-): Layer.Layer<Tilia, ConfigError, HttpClient> => TiliaConfig.layer(options, layer)
-
-/**
- * All services as a value, for several tenants in one process. They live as long as the scope.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const make = (
-  options: Options
-): Effect.Effect<
-  {
-    readonly endpoint: TokenEndpoint.TokenEndpoint
-    readonly source: TokenSource.TokenSource
-    readonly client: AuthorizedHttpClient.AuthorizedHttpClient
-  },
-  InvalidInputError,
-  HttpClient | Scope.Scope
-> =>
-  Effect.map(Layer.build(layer(options)), (context) => ({
-    endpoint: Context.get(context, TokenEndpoint.TokenEndpoint),
-    source: Context.get(context, TokenSource.TokenSource),
-    client: Context.get(context, AuthorizedHttpClient.AuthorizedHttpClient)
-  }))
+): Layer.Layer<Tilia, ConfigError, HttpClient.HttpClient> =>
+  TiliaConfig.layer(options, (options: Options) => layer(options))

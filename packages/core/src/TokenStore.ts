@@ -13,6 +13,7 @@
  */
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
+import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -20,7 +21,7 @@ import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import type { AccessToken } from "./AccessToken.js"
+import { AccessToken } from "./AccessToken.js"
 import * as Instant from "./Instant.js"
 import * as Scopes from "./Scopes.js"
 import type { TokenError } from "./TokenError.js"
@@ -212,13 +213,14 @@ export interface TokenStore {
  */
 export const TokenStore: Context.Tag<TokenStore, TokenStore> = Context.GenericTag("@effect-tilia/core/TokenStore")
 
-/** What the store in memory keeps for one set of scopes. All times are in milliseconds of the monotonic clock. */
+/** What the store in memory keeps for one set of scopes. Times are in milliseconds of the monotonic clock. */
 interface Slot {
   /** The generation of the last lock. */
   readonly generation: number
   /** When its lease ends; in the past once it was given up. */
   readonly lockedUntil: number
-  readonly token: Option.Option<Stored>
+  /** The token, and when it was issued on both clocks: the wall clock may be set while it is stored (T7). */
+  readonly token: Option.Option<Stored & { readonly issuedAt: Instant.Instant }>
   readonly failure: Option.Option<StoredFailure & { readonly until: number }>
 }
 
@@ -226,22 +228,38 @@ const past = Number.NEGATIVE_INFINITY
 
 const emptySlot: Slot = { generation: 0, lockedUntil: past, token: Option.none(), failure: Option.none() }
 
-const entryOf = ({ failure, token }: Slot, now: number): Entry => ({
-  token,
+/** The token with the times of a clock that shows another age for it than before. */
+const issuedAgo = (token: AccessToken, age: number, { wall }: Instant.Instant): AccessToken => {
+  const late = wall - age - token.issuedAt.epochMillis
+  const shifted = ({ epochMillis }: DateTime.Utc) => DateTime.unsafeMake(epochMillis + late)
+  return late === 0 ? token : new AccessToken(
+    { ...token, issuedAt: shifted(token.issuedAt), expiresAt: shifted(token.expiresAt) },
+    { disableValidation: true } // only its times have changed
+  )
+}
+
+const entryOf = ({ failure, token }: Slot, now: Instant.Instant): Entry => ({
+  token: Option.map(token, ({ generation, issuedAt, token }) => ({
+    token: issuedAgo(token, Instant.elapsed(issuedAt, now), now),
+    generation
+  })),
   failure: Option.map(failure, ({ until, ...failure }) => ({
     ...failure,
-    remaining: Duration.millis(Math.max(0, until - now))
+    remaining: Duration.millis(Math.max(0, until - now.monotonic))
   }))
 })
 
-const settled = (slot: Slot, outcome: Outcome, now: number): Slot => {
+const settled = (slot: Slot, outcome: Outcome, now: Instant.Instant): Slot => {
   const { generation } = slot
   const released = { ...slot, lockedUntil: past }
   switch (outcome._tag) {
-    case "Granted":
-      return { ...released, token: Option.some({ token: outcome.token, generation }), failure: Option.none() }
+    case "Granted": {
+      const { token } = outcome
+      const issuedAt = Instant.before(now, Math.max(0, now.wall - token.issuedAt.epochMillis))
+      return { ...released, token: Option.some({ token, generation, issuedAt }), failure: Option.none() }
+    }
     case "Failed": {
-      const until = now + Duration.toMillis(outcome.failure.remaining)
+      const until = now.monotonic + Duration.toMillis(outcome.failure.remaining)
       return { ...released, failure: Option.some({ ...outcome.failure, generation, until }) }
     }
     case "Abandoned":
@@ -259,12 +277,12 @@ export const makeMemory: Effect.Effect<TokenStore> = Effect.gen(function*() {
   const slots = new Map<string, Slot>()
   const changed = yield* PubSub.sliding<string>(256)
   const slotOf = (key: string): Slot => slots.get(key) ?? emptySlot
-  const endOfLease = (now: number): number => now + Duration.toMillis(lease)
+  const endOfLease = ({ monotonic }: Instant.Instant): number => monotonic + Duration.toMillis(lease)
 
   const makeLock = (key: string, generation: number): Lock => {
     /** Changes the slot unless another lock was given since. Each has a larger generation than the one before (T3). */
-    const update = (change: (slot: Slot, now: number) => Slot): Effect.Effect<boolean> =>
-      Effect.map(Instant.monotonic, (now) => {
+    const update = (change: (slot: Slot, now: Instant.Instant) => Slot): Effect.Effect<boolean> =>
+      Effect.map(Instant.now, (now) => {
         const slot = slotOf(key)
         if (slot.generation !== generation) return false
         slots.set(key, change(slot, now))
@@ -281,12 +299,13 @@ export const makeMemory: Effect.Effect<TokenStore> = Effect.gen(function*() {
   }
 
   return {
-    read: (scopes) => Effect.map(Instant.monotonic, (now) => entryOf(slotOf(Scopes.key(scopes)), now)),
+    read: (scopes) => Effect.map(Instant.now, (now) => entryOf(slotOf(Scopes.key(scopes)), now)),
     lock: (scopes) =>
-      Effect.map(Instant.monotonic, (now) => {
+      Effect.map(Instant.now, (now) => {
         const key = Scopes.key(scopes)
         const slot = slotOf(key)
-        if (now < slot.lockedUntil) return Held({ remaining: Duration.millis(slot.lockedUntil - now) })
+        const left = slot.lockedUntil - now.monotonic
+        if (left > 0) return Held({ remaining: Duration.millis(left) })
         const generation = slot.generation + 1
         slots.set(key, { ...slot, generation, lockedUntil: endOfLease(now) })
         return Acquired({ lock: makeLock(key, generation), entry: entryOf(slot, now) })

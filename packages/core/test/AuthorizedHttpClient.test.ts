@@ -101,7 +101,7 @@ const eventually = (condition: () => boolean) =>
     for (let n = 0; n < 100 && !condition(); n++) await new Promise((resolve) => setImmediate(resolve))
   })
 
-describe("Origins that may receive the bearer (A1)", () => {
+describe.concurrent("Origins that may receive the bearer (A1)", () => {
   describe.each([
     ["another origin", "https://other.example/v1", "https://other.example"],
     ["http:", "http://accounts.tilia-inc.com/v1", "http://accounts.tilia-inc.com"],
@@ -269,7 +269,7 @@ describe("Origins that may receive the bearer (A1)", () => {
     }))
 })
 
-describe("Replay after a 401 (A2)", () => {
+describe.concurrent("Replay after a 401 (A2)", () => {
   const withKey = HttpClientRequest.setHeader("Idempotency-Key", "key-1")
   const make = (method: HttpClientRequest.HttpClientRequest["method"]) => HttpClientRequest.make(method)(url)
   const form = new FormData()
@@ -656,7 +656,7 @@ describe("Replay after a 401 (A2)", () => {
   })
 })
 
-describe("Concurrent 401s (A3)", () => {
+describe.concurrent("Concurrent 401s (A3)", () => {
   it.scoped("50 concurrent 401s cause one token request (A3, row 91)", () =>
     Effect.gen(function*() {
       const gate = yield* Effect.makeLatch()
@@ -694,7 +694,7 @@ describe("Concurrent 401s (A3)", () => {
     }))
 })
 
-describe("Redirects (A4)", () => {
+describe.concurrent("Redirects (A4)", () => {
   it.scoped("the client returns a redirect to another origin as it is (A4, row 94)", () =>
     Effect.gen(function*() {
       const { received, ...given } = yield* setUp(() => ({
@@ -727,7 +727,7 @@ const Api = HttpApi.make("api").add(
 )
 type Thing = typeof Thing.Type
 
-describe("HttpApiClient (A5)", () => {
+describe.concurrent("HttpApiClient (A5)", () => {
   const json = (n: number): MockHttpClient.Handler => (request, sent) => ({
     ...refusingBefore(n)(request, sent),
     body: { name: "a" }
@@ -1047,7 +1047,7 @@ describe("The bearer in what is printed (A6)", () => {
   })
 })
 
-describe("AuthorizedHttpClient.layer", () => {
+describe.concurrent("AuthorizedHttpClient.layer", () => {
   const build = Effect.fnUntraced(function*(options?: AuthorizedHttpClient.Options) {
     const { client, received, source } = yield* setUp(refusingBefore(1))
     const layer = AuthorizedHttpClient.layer(options).pipe(Layer.provide([
@@ -1086,7 +1086,7 @@ describe("AuthorizedHttpClient.layer", () => {
     }))
 })
 
-describe("AuthorizedHttpClient.layerConfig", () => {
+describe.concurrent("AuthorizedHttpClient.layerConfig", () => {
   const configured = Effect.fnUntraced(function*(replay: string) {
     const { client, received, source } = yield* setUp(refusingBefore(1))
     const options = {

@@ -69,7 +69,7 @@ const endpointOf = (options?: TokenEndpoint.Options) =>
 /** An endpoint that does not retry, so that each request of a source is one request of the server. */
 const single = endpointOf({ retry: RetryPolicy.none })
 
-describe("the options of an endpoint", () => {
+describe.concurrent("the options of an endpoint", () => {
   const source: TokenSource.TokenSource = Effect.runSync(Effect.scoped(
     Effect.provideService(TokenSource.make({ scopes }), TokenEndpoint.TokenEndpoint, {
       requestToken: () => Effect.never
@@ -83,7 +83,7 @@ describe("the options of an endpoint", () => {
   declare("TokenEndpoint.layer", (options) => built(TokenEndpoint.layer(options)), ofEndpoint, {})
 })
 
-describe("the options of a source", () => {
+describe.concurrent("the options of a source", () => {
   declare(
     "TokenSource.layer",
     (options: Omit<TokenSource.Options, "scopes">) =>
@@ -99,7 +99,7 @@ describe("the options of a source", () => {
   )
 })
 
-describe("the options of TokenSources", () => {
+describe.concurrent("the options of TokenSources", () => {
   const made = Effect.fnUntraced(function*(options: TokenSources.Options) {
     const endpoint = yield* single
     const context = yield* Layer.build(TokenSources.layer(options)).pipe(
@@ -153,7 +153,7 @@ describe("the options of TokenSources", () => {
   )
 })
 
-describe("the options of Tilia", () => {
+describe.concurrent("the options of Tilia", () => {
   const base: Tilia.Options = {
     environment: { authUrl, apiOrigins: ["https://api.example"] },
     clientId,

@@ -2,15 +2,17 @@
  * The names and the meaning of all that is told of token requests (S14). The names are written out, since dashboards
  * and alerts know them: a test that takes them from `Telemetry` would not see that one has changed.
  */
-import { Telemetry, Tilia, TokenError, TokenEvent, TokenStore } from "@effect-tilia/core"
+import { AuthorizedHttpClient, Telemetry, Tilia, TokenError, TokenEvent, TokenStore } from "@effect-tilia/core"
 import { MockHttpClient, TestTokenEndpoint } from "@effect-tilia/testing"
 import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { describe, expect, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
 import * as Metric from "effect/Metric"
 import * as MetricState from "effect/MetricState"
 import * as Option from "effect/Option"
@@ -161,6 +163,58 @@ describe("What the metrics count (S14)", () => {
       )
       expect(endpoint.calls.length).toBe(2)
     }))
+})
+
+describe("Log lines of the whole library (S14)", () => {
+  const lines: Array<string> = []
+  const logger = Logger.make(({ logLevel, message }) => lines.push(`${logLevel.label} ${String(message)}`))
+
+  it.scoped("a get that fails logs one Warning, and no attempt of it logs anything, even at Trace (S14)", () =>
+    Effect.gen(function*() {
+      const { client, received } = yield* MockHttpClient.make(() => ({ status: 503 }))
+      const { source } = yield* Tilia.make({
+        environment: { authUrl },
+        clientId,
+        clientSecret,
+        scopes: ["user_info"]
+      }).pipe(Effect.provideService(HttpClient.HttpClient, client))
+      const caller = yield* Effect.fork(Effect.flip(source.get))
+      yield* TestClock.adjust("3 seconds")
+      const { message } = yield* Fiber.join(caller)
+      expect(received.length).toBe(4)
+      expect(lines).toStrictEqual([`WARN No new access token. ${message}`])
+    }).pipe(
+      Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+      Logger.withMinimumLogLevel(LogLevel.All)
+    ))
+})
+
+describe("Log lines of the authorized client (A2)", () => {
+  const lines: Array<string> = []
+  const logger = Logger.make(({ logLevel, message }) => lines.push(`${logLevel.label} ${String(message)}`))
+
+  it.scoped("a refused response whose body breaks while it is drained logs nothing, even at Trace (A2)", () =>
+    Effect.gen(function*() {
+      let calls = 0
+      const broken = () => new ReadableStream({ pull: (controller) => controller.error(new Error("broken")) })
+      const api = HttpClient.make((request) =>
+        Effect.sync(() =>
+          HttpClientResponse.fromWeb(
+            request,
+            calls++ === 0 ? new Response(broken(), { status: 401 }) : new Response("fine")
+          )
+        )
+      )
+      const { source } = yield* scripted(succeed())
+      const client = AuthorizedHttpClient.authorize(api, yield* source(), { apiOrigins: ["https://api.example"] })
+      expect((yield* client.get("https://api.example/")).status).toBe(200)
+      yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 20)))
+      yield* settle
+      expect(lines.filter((line) => !line.includes("access token"))).toStrictEqual([])
+    }).pipe(
+      Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+      Logger.withMinimumLogLevel(LogLevel.All)
+    ))
 })
 
 describe("Warnings of a source (S14, T2)", () => {

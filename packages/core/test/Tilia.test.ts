@@ -1,5 +1,13 @@
-import { AuthorizedHttpClient, Environment, Tilia, TokenEndpoint, TokenSource } from "@effect-tilia/core"
+import {
+  AuthorizedHttpClient,
+  ClientCredentials,
+  Environment,
+  Tilia,
+  TokenEndpoint,
+  TokenSource
+} from "@effect-tilia/core"
 import { linesShowing, MockHttpClient, TestAccessToken } from "@effect-tilia/testing"
+import * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -93,6 +101,27 @@ describe("Tilia.layer", () => {
         expect((yield* call("https://api.one.example/")).status).toBe(401)
         expect(received.length).toBe(1)
       }).pipe(Effect.provide(Layer.provide(layer, http)))
+    }))
+
+  it.effect("the client that Tilia.layer and layerWith are given for API calls sends those, and no token request", () =>
+    Effect.gen(function*() {
+      const context = Layer.merge(
+        ClientCredentials.layer({ clientId, clientSecret }),
+        Environment.layer(one.environment)
+      )
+      for (
+        const layer of [
+          Tilia.layer,
+          (options: Tilia.Options, clients?: Tilia.Clients) => Layer.provide(Tilia.layerWith(options, clients), context)
+        ]
+      ) {
+        const [tokens, apis] = [vendor(), vendor()]
+        const api = yield* Effect.provide(HttpClient.HttpClient, apis.http)
+        yield* Effect.provide(call("https://api.one.example/v1"), Layer.provide(layer(one, { api }), tokens.http))
+        expect([tokens.asked.length, tokens.received.length]).toStrictEqual([1, 0])
+        expect(apis.asked).toStrictEqual([])
+        expect(apis.received).toStrictEqual([{ url: "https://api.one.example/v1", bearer: "Bearer user_info-1" }])
+      }
     }))
 
   it.effect.each<[string, Partial<Tilia.Options>]>([

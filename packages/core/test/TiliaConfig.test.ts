@@ -64,32 +64,34 @@ describe("TiliaConfig.layer", () => {
     readonly name: string
   }
 
-  const made: Array<Options> = []
-  const make = (options: Options) => {
-    made.push(options)
-    return Layer.effect(
-      Greeting,
-      options.name === ""
-        ? new TokenError.InvalidInputError({ setting: "name", expected: "a name" })
-        : Effect.succeed(`${options.greeting} ${options.name}`)
-    )
-  }
-  const built = (settings: Record<string, string>) =>
-    Greeting.pipe(
+  /** The service for these settings. The options that it is made of are added to `made`. */
+  const built = (settings: Record<string, string>, made: Array<Options> = []) => {
+    const make = (options: Options) => {
+      made.push(options)
+      return Layer.effect(
+        Greeting,
+        options.name === ""
+          ? new TokenError.InvalidInputError({ setting: "name", expected: "a name" })
+          : Effect.succeed(`${options.greeting} ${options.name}`)
+      )
+    }
+    return Greeting.pipe(
       Effect.provide(TiliaConfig.layer({ greeting: Config.string("GREETING"), name: Config.string("NAME") }, make)),
       withSettings(settings)
     )
+  }
 
   it.effect("the service is made of options that come from the configuration", () =>
     Effect.gen(function*() {
-      expect(yield* built({ GREETING: "Hello", NAME: "Ada" })).toBe("Hello Ada")
+      const made: Array<Options> = []
+      expect(yield* built({ GREETING: "Hello", NAME: "Ada" }, made)).toBe("Hello Ada")
       expect(made).toStrictEqual([{ greeting: "Hello", name: "Ada" }])
     }))
 
   it.effect("all settings that are missing are named in one ConfigError, and no service is made", () =>
     Effect.gen(function*() {
-      made.length = 0
-      const error = yield* Effect.flip(built({}))
+      const made: Array<Options> = []
+      const error = yield* Effect.flip(built({}, made))
       expect(ConfigError.isConfigError(error)).toBe(true)
       expect(String(error)).toMatch(/GREETING[^]*NAME/)
       expect(made).toStrictEqual([])

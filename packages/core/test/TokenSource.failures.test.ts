@@ -7,10 +7,12 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Random from "effect/Random"
 import * as Supervisor from "effect/Supervisor"
 import * as TestClock from "effect/TestClock"
 import { mocked, token } from "./support/mocked.js"
@@ -40,7 +42,7 @@ const switched = Effect.gen(function*() {
   return { server, endpoint: yield* scripted(() => server.isOff ? fail(unavailable) : succeed()) }
 })
 
-describe("Failed background refresh (S6)", () => {
+describe.concurrent("Failed background refresh (S6)", () => {
   it.scoped("callers get the typed error of failed background refreshes only after expiry (S6, row 74)", () =>
     Effect.gen(function*() {
       const { endpoint, server } = yield* switched
@@ -197,7 +199,7 @@ describe("Failed background refresh (S6)", () => {
     }))
 })
 
-describe("Requests of a source over a real endpoint (S6, E7)", () => {
+describe.concurrent("Requests of a source over a real endpoint (S6, E7)", () => {
   /** A source over a vendor that responds as it is told, and when the vendor was asked, in seconds. */
   const overVendor = Effect.fnUntraced(function*(respond: Parameters<typeof mocked>[0]) {
     const { layer, received } = yield* mocked(respond)
@@ -243,7 +245,7 @@ describe("Requests of a source over a real endpoint (S6, E7)", () => {
     }))
 })
 
-describe("Failed requests without a valid token (S7)", () => {
+describe.concurrent("Failed requests without a valid token (S7)", () => {
   it.scoped("a refresh that fails without a valid token begins a cool-down (S7)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(fail(unavailable), succeed())
@@ -379,6 +381,32 @@ describe("Failed requests without a valid token (S7)", () => {
       )
     }))
 
+  it.scoped.each(Arr.range(1, 20))(
+    "with a caller every 10 ms, the first token comes within 13 s of the end of an outage of 60 s (S7, row 125, seed %i)",
+    (seed) =>
+      Effect.gen(function*() {
+        const { endpoint, server } = yield* switched
+        const { get } = yield* Effect.withRandom(endpoint.source(), Random.make(seed))
+        let now = 0
+        let leftAloneUntil = 0
+        while (true) {
+          server.isOff = now < 60_000
+          const requests = endpoint.calls.length
+          const result = yield* Effect.either(get)
+          expect(endpoint.calls.length - requests).toBe(now < leftAloneUntil ? 0 : 1)
+          if (Either.isRight(result)) break
+          // Callers between the first and the last one of a cool-down change nothing.
+          const { coolDown } = result.left
+          const callers = coolDown === undefined ? 1 : Math.max(1, Math.ceil(Duration.toMillis(coolDown) / 10) - 1)
+          leftAloneUntil = coolDown === undefined ? Infinity : now + Duration.toMillis(coolDown)
+          now += 10 * callers
+          yield* TestClock.adjust(10 * callers)
+        }
+        expect(now).toBeLessThanOrEqual(73_000)
+        expect(endpoint.calls.length).toBeGreaterThan(8)
+      })
+  )
+
   it.scoped("refresh sends a request during a cool-down (S7)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(fail(unavailable), succeed())
@@ -400,7 +428,7 @@ describe("Failed requests without a valid token (S7)", () => {
     }))
 })
 
-describe("TokenSource.invalidate (S8)", () => {
+describe.concurrent("TokenSource.invalidate (S8)", () => {
   it.scoped("invalidate of the current token makes the next get request a new one (S8)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed())
@@ -463,7 +491,7 @@ describe("TokenSource.invalidate (S8)", () => {
     }))
 })
 
-describe("Rejected tokens (A2)", () => {
+describe.concurrent("Rejected tokens (A2)", () => {
   /** A source whose endpoint is told of it, and hands out each of these tokens, a second after it was asked. */
   const told = Effect.fnUntraced(function*(...texts: ReadonlyArray<string>) {
     const rejected: Array<string | undefined> = []
@@ -509,7 +537,7 @@ describe("Rejected tokens (A2)", () => {
     }))
 })
 
-describe("Forced refresh (S9)", () => {
+describe.concurrent("Forced refresh (S9)", () => {
   it.scoped("two refreshes within minRefreshInterval yield the same token (S9)", () =>
     Effect.gen(function*() {
       const endpoint = yield* scripted(succeed())

@@ -291,6 +291,53 @@ describe("Stores that fail (T2)", () => {
       })
   )
 
+  /** What plain JavaScript may return, whatever the types say. */
+  const rubbish: ReadonlyArray<readonly [string, unknown]> = [
+    ["null", null],
+    ["an empty object", {}],
+    ["a number", 5],
+    ["a text", "Acquired"],
+    ["a lock that is none", { _tag: "Acquired", lock: null, entry: {} }],
+    ["a lock without a generation", { _tag: "Acquired", lock: {}, entry: {} }],
+    ["a lock of the far future", { _tag: "Acquired", lock: { generation: Number.MAX_SAFE_INTEGER }, entry: {} }],
+    ["a lock that cannot be settled", { _tag: "Acquired", lock: { generation: 1 }, entry: {} }],
+    ["a wait that is none", { _tag: "Held", remaining: "1 second" }],
+    ["what throws when it is looked at", new Proxy({}, { get: thrown })]
+  ]
+
+  it.scoped.each(rubbish)(
+    "the source skips a store whose commands yield %s (T2, row 129)",
+    ([_, result]) =>
+      Effect.gen(function*() {
+        const { calls, process } = yield* fleet(succeed())
+        const yielding = () => Effect.map(Effect.void, () => Object(result))
+        const source = yield* process({}, { read: yielding, lock: yielding, changes: () => Stream.empty })
+        const events = yield* told(source, source.get)
+        expect(text(yield* source.get)).toBe("token-0")
+        expect(calls.length).toBe(1)
+        expect(events).toContainEqual(expect.objectContaining({ _tag: "StoreSkipped" }))
+      })
+  )
+
+  it.scoped("the source skips a store whose commands fail with what is no StoreError (T2, row 129)", () =>
+    Effect.gen(function*() {
+      const { calls, process, store } = yield* fleet(succeed())
+      const failing = Effect.map(Effect.void, () => JSON.parse("[\"boom\"]")).pipe(Effect.flatMap(Effect.fail))
+      for (
+        const broken of [
+          { read: () => failing },
+          { lock: () => failing },
+          { lock: withLock(store, (lock) => ({ ...lock, settle: () => failing })) }
+        ]
+      ) {
+        const source = yield* process({ scopes: ["read_wallet"] }, { ...store, ...broken })
+        const events = yield* told(source, source.refresh)
+        expect(events.map(({ _tag }) => _tag)).toContain("Refreshed")
+        yield* TestClock.adjust("5 seconds")
+      }
+      expect(calls.length).toBe(3)
+    }))
+
   const days = (days: number) => Duration.toMillis(Duration.days(days))
   const times = (issuedAt: number, expiresAt: number) => ({
     issuedAt: DateTime.unsafeMake(issuedAt),
@@ -326,7 +373,8 @@ describe("Stores that fail (T2)", () => {
 
   it.scoped.each<[string, ReadonlyArray<string>]>([
     ["fewer", ["user_info"]],
-    ["more", ["user_info", "read_wallet", "read_invoices"]]
+    ["more", ["user_info", "read_wallet", "read_invoices"]],
+    ["other", ["user_info", "read_invoices"]]
   ])(
     "a stored token with %s scopes than were asked for is used: the server decides what it grants (T2)",
     ([, granted]) =>
@@ -759,6 +807,22 @@ describe("Hints of a store (T9)", () => {
 })
 
 describe("Stored tokens (T6)", () => {
+  it.scoped("a rejected token is not read back although its store numbers it anew (T6, row 105)", () =>
+    Effect.gen(function*() {
+      const { calls, process, store } = yield* fleet(succeed())
+      let generation = 0
+      const renumbering = withEntries(store, (entry) => ({
+        ...entry,
+        token: Option.map(entry.token, (stored) => ({ ...stored, generation: ++generation }))
+      }))
+      const source = yield* process({ background: "onDemand" }, renumbering)
+      yield* Effect.flatMap(process(), ({ get }) => get)
+      const rejected = yield* source.get
+      yield* source.invalidate(rejected)
+      expect(text(yield* source.get)).toBe("token-1")
+      expect(calls.length).toBe(2)
+    }))
+
   it.scoped("a process that starts in an outage uses a stored token that is due, and tells of the failure (T6)", () =>
     Effect.gen(function*() {
       const { calls, process } = yield* fleet(succeed(), fail(unavailable))

@@ -24,7 +24,7 @@ const unavailable = new TokenError.ServiceUnavailableError({ status: 503, attemp
 
 const idleNever = { idleAfter: "24 days" } as const
 
-describe("TokenSource.get with a valid token (S1)", () => {
+describe.concurrent("TokenSource.get with a valid token (S1)", () => {
   it.scoped("get yields a valid token synchronously and sends no request (S1)", () =>
     Effect.gen(function*() {
       const { calls, source } = yield* scripted(succeed())
@@ -61,7 +61,7 @@ describe("TokenSource.get with a valid token (S1)", () => {
     }))
 })
 
-describe("Single flight (S2)", () => {
+describe.concurrent("Single flight (S2)", () => {
   it.scoped("10,000 concurrent callers cause one request, and all of them get the token (S2, row 70)", () =>
     Effect.gen(function*() {
       const { calls, flights, source } = yield* scripted(after("300 millis", succeed()))
@@ -97,7 +97,7 @@ describe("Single flight (S2)", () => {
     }))
 })
 
-describe("Interruption of callers (S3)", () => {
+describe.concurrent("Interruption of callers (S3)", () => {
   it.scoped.each([["the first caller", 1], ["half of the callers", 5], ["all callers", 10]] as const)(
     "the flight goes on after the interruption of %s (S3, row 72)",
     ([, interrupted]) =>
@@ -138,7 +138,7 @@ describe("Interruption of callers (S3)", () => {
     }))
 })
 
-describe("Closing the scope of a source (S3)", () => {
+describe.concurrent("Closing the scope of a source (S3)", () => {
   /** A source in a scope of its own, all of whose fibers are known. */
   const closable = (
     { source }: Scripted,
@@ -248,7 +248,7 @@ describe("Closing the scope of a source (S3)", () => {
     }))
 })
 
-describe("Background refresh (S4)", () => {
+describe.concurrent("Background refresh (S4)", () => {
   it.scoped.each([[0, 2808], [0.5, 2880], [0.999_999_999, 2952]] as const)(
     "with the random draw %d the source renews a token of an hour after %d seconds (S4)",
     ([draw, due]) =>
@@ -318,7 +318,7 @@ describe("Background refresh (S4)", () => {
   )
 })
 
-describe("Expiry of a token (S5)", () => {
+describe.concurrent("Expiry of a token (S5)", () => {
   it.scoped.each<[string, number, Partial<TokenSource.Options>, number]>([
     ["10 seconds early", 3600, {}, 3590],
     ["a tenth of its lifetime early if that is less than 10 seconds", 50, {}, 45],
@@ -340,7 +340,7 @@ describe("Expiry of a token (S5)", () => {
     }))
 })
 
-describe("Clocks whose hands move apart (S10)", () => {
+describe.concurrent("Clocks whose hands move apart (S10)", () => {
   const hour = 3_600_000
   /** A source that lives by such a clock, and its callers. */
   const apart = (life: number, options: Partial<TokenSource.Options> = {}) =>
@@ -431,7 +431,7 @@ describe("Clocks whose hands move apart (S10)", () => {
     }))
 })
 
-describe("Idle sources (S11)", () => {
+describe.concurrent("Idle sources (S11)", () => {
   it.scoped("background refreshes stop after one lifetime without a get, and the next get restarts them (S11)", () =>
     Effect.gen(function*() {
       const { calls, source } = yield* scripted(succeed())

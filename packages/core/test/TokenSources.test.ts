@@ -27,7 +27,7 @@ const setUp = Effect.fnUntraced(function*(
   return { sources, ...endpoint }
 })
 
-describe("One source for a set of scopes", () => {
+describe.concurrent("One source for a set of scopes", () => {
   it.scoped("the same scopes lead to one source in any order and with duplicates", () =>
     Effect.gen(function*() {
       const { calls, sources } = yield* setUp()
@@ -82,7 +82,7 @@ describe("One source for a set of scopes", () => {
     }))
 })
 
-describe("Creation of a source", () => {
+describe.concurrent("Creation of a source", () => {
   it.scoped("a source sends no request before its first get", () =>
     Effect.gen(function*() {
       const { calls, sources } = yield* setUp()
@@ -104,7 +104,7 @@ describe("Creation of a source", () => {
     }))
 })
 
-describe("Release of unused sources", () => {
+describe.concurrent("Release of unused sources", () => {
   it.scoped("an unused source is released some time after its token has expired, with its timers (S17)", () =>
     Effect.gen(function*() {
       const { calls, sources } = yield* setUp({ idleAfter: "1 second" }, [succeed({ lifetime: "50 minutes" })])
@@ -179,7 +179,7 @@ describe("Release of unused sources", () => {
     }))
 })
 
-describe("The capacity (S17)", () => {
+describe.concurrent("The capacity (S17)", () => {
   it.scoped("one source more than the capacity releases the least recently used one (S17)", () =>
     Effect.gen(function*() {
       const { calls, sources } = yield* setUp({ capacity: 2 })
@@ -220,7 +220,7 @@ describe("The capacity (S17)", () => {
     }))
 })
 
-describe("Sources with different scopes", () => {
+describe.concurrent("Sources with different scopes", () => {
   it.scoped("sources with different scopes never wait for each other", () =>
     Effect.gen(function*() {
       const { calls, flights, sources } = yield* setUp({}, [hang, succeed()])
@@ -256,7 +256,7 @@ describe("Sources with different scopes", () => {
     }))
 })
 
-describe("Refused inputs (E2)", () => {
+describe.concurrent("Refused inputs (E2)", () => {
   it.effect.each<[string, ReadonlyArray<string>]>([
     ["no scope", []],
     ["an empty scope", [""]],
@@ -288,7 +288,7 @@ describe("Refused inputs (E2)", () => {
     }).pipe(Effect.scoped))
 })
 
-describe("TokenSources.layerConfig", () => {
+describe.concurrent("TokenSources.layerConfig", () => {
   const configured = Effect.fnUntraced(function*(refreshAt: string) {
     const endpoint = yield* TestTokenEndpoint.make(succeed())
     const layer = TokenSources.layerConfig({

@@ -1,5 +1,5 @@
 import { Scopes, TokenError, TokenStore } from "@effect-tilia/core"
-import { TestAccessToken } from "@effect-tilia/testing"
+import { SkewClock, TestAccessToken } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
@@ -214,6 +214,23 @@ describe("What a store in memory holds", () => {
       yield* grant(late, "late")
       expect(yield* stored).toStrictEqual(Option.some(["late", 1]))
     }))
+
+  it.effect.each([["back", -60, 40], ["forward", 15, 55]] as const)(
+    "a token is as old as the clock shows that has gone further, if the wall clock is set %s (T7, S10)",
+    ([_, minutes, age]) =>
+      Effect.gen(function*() {
+        const { clock, step } = yield* SkewClock.make
+        const { grant, lock, scopes, store } = yield* setUp
+        yield* Effect.withClock(Effect.flatMap(lock, (lock) => grant(lock, "one")), clock)
+        yield* TestClock.adjust("40 minutes")
+        yield* step(minutes * 60_000)
+        const { token } = Option.getOrThrow((yield* Effect.withClock(store.read(scopes), clock)).token)
+        const now = clock.unsafeCurrentTimeMillis()
+        expect((now - token.issuedAt.epochMillis) / 60_000).toBe(age)
+        expect((token.expiresAt.epochMillis - now) / 60_000).toBe(60 - age)
+        expect(text(token)).toBe("one")
+      })
+  )
 
   it.effect("tokens are read by their scopes, in any order (T5)", () =>
     Effect.gen(function*() {

@@ -14,7 +14,6 @@
  *
  * @since 0.1.0
  */
-import * as AuthorizedHttpClient from "@effect-tilia/core/AuthorizedHttpClient"
 import * as Environment from "@effect-tilia/core/Environment"
 import * as Scopes from "@effect-tilia/core/Scopes"
 import * as Tilia from "@effect-tilia/core/Tilia"
@@ -52,12 +51,10 @@ export type Options = Tilia.Options & {
  * @category layers
  */
 export const layer = (options: Options): Layer.Layer<Tilia.Tilia, InvalidInputError> =>
-  Layer.unwrapScoped(Effect.map(HttpClients.make(options.http ?? {}), ({ api, token }) =>
-    // `Tilia.layer` has one HTTP client for all. This client of the API takes the place of the one that it makes.
-    AuthorizedHttpClient.layer(options).pipe(
-      Layer.provide([Environment.layer(options.environment), Layer.succeed(HttpClient, api)]),
-      Layer.provideMerge(Layer.provide(Tilia.layer(options), Layer.succeed(HttpClient, token)))
-    )))
+  Layer.unwrapScoped(
+    Effect.map(HttpClients.make(options.http ?? {}), ({ api, token }) =>
+      Layer.provide(Tilia.layer(options, { api }), Layer.succeed(HttpClient, token)))
+  )
 
 /**
  * `TILIA_CLIENT_ID`, `TILIA_CLIENT_SECRET` or `TILIA_CLIENT_SECRET_FILE`, `TILIA_SCOPES`, and `TILIA_ENVIRONMENT` or

@@ -14,6 +14,7 @@ import * as Layer from "effect/Layer"
 import { clients, tokenClient } from "./support/clients.js"
 
 adapterContract("undici", tokenClient(), {
+  playsEveryResponse: true,
   trusting: (ca) => tokenClient({ ca }),
   refusesContinue: true,
   except: {

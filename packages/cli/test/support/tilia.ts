@@ -1,13 +1,13 @@
 /*
- * Runs `tilia` as a process. It gets nothing of this process's environment except the path.
+ * Runs `tilia`, as `bundled.ts` has bundled it, as a process. It gets nothing of this process's environment except the
+ * path.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { spawn } from "node:child_process"
-import { resolve } from "node:path"
+import { inject } from "vitest"
 
-const bin = resolve(import.meta.dirname, "../../src/bin.ts")
-const node = [process.execPath, "--conditions=@effect-tilia/source", "--import", "tsx", bin]
+const node = [process.execPath, inject("tilia")]
 
 export interface Options {
   readonly env?: Record<string, string | undefined>

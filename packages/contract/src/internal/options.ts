@@ -82,6 +82,13 @@ export interface Options {
    */
   readonly keepsUpgraded?: boolean | undefined
   /**
+   * The suite also plays all responses on which the library alone decides, such as all wrong values of `expires_in`.
+   * They show nothing about the client, so by default the suite plays one response of each kind.
+   *
+   * @default false
+   */
+  readonly playsEveryResponse?: boolean | undefined
+  /**
    * Tests to skip: the beginnings of their titles, each with the reason, which vitest reports. If no title begins so, a
    * test fails.
    *

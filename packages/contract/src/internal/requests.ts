@@ -172,7 +172,7 @@ const declareUnfinishedTests = (subject: Subject): void => {
       Effect.gen(function*() {
         const server = yield* open(inTurn(steps))
         const error = yield* errorOf(
-          requestTokenAt(server.url, client, { retry: { maxAttempts: 1 }, attemptTimeout: "10 seconds" })
+          requestTokenAt(server.url, client, { retry: { maxAttempts: 1 } })
         )
         expectError(error, { _tag: "UnexpectedResponseError", problem: "its body is larger than 256 KiB" })
         yield* until(server, isClosed)

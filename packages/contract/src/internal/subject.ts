@@ -36,13 +36,19 @@ export interface Subject extends Options {
   readonly titles: Array<string>
 }
 
+/**
+ * In milliseconds. It only ends a test that hangs, on however busy a machine. An attempt ends before it, so that the
+ * test says why it has failed.
+ */
+const testTimeout = 60_000
+
 /** A token endpoint at this URL. It tries twice, with almost no wait between, and ends before the tests time out. */
 export const endpointAt = (
   url: string,
   client: Layer.Layer<HttpClient.HttpClient>,
   options: TokenEndpoint.Options = {}
 ) =>
-  TokenEndpoint.layer({ retry: { maxAttempts: 2, baseDelay: "1 millis" }, attemptTimeout: "8 seconds", ...options })
+  TokenEndpoint.layer({ retry: { maxAttempts: 2, baseDelay: "1 millis" }, attemptTimeout: "25 seconds", ...options })
     .pipe(Layer.provide([
       ClientCredentials.layer({ clientId, clientSecret }),
       Environment.layer({ authUrl: url }),
@@ -94,7 +100,7 @@ export const makeTest = ({ except = {}, server, titles }: Subject) =>
 ): void => {
   titles.push(title)
   const reason = Object.entries(except).find(([start]) => title.startsWith(start))?.[1] ?? skipReason
-  it(title, { timeout: 20_000 }, async ({ signal, skip }) => {
+  it(title, { timeout: testTimeout }, async ({ signal, skip }) => {
     if (typeof reason === "string") return skip(reason)
     const exit = await Effect.runPromiseExit(
       Effect.suspend(body).pipe(Effect.scoped, Effect.provide(server)),

@@ -12,8 +12,10 @@ interface Target {
   readonly path: string
 }
 
+export type Targets = ReadonlyArray<Target>
+
 /** The targets that these `apiOrigins` name. They have been normalized. */
-export const targetsOf = (apiOrigins: ReadonlyArray<string>): ReadonlyArray<Target> =>
+export const targetsOf = (apiOrigins: ReadonlyArray<string>): Targets =>
   apiOrigins.map((listed) => {
     const { origin, pathname } = new URL(listed)
     return { origin, path: pathname }
@@ -32,7 +34,7 @@ const isBelow = (pathname: string, path: string): boolean =>
  */
 export const forbiddenOrigin = (
   { hash, url, urlParams }: HttpClientRequest.HttpClientRequest,
-  targets: ReadonlyArray<Target>
+  targets: Targets
 ): string | undefined =>
   Either.match(UrlParams.makeUrl(url, urlParams, hash), {
     onLeft: () => "what is no URL",

@@ -5,6 +5,7 @@ import * as Headers from "@effect/platform/Headers"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 
@@ -34,6 +35,7 @@ export const drain = (response: HttpClientResponse.HttpClientResponse): Effect.E
     return response.stream.pipe(
       Stream.runForEachWhile((chunk) => Effect.sync(() => (left -= chunk.length) > 0)),
       Effect.timeout("1 second"),
+      Effect.withUnhandledErrorLogLevel(Option.none()), // both of these have fibers of their own, which fail with it
       Effect.exit, // a body that the given client has already read is a defect
       Effect.asVoid
     )

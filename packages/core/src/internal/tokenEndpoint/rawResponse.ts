@@ -66,6 +66,7 @@ const readUpToLimit = (
           return size <= maxBytes
         })
       ),
+      Effect.withUnhandledErrorLogLevel(Option.none()), // a stream that fails ends a fiber of its own by that (S14)
       Effect.map(() => concat(chunks, size)),
       Effect.catchIf((error) => error.reason === "EmptyBody", () => Effect.succeed(new Uint8Array()))
     )

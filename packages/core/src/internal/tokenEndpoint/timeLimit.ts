@@ -4,7 +4,6 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import type * as Scope from "effect/Scope"
@@ -31,9 +30,9 @@ const checkEvery = 1_000
 /** How much further than the monotonic clock the wall clock has gone after a freeze, in milliseconds. */
 const freeze = 5_000
 
-/** `Fiber.await` without a way to stop waiting: the fiber that stops waiting interrupts the other one anyway (P3). */
-const exitOf = <A, E>(fiber: Fiber.RuntimeFiber<A, E>): Effect.Effect<Exit.Exit<A, E>> =>
-  Effect.async((resume) => fiber.addObserver((exit) => resume(Effect.succeed(exit))))
+/** `Fiber.join` without a way to stop waiting: the fiber that stops waiting interrupts the other one anyway (P3). */
+const resultOf = <A>(fiber: Fiber.RuntimeFiber<A>): Effect.Effect<A> =>
+  Effect.async((resume) => fiber.addObserver(resume))
 
 interface UnderWay {
   readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
@@ -93,7 +92,8 @@ export const make: Effect.Effect<TimeLimit, never, Scope.Scope> = Effect.gen(fun
     before?: UnderWay
   ): Effect.Effect<A, E | E2, R> =>
     Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(Effect.forkDaemon(restore(self)), (fiber) => {
+      // The fiber succeeds with the exit, since Effect logs a fiber that fails as an unhandled error (S14).
+      Effect.flatMap(Effect.forkDaemon(Effect.exit(restore(self))), (fiber) => {
         const startedAt = Instant.unsafeNow(clock)
         const deadline = before?.deadline ?? startedAt.monotonic + Duration.toMillis(options.duration)
         const mine: UnderWay = { fiber, startedAt, deadline, end: undefined }
@@ -104,7 +104,7 @@ export const make: Effect.Effect<TimeLimit, never, Scope.Scope> = Effect.gen(fun
           sleeper = run(watch)
         }
         return Effect.flatMap(
-          Effect.onInterrupt(restore(exitOf(fiber)), () => {
+          Effect.onInterrupt(restore(resultOf(fiber)), () => {
             underWay.delete(mine)
             return Fiber.interrupt(fiber)
           }),

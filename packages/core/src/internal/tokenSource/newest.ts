@@ -2,6 +2,7 @@
  * The newest token that a source has had. A stored token is used only if it is newer (T6), and a server that may return
  * the same token twice is told which one must be replaced (A2). Pure.
  */
+import * as Equal from "effect/Equal"
 import type { AccessToken } from "../../AccessToken.js"
 import type { Stored } from "../../TokenStore.js"
 
@@ -29,3 +30,7 @@ export const add = (
 
 export const isOlderThan = (newest: Newest, { generation, token }: Stored): boolean =>
   generation > newest.generation && token.issuedAt.epochMillis > newest.issuedAt
+
+/** A store that numbers its tokens anew must not bring back one that was rejected. */
+export const isSame = (newest: Newest, { token }: Stored): boolean =>
+  newest.token !== undefined && Equal.equals(newest.token.value, token.value)

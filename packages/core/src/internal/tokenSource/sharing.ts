@@ -63,6 +63,12 @@ const isEntry = Schema.is(Schema.Struct({
   failure: Schema.OptionFromSelf(Schema.Unknown)
 }))
 
+/** What a lock may be. Its functions are called as commands that may fail in any way. */
+const isAcquisition = Schema.is(Schema.Union(
+  Schema.TaggedStruct("Acquired", { lock: Schema.Struct({ generation: Schema.NonNegativeInt }) }),
+  Schema.TaggedStruct("Held", { remaining: Schema.DurationFromSelf })
+))
+
 const isStored = Schema.is(Schema.Struct({ token: AccessToken, generation: Schema.NonNegativeInt }))
 
 const isStoredFailure = Schema.is(Schema.Struct({
@@ -73,14 +79,14 @@ const isStoredFailure = Schema.is(Schema.Struct({
   generation: Schema.NonNegativeInt
 }))
 
-/** A generation is the time, or one more than the last one, whichever is larger (T3). */
-const farAhead = Duration.toMillis("1 day")
+/** A generation is the time, or one more than the last one, whichever is larger: never much ahead (T3). */
+const isRecent = ({ generation }: { readonly generation: number }, now: number): boolean =>
+  generation <= now + Duration.toMillis("1 day")
 
 /** Whether a source can have written this token: its store may be shared with anyone (T2). */
 const isPlausible = ({ token: { expiresAt, issuedAt, scopes } }: Stored, requested: Scopes.Scopes): boolean => {
   const life = expiresAt.epochMillis - issuedAt.epochMillis
-  return life > 0 && life <= longestLifetime * 1000 &&
-    (Scopes.missing(requested, scopes).length === 0 || Scopes.missing(scopes, requested).length === 0)
+  return life > 0 && life <= longestLifetime * 1000 && Scopes.missing(requested, scopes).length < requested.length
 }
 
 const orSlow = <A>(command: Effect.Effect<A, StoreError>, wait: Effect.Effect<void>): Effect.Effect<A, StoreError> =>
@@ -93,11 +99,20 @@ const patiently = <A>(command: Effect.Effect<A, StoreError>): Effect.Effect<A, S
     Effect.repeatN(Effect.sleep(patience.tick), patience.ticks - 1)
   )
 
-/** A command that dies, or that interrupts itself as one over a closed connection may, has failed (T2). */
+const isStoreError = Schema.is(StoreError)
+
+/**
+ * A command that dies, or that interrupts itself as one over a closed connection may, has failed (T2). So has one that
+ * fails with something else than a `StoreError`, or that yields something else than it is declared to yield.
+ */
 const commanded = <A>(command: () => Effect.Effect<A, StoreError>): Effect.Effect<A, StoreError> =>
   Effect.catchAllCause(
     Effect.suspend(command),
-    (cause) => Option.getOrElse(Cause.failureOption(cause), () => new StoreError({ reason: "Unavailable" }))
+    (cause) =>
+      Option.getOrElse(
+        Option.filter(Cause.failureOption(cause), isStoreError),
+        () => new StoreError({ reason: "Unavailable" })
+      )
   )
 
 const bounded = <A>(command: () => Effect.Effect<A, StoreError>): Effect.Effect<A, StoreError> =>
@@ -177,16 +192,15 @@ export const make = (store: TokenStore, scopes: Scopes.Scopes, { skipped }: Obse
 
   /** What is not plausible is as if it were not there: the next outcome replaces it. */
   const plausible = Effect.fnUntraced(function*(entry: Entry) {
-    const horizon = (yield* Clock.currentTimeMillis) + farAhead
-    const isRecent = ({ generation }: { readonly generation: number }) => generation <= horizon
+    const now = yield* Clock.currentTimeMillis
     const read = isEntry(entry) ? entry : undefined
     const token = Option.filter(
       read?.token ?? Option.none(),
-      (stored) => isStored(stored) && isRecent(stored) && isPlausible(stored, scopes)
+      (stored) => isStored(stored) && isRecent(stored, now) && isPlausible(stored, scopes)
     )
     const failure = Option.filter(
       read?.failure ?? Option.none(),
-      (failure) => isStoredFailure(failure) && isRecent(failure)
+      (failure) => isStoredFailure(failure) && isRecent(failure, now)
     )
     const isWhole = read !== undefined && Option.isSome(read.token) === Option.isSome(token) &&
       Option.isSome(read.failure) === Option.isSome(failure)
@@ -199,7 +213,16 @@ export const make = (store: TokenStore, scopes: Scopes.Scopes, { skipped }: Obse
     Effect.catchIf(({ reason }) => reason === "Unreadable", (error) => Effect.as(skipped(error), empty))
   )
 
-  const readOrSkip = Effect.catchAll(read, (error) => Effect.as(skipped(error), empty))
+  const readOrSkip = Effect.catchAll(commanded(() => read), (error) => Effect.as(skipped(error), empty))
+
+  const lock = boundedLock(() => store.lock(scopes)).pipe(
+    Effect.zip(Clock.currentTimeMillis),
+    Effect.filterOrFail(
+      ([result, now]) => isAcquisition(result) && (result._tag === "Held" || isRecent(result.lock, now)),
+      () => new StoreError({ reason: "Unreadable" })
+    ),
+    Effect.map(([result]) => result)
+  )
 
   /** The result in the store, or the lock, which is the right to request one (T1, T8). */
   const resultOrLock = Effect.fnUntraced(function*({ view }: Wanted) {
@@ -207,7 +230,7 @@ export const make = (store: TokenStore, scopes: Scopes.Scopes, { skipped }: Obse
       const before = view && resultIn(view(yield* read))
       if (before !== undefined) return before
       const next = settled // before the lock is asked for: what is settled after that is not missed
-      const acquired = yield* boundedLock(() => store.lock(scopes))
+      const acquired = yield* lock
       if (acquired._tag === "Acquired") {
         const seen = view?.(yield* plausible(acquired.entry))
         const meanwhile = seen && resultIn(seen)
@@ -242,7 +265,7 @@ export const make = (store: TokenStore, scopes: Scopes.Scopes, { skipped }: Obse
   }
 
   const obtainOnce = (wanted: Wanted): Effect.Effect<Obtained | Deferred, TokenError> =>
-    Effect.matchEffect(orSlow(resultOrLock(wanted), Effect.sleep(longestWait)), { // the lock may never be freed (T2)
+    Effect.matchEffect(orSlow(commanded(() => resultOrLock(wanted)), Effect.sleep(longestWait)), { // T2
       onFailure: (error) => Effect.zipRight(skipped(error), alone.obtain(wanted)),
       onSuccess: (found) =>
         "lock" in found ? underLock(found.lock, found.before, wanted) : Effect.succeed<Obtained | Deferred>(found)

@@ -173,8 +173,8 @@ const validity = (policy: Policy, token: AccessToken, now: Instant.Instant, draw
   )
 
 /** What becomes of a stored token that is newer than each token that the source has had; of another one, `Expired`. */
-const decideStored = (policy: Policy, { newest }: State, now: Instant.Instant, stored: Stored) =>
-  Newest.isOlderThan(newest, stored)
+const decideStored = (policy: Policy, { mustReplace, newest }: State, now: Instant.Instant, stored: Stored) =>
+  Newest.isOlderThan(newest, stored) && !(mustReplace && Newest.isSame(newest, stored))
     ? Freshness.decide(validity(policy, stored.token, now, 0.5), Number.NEGATIVE_INFINITY, now)._tag
     : "Expired"
 
@@ -430,7 +430,7 @@ export const transition = (policy: Policy, state: State, event: Event, now: Inst
     case "Land":
       return land(policy, state, event, now)
     case "Learn":
-      return [learned(policy, state, event.failure, now.monotonic), done]
+      return [learned(policy, look(policy, state, now, false), event.failure, now.monotonic), done]
     case "Defer":
       return defer(policy, state, event.failure, now)
     case "Adopt":

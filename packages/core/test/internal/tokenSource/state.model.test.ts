@@ -7,11 +7,12 @@ import type { AccessToken, TokenError } from "@effect-tilia/core"
 import { TestAccessToken } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Arr from "effect/Array"
-import type * as Cause from "effect/Cause"
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
+import * as Option from "effect/Option"
 import * as Record from "effect/Record"
 import * as Struct from "effect/Struct"
 import * as Instant from "../../../src/Instant.js"
@@ -19,6 +20,7 @@ import { lifetime } from "../../../src/internal/accessToken.js"
 import { requestedWait } from "../../../src/internal/retryAfter.js"
 import * as Newest from "../../../src/internal/tokenSource/newest.js"
 import * as State from "../../../src/internal/tokenSource/state.js"
+import type { StoredFailure } from "../../../src/TokenStore.js"
 import { granted, refused, unavailable } from "../../support/grants.js"
 
 const { text } = TestAccessToken
@@ -61,7 +63,7 @@ type Edge = "stale" | "expired" | "back-off" | "cool-down" | "interval" | "faile
 
 /** All times are in milliseconds. */
 type Command =
-  | { readonly do: "get" | "refresh" | "clear" | "close" }
+  | { readonly do: "get" | "refresh" | "clear" | "close" | "resume" }
   | { readonly do: "invalidate"; readonly which: "current" | "old" | "unknown" }
   | { readonly do: "land"; readonly result: Success | Failure; readonly draw: number }
   | {
@@ -71,6 +73,14 @@ type Command =
     /** The age, as a part of the life. */
     readonly age: number
     readonly draw: number
+  }
+  /** The flight sees in the store that the request of another source has failed. */
+  | {
+    readonly do: "see"
+    readonly error: "unavailable" | "refused"
+    readonly failures: number
+    readonly remaining: number
+    readonly isBinding: boolean
   }
   | { readonly do: "advance" | "step" | "suspend"; readonly by: number }
   /** The wall clock is set back to where the window of the current token begins. */
@@ -134,7 +144,18 @@ const resultOf = ({ pick }: Random): Success | Failure =>
 
 const commandOf = (random: Random, { hasStore, moves }: Setting): Command => {
   const { below, next, pick } = random
-  const kind = below(50 + 2 * moves)
+  const kind = below(53 + 2 * moves)
+  if (kind >= 50 + 2 * moves) {
+    if (!hasStore) return { do: "get" }
+    if (next() < 0.2) return { do: "resume" }
+    return {
+      do: "see",
+      error: pick("unavailable", "refused"),
+      failures: pick(1, 2, 3, 8),
+      remaining: pick(0, 0, 500, second, 40 * second, day),
+      isBinding: pick(true, true, false)
+    }
+  }
   if (kind < 12) return { do: "get" }
   if (kind < 16) return { do: "refresh" }
   if (kind < 20) return { do: "invalidate", which: pick("current", "current", "old", "unknown") }
@@ -312,7 +333,8 @@ const hasLaunchedInBackground = (step: Step): boolean => hasLaunched(step) && st
 /** Whether the machine looks at the clocks in this step, and keeps what they show. */
 const isLook = ({ before: { flight }, event: { _tag }, isDecided }: Step): boolean =>
   (_tag === "Get" && !isDecided) || _tag === "Look" || (_tag === "Refresh" && flight === undefined) ||
-  (_tag === "Land" && flight !== undefined)
+  (_tag === "Land" && flight !== undefined) || (_tag === "Defer" && flight !== undefined) || _tag === "Learn" ||
+  _tag === "Resume"
 
 /** The time that the real clock has gone on since the last look beyond what both other clocks show. */
 const hiddenSince = (since: Now, now: Now): number => Math.max(0, now.real - since.real - Instant.elapsed(since, now))
@@ -375,6 +397,29 @@ const failed = (
   return { ...past, failedRefresh, held: undefined, coolDown }
 }
 
+/** T8: another's failure counts as one's own, and holds for as long as one's own may. */
+const learned = ({ now, past, setting: { policy } }: Step, failure: StoredFailure): Past => {
+  const longest = Math.max(policy.coolDown.max, policy.coolDown.maxNotRetryable, policy.maxRetryAfter)
+  const until = now.monotonic + Math.min(Duration.toMillis(failure.remaining), longest)
+  if (isHeldValid(past.held, now)) {
+    const { failures, notBefore } = past.held
+    const held = {
+      ...past.held,
+      failures: Math.max(failures, failure.failures),
+      notBefore: Math.max(notBefore, until)
+    }
+    return { ...past, held }
+  }
+  if (!failure.isBinding) return past
+  const coolDown = {
+    cause: Cause.fail(failure.error),
+    until: Math.max(until, past.coolDown?.until ?? never),
+    leftAloneUntil: past.coolDown?.leftAloneUntil ?? never,
+    failures: Math.max(failure.failures - 1, past.coolDown?.failures ?? 0)
+  }
+  return { ...past, coolDown }
+}
+
 const landed = (step: Step, exit: Exit.Exit<State.Obtained, TokenError.TokenError>, draw: number): Past => {
   const { before: { flight }, now: { monotonic }, past } = step
   if (Exit.isFailure(exit)) return failed(step, exit.cause, draw)
@@ -413,6 +458,16 @@ const later = (step: Step): Past => {
       return landed({ ...step, past }, event.exit, event.draw)
     case "Adopt":
       return reply._tag === "Done" ? accepted({ ...step, past }, event.stored, event.draw) : past
+    case "Learn":
+      return learned({ ...step, past }, event.failure)
+    case "Defer":
+      return before.flight === undefined || before.flight.id <= past.voidUpTo
+        ? past
+        : learned({ ...step, past }, event.failure)
+    case "Resume": {
+      const held = past.held && { ...past.held, failures: 0, notBefore: now.monotonic }
+      return { ...past, held, coolDown: undefined, failedRefresh: undefined }
+    }
     case "Clear":
       return { ...past, held: undefined, coolDown: undefined, failedRefresh: undefined, voidUpTo: past.lastId }
     case "Close":
@@ -450,10 +505,12 @@ const isUnsent = (cause: Cause.Cause<TokenError.TokenError>, pause: Pause, now: 
 const farTomorrow = granted("tomorrow", Date.UTC(2200, 0), hour)
 
 const invariants = {
-  /** S2: only a landing ends a flight, and no other one is launched until then. */
-  atMostOneFlight: ({ after, before, event }) =>
+  /** S2: only its end ends a flight, and no other one is launched until then. */
+  atMostOneFlight: ({ after, before, event, past: { isClosed } }) =>
     before.flight === undefined ||
-    (event._tag === "Land" ? after.flight === undefined : after.flight?.id === before.flight.id),
+    (event._tag === "Land" || (event._tag === "Defer" && !isClosed)
+      ? after.flight === undefined
+      : after.flight?.id === before.flight.id),
 
   /** A caller that joins waits for a flight that is there. */
   joinMeansFlight: ({ after, reply }) => reply._tag !== "Join" || after.flight !== undefined,
@@ -533,7 +590,8 @@ const invariants = {
 
   /** S6: nor before the back-off after a failure has passed, of which Retry-After is a floor. */
   noRenewalInTheBackOff: (seen) =>
-    !hasLaunchedInBackground(seen) || seen.now.monotonic >= (seen.past.held?.notBefore ?? never),
+    !hasLaunchedInBackground(seen) || seen.event._tag === "Resume" ||
+    seen.now.monotonic >= (seen.past.held?.notBefore ?? never),
 
   /** S11: nor by a timer while the token is not used. */
   noRenewalWhileIdle: (seen) => !hasLaunched(seen) || seen.event._tag !== "Look" || !seen.event.isIdle,
@@ -545,9 +603,10 @@ const invariants = {
     return !mayRenew || before.flight !== undefined || !isRenewable(seen) || hasLaunchedInBackground(seen)
   },
 
-  /** S6: a failure takes no valid token away, and starts no cool-down. */
+  /** S6, T8: a failure takes no valid token away, and starts no cool-down; nor does one of another source. */
   failureKeepsTheToken: ({ after, before, event, now, past }) =>
-    event._tag !== "Land" || Exit.isSuccess(event.exit) || !isHeldValid(past.held, now) ||
+    (event._tag !== "Defer" && event._tag !== "Learn" && (event._tag !== "Land" || Exit.isSuccess(event.exit))) ||
+    !isHeldValid(past.held, now) ||
     (after.current?.token === past.held.token && after.current.id === before.current?.id &&
       after.coolDown === before.coolDown),
 
@@ -574,6 +633,16 @@ const invariants = {
   singleAfterFailure: (seen) => {
     const { after: { flight }, past: { coolDown } } = seen
     return !hasLaunched(seen) || flight?.isSingle === (flight?.isBackground === true || coolDown !== undefined)
+  },
+
+  /** T8: who makes no request because of another source's failure is told so, and how long that holds. */
+  deferredIsTold: ({ before, event, now, past, reply, setting: { policy } }) => {
+    if (event._tag !== "Defer" || before.flight === undefined || past.isClosed) return true
+    const { coolDown: { max, maxNotRetryable }, maxRetryAfter } = policy
+    const longest = Math.max(max, maxNotRetryable, maxRetryAfter)
+    const wait = Math.min(Duration.toMillis(event.failure.remaining), longest)
+    const pause = { cause: Cause.fail(event.failure.error), until: now.monotonic + wait }
+    return isFailure(reply) && isUnsent(reply.cause, pause, now)
   },
 
   /** S8: `Invalidate` changes nothing unless its token is the current one. */
@@ -822,6 +891,15 @@ const play = (
     late.forEach(call)
   }
 
+  const defer = (failure: StoredFailure): void => {
+    const again = [...state.flight?.isBackground === true ? joined : [], ...joinedLate]
+    joined = new Set()
+    joinedLate = new Set()
+    step({ _tag: "Defer", failure })
+    if (sleeper !== undefined) sleeper = { until: now.monotonic }
+    again.forEach(call)
+  }
+
   const move = (wall: number, monotonic: number, real: number): void => {
     now = { wall: now.wall + wall, monotonic: now.monotonic + monotonic, real: now.real + real }
   }
@@ -884,6 +962,24 @@ const play = (
         const token = granted(`token-${++tokens}`, now.wall - Math.round(age * life), life)
         return step({ _tag: "Adopt", stored: { token, generation: isNewer ? ++generation : generation }, draw })
       }
+      case "see": {
+        const { error, failures, isBinding, remaining } = command
+        const { flight } = state
+        if (flight === undefined || flight.mustAsk) return
+        const stored = {
+          failures,
+          isBinding,
+          error: error === "refused" ? refused : unavailable(),
+          remaining: Duration.millis(remaining),
+          generation: ++generation
+        }
+        const entry = { token: Option.none(), failure: Option.some(stored) }
+        return State.view(policy, state, flight, entry, now).isHeldBack
+          ? defer(stored)
+          : step({ _tag: "Learn", failure: stored })
+      }
+      case "resume":
+        return step({ _tag: "Resume" })
       case "clear":
         return step({ _tag: "Clear" })
       case "close":
@@ -942,7 +1038,7 @@ const seed = Number(process.env["SEED"] ?? (isCI ? 1 : Date.now() % 1_000_000))
 describe("The state machine of a token source", () => {
   // In blocks: a test that occupies the thread for a minute breaks the runner's own time limit.
   it.each(Arr.makeBy(runs / block, (n) => seed + n * block))(
-    `the machine keeps its invariants in ${block} random histories from SEED=%i on (S1–S11, T6, M4)`,
+    `the machine keeps its invariants in ${block} random histories from SEED=%i on (S1–S11, T6, T8, M4)`,
     { timeout: 120_000 },
     async (seed) => {
       await new Promise((resolve) => setImmediate(resolve))
@@ -1012,6 +1108,54 @@ const taking =
 const hasFailedToLand = (event: State.Event): boolean => event._tag === "Land" && Exit.isFailure(event.exit)
 
 const faults = {
+  "goes on with a flight that another's failure has ended": {
+    machine: into(({ after, before, event }) => event._tag === "Defer" ? { ...after, flight: before.flight } : after),
+    foundBy: "atMostOneFlight"
+  },
+  "forgets another's failure": {
+    machine: into(({ after, before, event }) =>
+      event._tag === "Defer" ? { ...after, coolDown: before.coolDown } : after
+    ),
+    foundBy: "coolDownHolds",
+    orBy: ["singleAfterFailure", "coolDownEnds"]
+  },
+  "does not count another's failures": {
+    machine: into(({ after, before, event }) =>
+      event._tag === "Learn" ? { ...after, coolDown: before.coolDown } : after
+    ),
+    foundBy: "coolDownHolds",
+    orBy: ["coolDownEnds"]
+  },
+  "renews beside another's failed renewal": {
+    machine: withCurrent((_, { before: { current }, event }) =>
+      event._tag === "Defer" && current !== undefined ? { notBefore: current.notBefore } : undefined
+    ),
+    foundBy: "noRenewalInTheBackOff",
+    orBy: ["sleeperDoesNotOversleep"]
+  },
+  "obeys another's wait for a day": {
+    machine: (policy, state, event, now) =>
+      real(event._tag === "Defer" ? { ...policy, maxRetryAfter: longest } : policy, state, event, now),
+    foundBy: "deferredIsTold",
+    orBy: ["coolDownEnds"]
+  },
+  "drops its token when another's renewal fails": {
+    machine: into(({ after, event }) => event._tag === "Defer" ? { ...after, current: undefined } : after),
+    foundBy: "failureKeepsTheToken"
+  },
+  "cools down although the process is back": {
+    machine: into(({ after, before, event }) =>
+      event._tag === "Resume" ? { ...after, coolDown: before.coolDown } : after
+    ),
+    foundBy: "coolDownEnds",
+    orBy: ["singleAfterFailure"]
+  },
+  "backs off although the process is back": {
+    machine: (policy, state, event, now) =>
+      event._tag === "Resume" ? [state, { _tag: "Done" }] : real(policy, state, event, now),
+    foundBy: "staleIsRenewed",
+    orBy: ["coolDownEnds", "singleAfterFailure"]
+  },
   "launches a flight for each `Get` without a token": {
     machine: from((state, { _tag }) => _tag === "Get" ? { ...state, flight: undefined } : state),
     foundBy: "atMostOneFlight",
@@ -1116,7 +1260,7 @@ const faults = {
   "starts no cool-down": {
     machine: into(({ after }) => ({ ...after, coolDown: undefined })),
     foundBy: "coolDownHolds",
-    orBy: ["singleAfterFailure"]
+    orBy: ["singleAfterFailure", "retryAfterIsAFloor"]
   },
   "starts no cool-down where the token has expired while it was refreshed": {
     machine: into(({ after, before, event }) =>
@@ -1262,7 +1406,7 @@ const faults = {
       state.flight === undefined ? state : { ...state, flight: { ...state.flight, isVoid: false } }
     ),
     foundBy: "voidIsNotKept",
-    orBy: ["noPeekPastTheEnd"]
+    orBy: ["noPeekPastTheEnd", "coolDownEnds"]
   },
   "does not keep a token that came in the background": {
     machine: into(({ after, before, event }) =>
@@ -1297,7 +1441,7 @@ const faults = {
 
 describe("The invariants of the token source", () => {
   /** Each fault is found within so many histories, which are always the same: what is tested are the invariants. */
-  const most = 2_000
+  const most = 4_000
 
   it.each(Record.toEntries<string, Fault>(faults))(
     "the invariants find a machine that %s",

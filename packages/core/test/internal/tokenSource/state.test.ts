@@ -14,6 +14,7 @@ import * as Predicate from "effect/Predicate"
 import * as Record from "effect/Record"
 import type { Instant } from "../../../src/Instant.js"
 import * as State from "../../../src/internal/tokenSource/state.js"
+import type { Stored, StoredFailure } from "../../../src/TokenStore.js"
 import { granted, refused, unavailable } from "../../support/grants.js"
 
 const { text } = TestAccessToken
@@ -605,6 +606,174 @@ describe("Adopt", () => {
     // Found by state.model.test.ts: a change of the store that was read as the source closed gave it a token again.
     ["an Adopt after a Close takes nothing (S3)", [closed, adopt(token("b", 10), 7), at(11)], ["interrupted", {}]]
   )
+})
+
+/** What the store tells of another source's failed request: its error is final, and it has been the third in a row. */
+const told = (remaining: number, isBinding = true): StoredFailure => ({
+  error: refused,
+  failures: 3,
+  remaining: Duration.seconds(remaining),
+  isBinding,
+  generation: 1
+})
+
+describe("Learn and Defer, by the failures of other sources (T8)", () => {
+  const learn = (failure: StoredFailure): State.Event => ({ _tag: "Learn", failure })
+  const defer = (failure: StoredFailure): State.Event => ({ _tag: "Defer", failure })
+
+  rows(
+    [
+      "a Learn counts another's failures, and the flight goes on (T8)",
+      [requesting, learn(told(0)), at(1)],
+      ["Done", { coolDown: 1 }]
+    ],
+    [
+      "a failed Land after a Learn doubles another's cool-down (T8)",
+      [after(requesting, [1, learn(told(0))]), fail(refused), at(2)],
+      ["Done", { flight: undefined, coolDown: 10 }]
+    ],
+    ["a Learn of a failed renewal changes nothing without a token (T8)", [requesting, learn(told(0, false)), at(1)], [
+      "Done",
+      {}
+    ]],
+    [
+      "a Learn beside a valid token counts its failures (T8)",
+      [renewing, learn(told(0, false)), at(81)],
+      ["Done", { failures: 3, notBefore: 81 }]
+    ],
+    [
+      "a Learn whose token has expired meanwhile begins to count a cool-down (T8)",
+      [renewing, learn(told(0)), at(90)],
+      ["Done", { ...dropped, coolDown: 90 }]
+    ],
+    [
+      "a Defer ends the flight and starts the cool-down of the other source (T8)",
+      [requesting, defer(told(5)), at(1)],
+      ["InvalidClientError", { flight: undefined, coolDown: 6 }]
+    ],
+    [
+      "a Defer does not shorten a cool-down (T8)",
+      [after(cooling, [1, get], [1, fail(unavailable(90_000))], [91, get]), defer(told(0.1)), at(91)],
+      ["InvalidClientError", { flight: undefined, coolDown: 91.1 }]
+    ],
+    [
+      "a Defer of a renewal keeps the token and backs off (T8)",
+      [renewing, defer(told(5, false)), at(81)],
+      ["InvalidClientError", { flight: undefined, failures: 3, notBefore: 86 }]
+    ],
+    [
+      "a Defer of a renewal whose token has expired meanwhile starts no cool-down unless it is binding (T8)",
+      [renewing, defer(told(5, false)), at(90)],
+      ["InvalidClientError", { ...dropped, flight: undefined }]
+    ],
+    [
+      "a Defer holds for ten minutes at most, whatever the store says (T2, T8)",
+      [requesting, defer(told(1e9)), at(1)],
+      ["InvalidClientError", { flight: undefined, coolDown: 601 }]
+    ],
+    ["a Defer of a void flight starts no cool-down (M4)", [voided, defer(told(5)), at(1)], [
+      "InvalidClientError",
+      { flight: undefined }
+    ]],
+    ["a Defer without a flight is ignored", [holding, defer(told(5)), at(10)], ["Ignored", {}]],
+    ["a Defer after a Close changes nothing (S3)", [closedInFlight, defer(told(5)), at(11)], ["interrupted", {}]]
+  )
+})
+
+describe("Resume (B1)", () => {
+  const resume: State.Event = { _tag: "Resume" }
+
+  rows(
+    ["a Resume without a token does nothing", [none, resume, at(0)], ["Done", {}]],
+    ["a Resume with a fresh token does nothing", [holding, resume, at(10)], ["Done", {}]],
+    ["a Resume ends the cool-down", [cooling, resume, at(0.5)], ["Done", { coolDown: undefined }]],
+    [
+      "a Resume ends the time in which a Refresh gets the last error",
+      [refreshFailed, resume, at(11.1)],
+      ["Done", { failedRefresh: undefined, failures: undefined, notBefore: undefined }]
+    ],
+    [
+      "a Resume renews a stale token at once, although the last renewal has failed",
+      [backingOff, resume, at(81.1)],
+      ["Done", { failures: undefined, notBefore: undefined, flight: "background" }]
+    ],
+    ["a Resume drops an expired token", [holding, resume, at(90)], ["Done", dropped]],
+    ["a Resume after a Close changes nothing (S3)", [closed, resume, at(11)], ["interrupted", {}]]
+  )
+})
+
+describe("What a flight sees in the store (T6, T8)", () => {
+  const flight = (isBackground: boolean): State.Flight => ({
+    id: 0,
+    isBackground,
+    isSingle: isBackground,
+    isForced: false,
+    mustAsk: false,
+    isVoid: false
+  })
+  const stored = (token: AccessToken.AccessToken, generation = 1) => ({ token, generation })
+
+  it.each<
+    readonly [
+      title: string,
+      when: readonly [
+        entry: { readonly token?: Stored; readonly failure?: StoredFailure },
+        isBackground: boolean,
+        seconds: number
+      ],
+      then: string
+    ]
+  >([
+    ["nothing", [{}, false, 0], "ask"],
+    ["a fresh token", [{ token: stored(a) }, false, 79.9], "fresh"],
+    ["a token that is due", [{ token: stored(a) }, false, 80], "ask, due"],
+    ["an expired token", [{ token: stored(a) }, false, 90], "ask"],
+    ["a failure in its cool-down", [{ failure: told(1) }, false, 0], "held back"],
+    ["a failure after its cool-down", [{ failure: told(0) }, false, 0], "ask, failed before"],
+    ["a failed renewal, for a caller without a token", [{ failure: told(1, false) }, false, 0], "ask, failed before"],
+    ["a failed renewal, for a renewal", [{ failure: told(1, false) }, true, 0], "held back"],
+    [
+      "a failed renewal and a token that is due",
+      [{ token: stored(a, 0), failure: told(1, false) }, false, 80],
+      "held back, due"
+    ],
+    ["a failure and an expired token", [{ token: stored(a, 0), failure: told(1) }, false, 90], "held back"],
+    ["a failure and a newer token that is due", [{ token: stored(a, 2), failure: told(1) }, false, 80], "ask, due"],
+    ["a failure and a token of the same generation", [{ token: stored(a, 1), failure: told(1) }, false, 90], "ask"]
+  ])("%s (T6, T8)", (_, [{ failure, token }, isBackground, seconds], then) => {
+    const entry = { token: Option.fromNullable(token), failure: Option.fromNullable(failure) }
+    const view = State.view(policy, none, flight(isBackground), entry, at(seconds))
+    const told = view.fresh !== undefined ? ["fresh"] : [
+      view.isHeldBack ? "held back" : "ask",
+      ...(view.valid !== undefined ? ["due"] : []),
+      ...(view.failure !== undefined && !view.isHeldBack ? ["failed before"] : [])
+    ]
+    expect(told.join(", ")).toBe(then)
+  })
+})
+
+describe("What a flight that fails leaves for others (T8)", () => {
+  it.each<readonly [string, State.State, number, object | undefined]>([
+    ["of the first failure", requesting, 1, { failures: 1, remaining: Duration.seconds(1), isBinding: true }],
+    [
+      "of the second in a row",
+      after(cooling, [1, get]),
+      2,
+      { failures: 2, remaining: Duration.seconds(2), isBinding: true }
+    ],
+    ["of a renewal", renewing, 81, { failures: 1, remaining: Duration.millis(500), isBinding: false }],
+    ["of a refresh beside a valid token", refreshing, 11, {
+      failures: 1,
+      remaining: Duration.millis(500),
+      isBinding: false
+    }],
+    ["of a renewal whose token has expired meanwhile", renewing, 90, undefined],
+    ["of a void flight", voided, 1, undefined]
+  ])("what a source will do itself is what it tells %s (T8)", (_, state, seconds, failure) => {
+    expect(State.failureToShare(policy, state, unavailable(), at(seconds), 0.5)).toEqual(
+      failure && { ...failure, error: unavailable() }
+    )
+  })
 })
 
 describe("Clear and Close", () => {
