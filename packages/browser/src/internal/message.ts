@@ -5,6 +5,7 @@ import * as Instant from "@effect-tilia/core/Instant"
 import * as Scopes from "@effect-tilia/core/Scopes"
 import { TokenError } from "@effect-tilia/core/TokenError"
 import { TokenText } from "@effect-tilia/core/TokenResponse"
+import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Replica from "./replica.js"
@@ -146,10 +147,8 @@ export const toNews = (
     }),
     ...(failure !== undefined && {
       failure: {
+        ...failure.failure,
         generation: failure.generation,
-        error: failure.error,
-        failures: failure.failures,
-        isBinding: failure.isBinding,
         remaining: Math.min(day, Replica.pauseLeft(failure, now)),
         sentAt
       }
@@ -167,7 +166,11 @@ export const toToken = ({ age, sentAt, ...token }: typeof Token.Type, now: Insta
 })
 
 /** The failure of the tab that receives the message. */
-export const toFailure = ({ sentAt, ...failure }: typeof Failure.Type, now: Instant.Instant): Replica.Failure => ({
-  ...failure,
+export const toFailure = (
+  { generation, remaining, sentAt, ...failure }: typeof Failure.Type,
+  now: Instant.Instant
+): Replica.Failure => ({
+  generation,
+  failure: { ...failure, remaining: Duration.millis(remaining) },
   since: Instant.before(now, since(sentAt, now))
 })

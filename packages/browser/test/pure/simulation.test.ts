@@ -150,13 +150,13 @@ describe("a fault in the tabs is found (T10)", () => {
     ],
     [
       "an older token replaced a newer one",
-      { losses: 6, mediator: 4000 },
+      { losses: 10, mediator: 4000, tabs: 6 },
       // A tab does not hear that it has lost its lock, and what comes last counts.
       on((tab, event, now) => {
         if (event._tag === "Lost" && event.lock.of === "Token") return [tab, []]
-        return event._tag === "Heard" && event.message._tag === "Settled" && event.message.token !== undefined
-          ? Tab.transition({ ...tab, replicas: new Map() }, event, now)
-          : undefined
+        const isLate = event._tag === "Heard" &&
+          (event.message._tag === "Settled" || (event.message._tag === "Echo" && event.message.step === "Check"))
+        return isLate ? Tab.transition({ ...tab, replicas: new Map() }, event, now) : undefined
       })
     ],
     [
