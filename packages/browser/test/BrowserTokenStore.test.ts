@@ -193,8 +193,15 @@ describe("the tabs of one principal", () => {
         { _tag: "Cleared", generation: largest },
         { _tag: "Cleared", generation: Date.now() + 2 * 86_400_000 },
         { _tag: "Locked", key, generation: largest },
-        { _tag: "Answered", era: "x", cleared: largest, news: [] },
-        { _tag: "Answered", era: "x", cleared: 0, news: [{ key, token: { ...token, generation: largest } }] },
+        { _tag: "Answered", era: "x", largest: 0, cleared: largest, news: [] },
+        { _tag: "Answered", era: "x", largest, cleared: 0, news: [] },
+        {
+          _tag: "Answered",
+          era: "x",
+          largest: 0,
+          cleared: 0,
+          news: [{ key, token: { ...token, generation: largest } }]
+        },
         ...numbers.flatMap((number) => [
           { _tag: "Cleared", generation: number === -1 ? 0.5 : number },
           { ...settled, generation: number === -1 ? 0.5 : number, token },

@@ -5,6 +5,7 @@ import * as Instant from "@effect-tilia/core/Instant"
 import * as Scopes from "@effect-tilia/core/Scopes"
 import { TokenError } from "@effect-tilia/core/TokenError"
 import { TokenText } from "@effect-tilia/core/TokenResponse"
+import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Replica from "./replica.js"
@@ -73,6 +74,8 @@ const Asked = Schema.TaggedStruct("Asked", { channel: Schema.String, ofAll: Sche
 const Answered = Schema.TaggedStruct("Answered", {
   /** Names the time since when what is known is complete. */
   era: Schema.String,
+  /** The largest generation that is known: of a lock that is held, too. */
+  largest: Generation,
   cleared: Generation,
   news: Schema.Array(News)
 })
@@ -110,7 +113,7 @@ const generationsOf = (message: Message): ReadonlyArray<number> => {
     case "Settled":
       return [message.generation, ...ofNews(message)]
     case "Answered":
-      return [message.cleared, ...message.news.flatMap(ofNews)]
+      return [message.largest, message.cleared, ...message.news.flatMap(ofNews)]
     case "Asked":
     case "Echo":
       return []
@@ -144,10 +147,8 @@ export const toNews = (
     }),
     ...(failure !== undefined && {
       failure: {
+        ...failure.failure,
         generation: failure.generation,
-        error: failure.error,
-        failures: failure.failures,
-        isBinding: failure.isBinding,
         remaining: Math.min(day, Replica.pauseLeft(failure, now)),
         sentAt
       }
@@ -165,7 +166,11 @@ export const toToken = ({ age, sentAt, ...token }: typeof Token.Type, now: Insta
 })
 
 /** The failure of the tab that receives the message. */
-export const toFailure = ({ sentAt, ...failure }: typeof Failure.Type, now: Instant.Instant): Replica.Failure => ({
-  ...failure,
+export const toFailure = (
+  { generation, remaining, sentAt, ...failure }: typeof Failure.Type,
+  now: Instant.Instant
+): Replica.Failure => ({
+  generation,
+  failure: { ...failure, remaining: Duration.millis(remaining) },
   since: Instant.before(now, since(sentAt, now))
 })

@@ -5,7 +5,6 @@
 import { AccessToken } from "@effect-tilia/core/AccessToken"
 import * as Instant from "@effect-tilia/core/Instant"
 import type { Scopes } from "@effect-tilia/core/Scopes"
-import type { TokenError } from "@effect-tilia/core/TokenError"
 import * as TokenStore from "@effect-tilia/core/TokenStore"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
@@ -28,11 +27,8 @@ export interface Token {
 export interface Failure {
   /** The generation of the lock under which the request was made. */
   readonly generation: number
-  readonly error: TokenError
-  readonly failures: number
-  readonly isBinding: boolean
-  /** How long the server was to be left alone, from `since` on. */
-  readonly remaining: number
+  /** What the tab left that has made the request. `remaining` is counted from `since` on. */
+  readonly failure: TokenStore.Failure
   readonly since: Instant.Instant
 }
 
@@ -119,8 +115,8 @@ export const nextGeneration = (largest: number, now: Instant.Instant): number =>
 export const age = ({ issuedAt }: Token, now: Instant.Instant): number => Math.max(0, Instant.elapsed(issuedAt, now))
 
 /** How long the server must still be left alone (T8). */
-export const pauseLeft = ({ remaining, since }: Failure, now: Instant.Instant): number =>
-  Math.max(0, remaining - Math.max(0, Instant.elapsed(since, now)))
+export const pauseLeft = ({ failure, since }: Failure, now: Instant.Instant): number =>
+  Math.max(0, Duration.toMillis(failure.remaining) - Math.max(0, Instant.elapsed(since, now)))
 
 /** The token with the times of this tab's clock (T7). */
 const toAccessToken = (token: Token, now: Instant.Instant): AccessToken => {
@@ -143,12 +139,10 @@ export const toEntry = ({ failure, token }: Replica, now: Instant.Instant): Toke
     Option.fromNullable(token),
     (token) => ({ token: toAccessToken(token, now), generation: token.generation })
   ),
-  failure: Option.map(Option.fromNullable(failure), (failure) => ({
-    error: failure.error,
-    failures: failure.failures,
-    isBinding: failure.isBinding,
-    generation: failure.generation,
-    remaining: Duration.millis(pauseLeft(failure, now))
+  failure: Option.map(Option.fromNullable(failure), (known) => ({
+    ...known.failure,
+    generation: known.generation,
+    remaining: Duration.millis(pauseLeft(known, now))
   }))
 })
 
@@ -164,10 +158,3 @@ export const fromAccessToken = (
   lifetime: expiresAt.epochMillis - issuedAt.epochMillis,
   issuedAt: Instant.before(now, Math.max(0, now.wall - issuedAt.epochMillis))
 })
-
-/** The replica of the tab whose request has failed. */
-export const fromFailure = (
-  { error, failures, isBinding, remaining }: TokenStore.Failure,
-  generation: number,
-  now: Instant.Instant
-): Failure => ({ generation, error, failures, isBinding, remaining: Duration.toMillis(remaining), since: now })

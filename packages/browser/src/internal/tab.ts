@@ -172,13 +172,6 @@ export const initial = (channel: string): Tab => ({
   held: new Map()
 })
 
-const step = (tab: Tab, ...commands: ReadonlyArray<Command>): Step => [tab, commands]
-
-const andThen = ([tab, commands]: Step, next: (tab: Tab) => Step): Step => {
-  const [after, more] = next(tab)
-  return [after, [...commands, ...more]]
-}
-
 const withEntry = <K, V>(map: ReadonlyMap<K, V>, key: K, value: V | undefined): ReadonlyMap<K, V> => {
   const next = new Map(map)
   next.delete(key)
@@ -186,447 +179,371 @@ const withEntry = <K, V>(map: ReadonlyMap<K, V>, key: K, value: V | undefined): 
   return next
 }
 
-const replicaOf = (tab: Tab, key: string): Replica.Replica => tab.replicas.get(key) ?? Replica.empty
-
-const withReplica = (tab: Tab, key: string, replica: Replica.Replica): Tab => {
-  if (replica === tab.replicas.get(key)) return tab
-  const replicas = withEntry(tab.replicas, key, replica)
-  const [oldest] = replicas.keys()
-  return {
-    ...tab,
-    replicas: replicas.size > mostKeys && oldest !== undefined ? withEntry(replicas, oldest, undefined) : replicas
-  }
-}
-
-const withCall = (tab: Tab, call: number, value: Call | undefined): Tab => ({
-  ...tab,
-  calls: withEntry(tab.calls, call, value)
-})
-
-const withHeld = (tab: Tab, call: number, value: Held | undefined): Tab => ({
-  ...tab,
-  held: withEntry(tab.held, call, value)
-})
-
-const noted = (tab: Tab, generation: number): Tab => generation > tab.largest ? { ...tab, largest: generation } : tab
-
-const publish = (key: string | undefined, change: Change): Command => ({ _tag: "Publish", key, change })
-
-const end = (tab: Tab, call: number, reply: Reply): Step =>
-  step(withCall(tab, call, undefined), { _tag: "Reply", call, reply })
-
-const entryReply = (tab: Tab, key: string, now: Instant.Instant): Reply => ({
-  _tag: "Entry",
-  entry: Replica.toEntry(replicaOf(tab, key), now)
-})
-
-/** Takes what is newer than what the tab knows (T3, T8). */
-const learn = (tab: Tab, { failure, key, token }: Message.News, now: Instant.Instant): Tab => {
-  const before = replicaOf(tab, key)
-  const withToken = token === undefined
-    ? before
-    : Replica.withToken(before, Message.toToken(token, now), tab.cleared)
-  const after = failure === undefined
-    ? withToken
-    : Replica.withFailure(withToken, Message.toFailure(failure, now), Math.max(tab.cleared, tab.forgiven))
-  return after === before ? tab : withReplica(tab, key, after)
-}
-
-/** Drops everything that was requested before a tab has cleared the store with this generation (M4). */
-const clearUpTo = (tab: Tab, generation: number): Step => {
-  if (generation <= tab.cleared) return step(tab)
-  const replicas = new Map<string, Replica.Replica>()
-  for (const [key, replica] of tab.replicas) replicas.set(key, Replica.clearedUpTo(replica, generation))
-  return step({ ...noted(tab, generation), cleared: generation, replicas }, publish(undefined, "Cleared"))
-}
-
-const hasNothingUpTo = ({ replicas }: Tab, generation: number): boolean =>
-  Array.from(replicas.values()).every(({ failure, token }) =>
-    [failure, token].every((known) => known === undefined || known.generation > generation)
-  )
-
-/** Goes through the calls that are under way. */
-const forEachCall = (tab: Tab, next: (tab: Tab, call: number, current: Call) => Step): Step =>
-  Array.from(tab.calls).reduce(
-    (before: Step, [call, current]) => andThen(before, (tab) => next(tab, call, current)),
-    step(tab)
-  )
-
-/** The tab has waited for the keeper's answer long enough, or does not need it any more. */
-const stopWaiting = (tab: Tab, now: Instant.Instant): Step =>
-  forEachCall(
-    { ...tab, isPatient: false, isRestored: false },
-    (tab, call, current) => current._tag === "Read" ? end(tab, call, entryReply(tab, current.key, now)) : step(tab)
-  )
-
-/** The same, without an answer. While a page was away, the store may have been cleared (B1). */
-const giveUpWaiting = (tab: Tab, now: Instant.Instant): Step =>
-  andThen(
-    tab.isRestored ? step(tab, publish(undefined, "Cleared")) : step(tab),
-    (tab) => stopWaiting(tab, now)
-  )
-
-/** The question to the keeper, from a tab that is not the keeper itself. */
-const ask = ({ channel, isKeeper }: Tab): ReadonlyArray<Command> =>
-  isKeeper ? [] : [{ _tag: "Ask", message: { _tag: "Asked", channel, ofAll: false } }]
-
-const answer = (tab: Tab, channel: string, now: Instant.Instant): Command => ({
-  _tag: "Tell",
-  channel,
-  message: {
-    _tag: "Answered",
-    era: tab.era,
-    cleared: tab.cleared,
-    news: Array.from(tab.replicas, ([key, replica]) => Message.toNews(key, replica, now))
-  }
-})
-
-const echo = (tab: Tab, call: number, step: string): ReadonlyArray<Command> => [
-  { _tag: "Tell", channel: tab.channel, message: { _tag: "Echo", call, step } },
-  { _tag: "Wait", call, step }
-]
-
-/** The tab after it has learned that no other one knows anything. */
-const first = (tab: Tab): Tab => ({ ...tab, isInformed: true, era: tab.channel })
+const mapValues = <K, V>(map: ReadonlyMap<K, V>, change: (value: V) => V): ReadonlyMap<K, V> =>
+  new Map(Array.from(map, ([key, value]) => [key, change(value)]))
 
 const token = (key: string, call: number): WebLock => ({ of: "Token", key, call })
 const thief = (key: string, call: number): WebLock => ({ of: "Thief", key, call })
 
 type LockCall = Call & { readonly _tag: "Lock" }
-
-/** Frees what a source that does not wait any more may have. */
-const releases = ({ key }: LockCall, call: number): ReadonlyArray<Command> => [
-  { _tag: "Release", lock: token(key, call) },
-  { _tag: "Release", lock: thief(key, call) }
-]
-
-const proceed = (tab: Tab, call: number, lock: LockCall, next: LockCall["step"], ...commands: ReadonlyArray<Command>) =>
-  step(withCall(tab, call, { ...lock, step: next }), ...commands)
-
-const endHeld = (tab: Tab, call: number, { key }: LockCall, now: Instant.Instant): Step =>
-  end(tab, call, { _tag: "Held", remaining: Replica.leaseLeft(replicaOf(tab, key), now) })
-
-/** Another tab holds the lock: the source waits, unless that tab has been silent for a whole lease (T3). */
-const busy = (before: Tab, call: number, lock: LockCall, now: Instant.Instant): Step => {
-  const replica = Replica.seenBusy(replicaOf(before, lock.key), now)
-  const tab = withReplica(before, lock.key, replica)
-  return lock.step === "Try" && Replica.leaseLeft(replica, now) === 0
-    ? proceed(tab, call, lock, "Contend", { _tag: "Acquire", lock: thief(lock.key, call), mode: "ifAvailable" })
-    : endHeld(tab, call, lock, now)
-}
-
-/** The lock, with a generation larger than any before. The others are told, unless there is news for the source. */
-const acquired = (tab: Tab, call: number, { key, known }: LockCall, now: Instant.Instant): Step => {
-  const before = replicaOf(tab, key)
-  const hasNews = Replica.newest(before) > known
-  const generation = Replica.nextGeneration(tab.largest, now)
-  const replica = Replica.heldBy({ ...before, holder: undefined }, generation, now.monotonic)
-  const lock = token(key, call)
-  const held = withHeld(withReplica(noted(tab, generation), key, replica), call, {
-    lock,
-    generation,
-    saidAt: hasNews ? Number.NEGATIVE_INFINITY : now.monotonic
-  })
-  return andThen(
-    hasNews ? step(held) : step(held, { _tag: "Post", message: { _tag: "Locked", key, generation, sentAt: now.wall } }),
-    (tab) => end(tab, call, { _tag: "Acquired", lock: call, generation, entry: Replica.toEntry(replica, now) })
-  )
-}
-
-/** Keeps the outcome, and tells the others. */
-const tellOutcome = (
-  before: Tab,
-  call: number,
-  settling: Call & { readonly _tag: "Settle" },
-  now: Instant.Instant
-): Step => {
-  const { held: { generation, lock: { key }, saidAt }, outcome } = settling
-  const replica = replicaOf(before, key)
-  const written = !Message.isPlausible(generation, now) // the wall clock was set back
-    ? replica
-    : outcome._tag === "Granted"
-    ? Replica.withToken(replica, Replica.fromAccessToken(outcome.token, generation, now), before.cleared)
-    : outcome._tag === "Failed"
-    ? Replica.withFailure(replica, Replica.fromFailure(outcome.failure, generation, now), before.cleared)
-    : replica
-  const tab = withReplica(before, key, Replica.freedBy(written, generation))
-  const news = Message.toNews(
-    key,
-    {
-      token: written.token === replica.token ? undefined : written.token,
-      failure: written.failure === replica.failure ? undefined : written.failure
-    },
-    now
-  )
-  const isKnown = saidAt !== Number.NEGATIVE_INFINITY || written !== replica
-  return step(
-    withCall(tab, call, { ...settling, step: "Free" }),
-    ...(isKnown ? [{ _tag: "Post", message: { ...news, _tag: "Settled", generation } } as const] : []),
-    publish(key, "Settled"),
-    ...echo(tab, call, "Free")
-  )
-}
-
-/** The call has its echo, or has waited for it or for an answer long enough. */
-const advance = (tab: Tab, call: number, now: Instant.Instant): Step => {
-  const current = tab.calls.get(call)
-  if (current?._tag === "Settle") {
-    return current.step === "Check"
-      ? tellOutcome(tab, call, current, now)
-      : step(withCall(tab, call, undefined), { _tag: "Release", lock: current.held.lock, reply: call })
-  }
-  if (current?._tag !== "Lock") return step(tab)
-  const { key } = current
-  switch (current.step) {
-    case "Confirm":
-      return Replica.leaseLeft(replicaOf(tab, key), now) === 0
-        ? proceed(tab, call, current, "Steal", { _tag: "Acquire", lock: token(key, call), mode: "steal" })
-        : andThen(step(tab, { _tag: "Release", lock: thief(key, call) }), (tab) => endHeld(tab, call, current, now))
-    case "CatchUp":
-      if (tab.isInformed) return acquired(tab, call, current, now)
-      return proceed( // only a tab that holds a lock takes the keepership, so not all of them do at once
-        tab,
-        call,
-        current,
-        "AskAll",
-        { _tag: "Post", message: { _tag: "Asked", channel: tab.channel, ofAll: true } },
-        ...(tab.isKeeper ? [] : [{ _tag: "Acquire", lock: keeper, mode: "steal" } as const]),
-        { _tag: "Wait", call, step: "AskAll" }
-      )
-    case "AskAll":
-      return acquired(tab.isInformed ? tab : first(tab), call, current, now)
-    default:
-      return step(tab)
-  }
-}
-
-const answered = (
-  before: Tab,
-  message: Message.Message & { readonly _tag: "Answered" },
-  now: Instant.Instant
-): Step => {
-  const { cleared, era, news } = message
-  const isOfOthers = before.isRestored && before.era !== era // no tab has heard all that this one has missed (B1)
-  const tab: Tab = { ...before, era: before.isInformed ? before.era : era, isInformed: true }
-  const taken = news.reduce(
-    (before: Step, news) =>
-      andThen(before, (before) => {
-        const after = learn(before, news, now)
-        return after === before ? step(before) : step(after, publish(news.key, "Settled"))
-      }),
-    // A tab that is new has nothing to drop, and its source nothing to do with a logout before its time.
-    hasNothingUpTo(tab, cleared) && !tab.isRestored ? step(clearUpTo(tab, cleared)[0]) : clearUpTo(tab, cleared)
-  )
-  return andThen(
-    andThen(taken, (tab) => isOfOthers ? giveUpWaiting(tab, now) : stopWaiting(tab, now)),
-    (tab) =>
-      forEachCall(
-        tab,
-        (tab, call, current) =>
-          current._tag === "Lock" && current.step === "AskAll" ? advance(tab, call, now) : step(tab)
-      )
-  )
-}
-
-/** The same, unless the call is further already. */
-const advanceFrom = (
-  tab: Tab,
-  from: { readonly call: number; readonly step: string },
-  now: Instant.Instant
-): Step => {
-  const current = tab.calls.get(from.call)
-  return current !== undefined && current._tag !== "Read" && current.step === from.step
-    ? advance(tab, from.call, now)
-    : step(tab)
-}
-
-const heard = (before: Tab, message: Message.Message, now: Instant.Instant): Step => {
-  const largest = Message.largestGeneration(message)
-  if (!Message.isPlausible(largest, now)) return step(before)
-  const tab = noted(before, largest)
-  switch (message._tag) {
-    case "Locked": {
-      const saidAt = now.monotonic - Message.since(message.sentAt, now)
-      return step(
-        withReplica(tab, message.key, Replica.heldBy(replicaOf(tab, message.key), message.generation, saidAt))
-      )
-    }
-    case "Settled": {
-      const { generation, key } = message
-      const learned = learn(tab, message, now)
-      return step(
-        withReplica(learned, key, Replica.freedBy(replicaOf(learned, key), generation)),
-        publish(key, "Settled")
-      )
-    }
-    case "Cleared":
-      return clearUpTo(tab, message.generation)
-    case "Asked": {
-      const isAsked = tab.isInformed && message.channel !== tab.channel &&
-        (!message.ofAll || tab.cleared > 0 || tab.replicas.size > 0)
-      return isAsked ? step(tab, answer(tab, message.channel, now)) : step(tab)
-    }
-    case "Answered":
-      return answered(tab, message, now)
-    case "Echo":
-      return advanceFrom(tab, message, now)
-  }
-}
-
-const granted = (tab: Tab, lock: WebLock, mode: Mode, now: Instant.Instant): Step => {
-  if (lock.of === "Keeper") {
-    const isFirst = mode === "ifAvailable" // there is nobody else
-    return isFirst ? giveUpWaiting(first({ ...tab, isKeeper: true }), now) : step({ ...tab, isKeeper: true })
-  }
-  const current = tab.calls.get(lock.call)
-  if (current?._tag !== "Lock") return step(tab, { _tag: "Release", lock }) // its source has left
-  if (lock.of === "Thief") {
-    return proceed(tab, lock.call, current, "Confirm", { _tag: "Wait", call: lock.call, step: "Confirm" })
-  }
-  return proceed(
-    tab,
-    lock.call,
-    current,
-    "CatchUp",
-    ...(current.step === "Steal" ? [{ _tag: "Release", lock: thief(current.key, lock.call) } as const] : []),
-    ...echo(tab, lock.call, "CatchUp")
-  )
-}
-
-const lost = (tab: Tab, lock: WebLock, now: Instant.Instant): Step => {
-  if (lock.of === "Keeper") return step({ ...tab, isKeeper: false }, { _tag: "Acquire", lock, mode: "queue" })
-  if (lock.of === "Thief") return step(tab)
-  return forEachCall(withHeld(tab, lock.call, undefined), (tab, call, current) => {
-    if (current._tag === "Settle" && current.held.lock.call === lock.call) return end(tab, call, { _tag: "Done" })
-    return current._tag === "Lock" && call === lock.call ? endHeld(tab, call, current, now) : step(tab)
-  })
-}
-
-const settle = (tab: Tab, call: number, lock: number, outcome: Outcome): Step => {
-  const held = tab.held.get(lock)
-  if (held === undefined) return end(tab, call, { _tag: "Done" }) // settled, or lost to another tab (T3)
-  return step(
-    withCall(withHeld(tab, lock, undefined), call, { _tag: "Settle", held, outcome, step: "Check" }),
-    ...echo(tab, call, "Check")
-  )
-}
-
-const renew = (tab: Tab, lock: number, now: Instant.Instant): Step => {
-  const held = tab.held.get(lock)
-  if (held === undefined) return step(tab)
-  const { generation, lock: { key } } = held
-  const renewed = withReplica(tab, key, Replica.heldBy(replicaOf(tab, key), generation, now.monotonic))
-  return Replica.isSilentTooLong(held.saidAt, now)
-    ? step(withHeld(renewed, lock, { ...held, saidAt: now.monotonic }), {
-      _tag: "Post",
-      message: { _tag: "Locked", key, generation, sentAt: now.wall }
-    })
-    : step(renewed)
-}
-
-/** Frees all locks, for the other tabs, and for the back-forward cache, which takes no page that has one. */
-const leave = (tab: Tab, now: Instant.Instant): Step => {
-  const held = Array.from(tab.held.values())
-  const freed = step(
-    { ...tab, isKeeper: false, held: new Map() },
-    { _tag: "Release", lock: keeper },
-    ...held.flatMap(({ generation, lock }): ReadonlyArray<Command> => [
-      { _tag: "Post", message: { _tag: "Settled", key: lock.key, generation } },
-      { _tag: "Release", lock }
-    ])
-  )
-  return andThen(freed, (tab) =>
-    forEachCall(tab, (tab, call, current) => {
-      if (current._tag === "Settle") return andThen(advance(tab, call, now), (tab) => advance(tab, call, now))
-      return current._tag === "Lock"
-        ? andThen(endHeld(tab, call, current, now), (tab) => step(tab, ...releases(current, call)))
-        : step(tab)
-    }))
-}
-
-const join = (tab: Tab): Step =>
-  step(
-    { ...tab, isPatient: true },
-    { _tag: "Acquire", lock: keeper, mode: "ifAvailable" },
-    { _tag: "Wait", call: noCall, step: "Join" }
-  )
-
-const withoutFailures = (tab: Tab): Tab => {
-  const replicas = new Map<string, Replica.Replica>()
-  for (const [key, replica] of tab.replicas) replicas.set(key, { ...replica, failure: undefined })
-  return { ...tab, replicas, forgiven: tab.largest }
-}
-
-const restore = (tab: Tab): Step => {
-  const emptied: Tab = { ...tab, replicas: new Map(), forgiven: tab.largest, isInformed: false, isRestored: true }
-  return andThen(join(emptied), (tab) => step(tab, publish(undefined, "Resumed")))
-}
-
-const act = (tab: Tab, event: Event, now: Instant.Instant): Step => {
-  switch (event._tag) {
-    case "Join":
-      return join(tab)
-    case "Heard":
-      return heard(tab, event.message, now)
-    case "Granted":
-      return granted(tab, event.lock, event.mode, now)
-    case "Busy": {
-      const { lock } = event
-      if (lock.of === "Keeper") return step(tab, { _tag: "Acquire", lock, mode: "queue" }, ...ask(tab))
-      const current = tab.calls.get(lock.call)
-      return current?._tag === "Lock" ? busy(tab, lock.call, current, now) : step(tab)
-    }
-    case "Refused":
-      return tab.calls.has(event.lock.call)
-        ? end(tab, event.lock.call, { _tag: "Refused" })
-        : step(tab)
-    case "Lost":
-      return lost(tab, event.lock, now)
-    case "Waited":
-      return event.call === noCall ? giveUpWaiting(tab, now) : advanceFrom(tab, event, now)
-    case "Read":
-      return tab.isInformed || !tab.isPatient
-        ? end(tab, event.call, entryReply(tab, event.key, now))
-        : step(withCall(tab, event.call, { _tag: "Read", key: event.key }))
-    case "Lock": {
-      const { call, key } = event
-      const known = Replica.newest(replicaOf(tab, key))
-      return step(
-        withCall(tab, call, { _tag: "Lock", key, known, step: "Try" }),
-        { _tag: "Acquire", lock: token(key, call), mode: "ifAvailable" }
-      )
-    }
-    case "Settle":
-      return settle(tab, event.call, event.lock, event.outcome)
-    case "Renew":
-      return renew(tab, event.lock, now)
-    case "Forget": {
-      const current = tab.calls.get(event.call)
-      if (current === undefined || current._tag === "Settle") return step(tab) // a lock must be freed
-      const without = withCall(tab, event.call, undefined)
-      return current._tag === "Read" ? step(without) : step(without, ...releases(current, event.call))
-    }
-    case "Clear": {
-      const generation = Replica.nextGeneration(tab.largest, now)
-      return andThen(
-        clearUpTo(tab, generation),
-        (tab) => step(tab, { _tag: "Post", message: { _tag: "Cleared", generation } })
-      )
-    }
-    case "Resume":
-      return step(withoutFailures(tab), ...ask(tab), publish(undefined, "Resumed"))
-    case "Leave":
-      return leave(tab, now)
-    case "Restore":
-      return restore(tab)
-  }
-}
+type SettleCall = Call & { readonly _tag: "Settle" }
 
 /**
- * What becomes of the tab when something happens, and what it does then. If the wall clock was set back by more than a
- * day, all generations are implausible, and so is what has them.
+ * What becomes of the tab when something happens, and what it does then. The functions in it change `tab`, its next
+ * state, and add to `commands`.
  */
-export const transition = (tab: Tab, event: Event, now: Instant.Instant): Step =>
-  Message.isPlausible(tab.largest, now)
-    ? act(tab, event, now)
-    : act({ ...tab, replicas: new Map(), largest: 0, cleared: 0, forgiven: 0 }, event, now)
+export const transition = (before: Tab, event: Event, now: Instant.Instant): Step => {
+  // If the wall clock was set back by more than a day, all generations are implausible, and so is what has them.
+  let tab: Tab = Message.isPlausible(before.largest, now)
+    ? before
+    : { ...before, replicas: new Map(), largest: 0, cleared: 0, forgiven: 0 }
+  const commands: Array<Command> = []
+
+  const change = (fields: Partial<Tab>) => {
+    tab = { ...tab, ...fields }
+  }
+  const run = (...more: ReadonlyArray<Command>) => {
+    commands.push(...more)
+  }
+  const post = (message: Message.Message) => run({ _tag: "Post", message })
+  const publish = (change: Change, key?: string) => run({ _tag: "Publish", key, change })
+  const acquire = (lock: WebLock, mode: Mode) => run({ _tag: "Acquire", lock, mode })
+  const release = (lock: WebLock) => run({ _tag: "Release", lock })
+  const wait = (call: number, step: string) => run({ _tag: "Wait", call, step })
+
+  /** The call waits for a message to this tab itself, behind all that was sent to it before. */
+  const echo = (call: number, step: string) => {
+    run({ _tag: "Tell", channel: tab.channel, message: { _tag: "Echo", call, step } })
+    wait(call, step)
+  }
+
+  const setCall = (call: number, value: Call | undefined) => change({ calls: withEntry(tab.calls, call, value) })
+  const setHeld = (call: number, value: Held | undefined) => change({ held: withEntry(tab.held, call, value) })
+  const note = (generation: number) => change({ largest: Math.max(tab.largest, generation) })
+
+  const replicaOf = (key: string): Replica.Replica => tab.replicas.get(key) ?? Replica.empty
+  const setReplica = (key: string, replica: Replica.Replica) => {
+    const replicas = withEntry(tab.replicas, key, replica)
+    const [oldest = key] = replicas.keys()
+    change({ replicas: replicas.size > mostKeys ? withEntry(replicas, oldest, undefined) : replicas })
+  }
+
+  const end = (call: number, reply: Reply) => {
+    setCall(call, undefined)
+    run({ _tag: "Reply", call, reply })
+  }
+  const endRead = (call: number, key: string) =>
+    end(call, { _tag: "Entry", entry: Replica.toEntry(replicaOf(key), now) })
+  const endHeld = (call: number, key: string) =>
+    end(call, { _tag: "Held", remaining: Replica.leaseLeft(replicaOf(key), now) })
+
+  /** Takes what is newer than what the tab knows, and tells whether something was (T3, T8). */
+  const learn = ({ failure, key, token }: Message.News): boolean => {
+    const before = replicaOf(key)
+    let after = before
+    if (token !== undefined) after = Replica.withToken(after, Message.toToken(token, now), tab.cleared)
+    if (failure !== undefined) {
+      after = Replica.withFailure(after, Message.toFailure(failure, now), Math.max(tab.cleared, tab.forgiven))
+    }
+    if (after !== before) setReplica(key, after)
+    return after !== before
+  }
+
+  /** Drops everything that was requested before a tab has cleared the store with this generation (M4). */
+  const clearUpTo = (generation: number) => {
+    if (generation <= tab.cleared) return
+    note(generation)
+    change({
+      cleared: generation,
+      replicas: mapValues(tab.replicas, (replica) => Replica.clearedUpTo(replica, generation))
+    })
+    publish("Cleared")
+  }
+
+  /** The tab has waited for the keeper's answer long enough, or does not need it any more. */
+  const stopWaiting = () => {
+    change({ isPatient: false, isRestored: false })
+    for (const [call, current] of tab.calls) if (current._tag === "Read") endRead(call, current.key)
+  }
+
+  /** The same, without an answer. While a page was away, the store may have been cleared (B1). */
+  const giveUpWaiting = () => {
+    if (tab.isRestored) publish("Cleared")
+    stopWaiting()
+  }
+
+  /** The tab has learned that no other one knows anything. */
+  const beFirst = () => change({ isInformed: true, era: tab.channel })
+
+  /** Asks the keeper, unless this tab is the keeper. */
+  const ask = () => {
+    if (!tab.isKeeper) run({ _tag: "Ask", message: { _tag: "Asked", channel: tab.channel, ofAll: false } })
+  }
+
+  const join = () => {
+    change({ isPatient: true })
+    acquire(keeper, "ifAvailable")
+    wait(noCall, "Join")
+  }
+
+  const proceed = (call: number, current: LockCall, step: LockCall["step"]) => setCall(call, { ...current, step })
+
+  /** Another tab holds the lock: the source waits, unless that tab has been silent for a whole lease (T3). */
+  const busy = (call: number, current: LockCall) => {
+    const { key, step } = current
+    setReplica(key, Replica.seenBusy(replicaOf(key), now))
+    if (step !== "Try" || Replica.leaseLeft(replicaOf(key), now) > 0) return endHeld(call, key)
+    proceed(call, current, "Contend")
+    acquire(thief(key, call), "ifAvailable")
+  }
+
+  const announce = (call: number, held: Held) => {
+    const { generation, lock: { key } } = held
+    setHeld(call, { ...held, saidAt: now.monotonic })
+    post({ _tag: "Locked", key, generation, sentAt: now.wall })
+  }
+
+  /** The lock, with a generation larger than any before. The others are told, unless there is news for the source. */
+  const acquired = (call: number, { key, known }: LockCall) => {
+    const generation = Replica.nextGeneration(tab.largest, now)
+    const before = replicaOf(key)
+    const held = { lock: token(key, call), generation, saidAt: Number.NEGATIVE_INFINITY }
+    note(generation)
+    setReplica(key, Replica.heldBy({ ...before, holder: undefined }, generation, now.monotonic))
+    setHeld(call, held)
+    if (Replica.newest(before) <= known) announce(call, held)
+    end(call, { _tag: "Acquired", lock: call, generation, entry: Replica.toEntry(before, now) })
+  }
+
+  /** Keeps the outcome, and tells the others. */
+  const tellOutcome = (call: number, settling: SettleCall) => {
+    const { held: { generation, lock: { key }, saidAt }, outcome } = settling
+    const before = replicaOf(key)
+    let after = before
+    if (Message.isPlausible(generation, now)) { // or else the wall clock was set back
+      if (outcome._tag === "Granted") {
+        after = Replica.withToken(before, Replica.fromAccessToken(outcome.token, generation, now), tab.cleared)
+      } else if (outcome._tag === "Failed") {
+        after = Replica.withFailure(before, { generation, failure: outcome.failure, since: now }, tab.cleared)
+      }
+    }
+    setReplica(key, Replica.freedBy(after, generation))
+    setCall(call, { ...settling, step: "Free" })
+    if (saidAt >= 0 || after !== before) {
+      const token = after.token === before.token ? undefined : after.token
+      const failure = after.failure === before.failure ? undefined : after.failure
+      post({ ...Message.toNews(key, { token, failure }, now), _tag: "Settled", generation })
+    }
+    publish("Settled", key)
+    echo(call, "Free")
+  }
+
+  /** The call has its echo, or has waited for it or for an answer long enough. */
+  const advance = (call: number, step: string) => {
+    const current = tab.calls.get(call)
+    if (current === undefined || current._tag === "Read" || current.step !== step) return // it is further already
+    if (current._tag === "Settle") {
+      if (current.step === "Check") return tellOutcome(call, current)
+      setCall(call, undefined)
+      return run({ _tag: "Release", lock: current.held.lock, reply: call })
+    }
+    const { key } = current
+    switch (current.step) {
+      case "Confirm":
+        if (Replica.leaseLeft(replicaOf(key), now) === 0) {
+          proceed(call, current, "Steal")
+          return acquire(token(key, call), "steal")
+        }
+        release(thief(key, call))
+        return endHeld(call, key)
+      case "CatchUp":
+        if (tab.isInformed) return acquired(call, current)
+        proceed(call, current, "AskAll")
+        post({ _tag: "Asked", channel: tab.channel, ofAll: true })
+        wait(call, "AskAll")
+        // Only a tab that holds a lock takes the keepership, so that not all of them do it at once.
+        if (!tab.isKeeper) acquire(keeper, "steal")
+        return
+      case "AskAll":
+        if (!tab.isInformed) beFirst()
+        return acquired(call, current)
+    }
+  }
+
+  const answered = ({ cleared, era, news }: Message.Message & { readonly _tag: "Answered" }) => {
+    const hasMissed = tab.isRestored && tab.era !== era // no tab has heard all that this one has missed (B1)
+    // A tab that is new has nothing to drop, and its source nothing to do with a logout before its time.
+    if (!tab.isRestored && tab.replicas.size === 0) change({ cleared: Math.max(tab.cleared, cleared) })
+    else clearUpTo(cleared)
+    if (!tab.isInformed) change({ era, isInformed: true })
+    for (const each of news) if (learn(each)) publish("Settled", each.key)
+    if (hasMissed) giveUpWaiting()
+    else stopWaiting()
+    for (const call of tab.calls.keys()) advance(call, "AskAll")
+  }
+
+  const heard = (message: Message.Message) => {
+    const largest = Message.largestGeneration(message)
+    if (!Message.isPlausible(largest, now)) return
+    note(largest)
+    switch (message._tag) {
+      case "Locked": {
+        const saidAt = now.monotonic - Message.since(message.sentAt, now)
+        return setReplica(message.key, Replica.heldBy(replicaOf(message.key), message.generation, saidAt))
+      }
+      case "Settled": {
+        const { generation, key } = message
+        learn(message)
+        setReplica(key, Replica.freedBy(replicaOf(key), generation))
+        return publish("Settled", key)
+      }
+      case "Cleared":
+        return clearUpTo(message.generation)
+      case "Asked": {
+        const { channel, ofAll } = message
+        const { cleared, era, isInformed, largest, replicas } = tab
+        if (!isInformed || channel === tab.channel || (ofAll && cleared === 0 && replicas.size === 0)) return
+        const news = Array.from(replicas, ([key, replica]) => Message.toNews(key, replica, now))
+        return run({ _tag: "Tell", channel, message: { _tag: "Answered", era, largest, cleared, news } })
+      }
+      case "Answered":
+        return answered(message)
+      case "Echo":
+        return advance(message.call, message.step)
+    }
+  }
+
+  const granted = (lock: WebLock, mode: Mode) => {
+    const { call, key, of } = lock
+    if (of === "Keeper") {
+      change({ isKeeper: true })
+      if (mode !== "ifAvailable") return
+      giveUpWaiting() // there is nobody else
+      return beFirst()
+    }
+    const current = tab.calls.get(call)
+    if (current?._tag !== "Lock") return release(lock) // its source has left
+    if (of === "Thief") {
+      proceed(call, current, "Confirm")
+      return wait(call, "Confirm")
+    }
+    proceed(call, current, "CatchUp")
+    if (current.step === "Steal") release(thief(key, call))
+    echo(call, "CatchUp")
+  }
+
+  const lost = ({ call: lost, of }: WebLock) => {
+    if (of === "Keeper") {
+      change({ isKeeper: false })
+      return acquire(keeper, "queue")
+    }
+    if (of === "Thief") return
+    setHeld(lost, undefined)
+    for (const [call, current] of tab.calls) {
+      if (current._tag === "Settle" && current.held.lock.call === lost) end(call, { _tag: "Done" })
+      if (current._tag === "Lock" && call === lost) endHeld(call, current.key)
+    }
+  }
+
+  /** Frees what a source that does not wait any more may have. */
+  const releaseAll = (call: number, { key }: LockCall) => {
+    release(token(key, call))
+    release(thief(key, call))
+  }
+
+  /** Frees all locks, for the other tabs, and for the back-forward cache, which takes no page that has one. */
+  const leave = () => {
+    release(keeper)
+    for (const { generation, lock } of tab.held.values()) {
+      post({ _tag: "Settled", key: lock.key, generation })
+      release(lock)
+    }
+    change({ isKeeper: false, held: new Map() })
+    for (const [call, current] of tab.calls) {
+      if (current._tag === "Lock") {
+        releaseAll(call, current)
+        endHeld(call, current.key)
+      }
+      if (current._tag === "Settle") {
+        advance(call, "Check")
+        advance(call, "Free")
+      }
+    }
+  }
+
+  const act = () => {
+    switch (event._tag) {
+      case "Join":
+        return join()
+      case "Heard":
+        return heard(event.message)
+      case "Granted":
+        return granted(event.lock, event.mode)
+      case "Busy": {
+        const { lock } = event
+        if (lock.of === "Keeper") {
+          acquire(lock, "queue")
+          return ask()
+        }
+        const current = tab.calls.get(lock.call)
+        return current?._tag === "Lock" ? busy(lock.call, current) : undefined
+      }
+      case "Refused":
+        return end(event.lock.call, { _tag: "Refused" })
+      case "Lost":
+        return lost(event.lock)
+      case "Waited":
+        return event.call === noCall ? giveUpWaiting() : advance(event.call, event.step)
+      case "Read":
+        return tab.isInformed || !tab.isPatient
+          ? endRead(event.call, event.key)
+          : setCall(event.call, { _tag: "Read", key: event.key })
+      case "Lock": {
+        const { call, key } = event
+        setCall(call, { _tag: "Lock", key, known: Replica.newest(replicaOf(key)), step: "Try" })
+        return acquire(token(key, call), "ifAvailable")
+      }
+      case "Settle": {
+        const { call, lock, outcome } = event
+        const held = tab.held.get(lock)
+        if (held === undefined) return end(call, { _tag: "Done" }) // settled, or lost to another tab (T3)
+        setHeld(lock, undefined)
+        setCall(call, { _tag: "Settle", held, outcome, step: "Check" })
+        return echo(call, "Check")
+      }
+      case "Renew": {
+        const held = tab.held.get(event.lock)
+        if (held === undefined) return
+        const { generation, lock: { key }, saidAt } = held
+        setReplica(key, Replica.heldBy(replicaOf(key), generation, now.monotonic))
+        return Replica.isSilentTooLong(saidAt, now) ? announce(event.lock, held) : undefined
+      }
+      case "Forget": {
+        const current = tab.calls.get(event.call)
+        if (current?._tag === "Settle") return // its lock must be freed
+        setCall(event.call, undefined)
+        return current?._tag === "Lock" ? releaseAll(event.call, current) : undefined
+      }
+      case "Clear": {
+        const generation = Replica.nextGeneration(tab.largest, now)
+        clearUpTo(generation)
+        return post({ _tag: "Cleared", generation })
+      }
+      case "Resume":
+        change({
+          replicas: mapValues(tab.replicas, (replica) => ({ ...replica, failure: undefined })),
+          forgiven: tab.largest
+        })
+        ask()
+        return publish("Resumed")
+      case "Leave":
+        return leave()
+      case "Restore":
+        change({ replicas: new Map(), forgiven: tab.largest, isInformed: false, isRestored: true })
+        join()
+        return publish("Resumed")
+    }
+  }
+  act()
+  return [tab, commands]
+}

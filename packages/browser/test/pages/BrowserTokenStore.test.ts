@@ -129,7 +129,7 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs 
   it.scoped("a tab that slept until its token expired wakes to the token of the other tab (T1)", () =>
     Effect.gen(function*() {
       const { mediator } = yield* Shop
-      const shared = mediator({ lifetime: "6 seconds" })
+      const shared = mediator({ lifetime: "6 seconds", laterLifetime: "1 hour" })
       const [asleep, awake] = yield* two
       yield* all([asleep, awake], ({ logIn }) => logIn(shared, "alice"))
       expect(new Set(yield* getAll([asleep, awake])).size).toBe(1)

@@ -33,6 +33,7 @@ const logIn = Effect.fnUntraced(function*(tabs: ReadonlyArray<Opened>, mediator:
   const user = `user-${users++}`
   yield* all(tabs, ({ deliveries }) => deliveries)
   yield* all(tabs, ({ logIn }) => logIn(mediator, user, { budget }))
+  yield* all(tabs, ({ press }) => press("peek")) // builds the Layer
 })
 
 const median = (got: ReadonlyArray<Got>) => got.map(({ millis }) => millis).sort((a, b) => a - b)[got.length >> 1] ?? 0

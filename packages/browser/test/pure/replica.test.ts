@@ -34,10 +34,7 @@ const error = new ServiceUnavailableError({
 /** A failure at 0 on both clocks, after which the server is left alone for 1000 milliseconds. */
 const failure = (generation = 1): Replica.Failure => ({
   generation,
-  error,
-  failures: 2,
-  isBinding: true,
-  remaining: 1000,
+  failure: { error, failures: 2, isBinding: true, remaining: Duration.millis(1000) },
   since: at(0)
 })
 
@@ -211,8 +208,8 @@ describe("messages between tabs", () => {
     const decoded = Message.decode(structuredClone(message))
     if (Option.isNone(decoded) || decoded.value._tag !== "Settled") return expect.fail()
     const { failure: found } = received(decoded.value, at(300))
-    expect(found).toMatchObject({ error, failures: 2, isBinding: true })
-    expect(found?.error.message).toBe(error.message)
+    expect(found?.failure).toMatchObject({ error, failures: 2, isBinding: true })
+    expect(found?.failure.error.message).toBe(error.message)
     expect(found && Replica.pauseLeft(found, at(300))).toBe(700)
   })
 

@@ -536,8 +536,8 @@ export const play = (plan: Plan, { transition = Tab.transition }: Faults = {}): 
 
     const look = () => {
       if (tab.flight !== flight) return
-      if (time - flight.startedAt > 30_000) {
-        problems.push("a caller waited for 30 seconds")
+      if (time - flight.startedAt > 20_000) {
+        problems.push("a caller waited for 20 seconds")
         return skip()
       }
       read(tab, (entry) => {
@@ -672,14 +672,14 @@ export const play = (plan: Plan, { transition = Tab.transition }: Faults = {}): 
   })
   someday(plan.freezes, (tab) => {
     tab.isFrozen = true
-    after(between(10, 15_000), () => thaw(tab))
+    after(between(10, 6000), () => thaw(tab))
   })
   someday(plan.kills, kill)
   someday(plan.restores, (tab) => {
     dispatch(tab, { _tag: "Leave" })
     tab.isAway = true
     tab.isFrozen = true
-    after(between(10, 15_000), () => {
+    after(between(10, 6000), () => {
       tab.isAway = false
       tab.messages.length = 0 // it did not hear what was said meanwhile
       tab.largestRead = 0
@@ -720,7 +720,7 @@ export const play = (plan: Plan, { transition = Tab.transition }: Faults = {}): 
       { _tag: "Locked", key: "", generation: number() },
       { _tag: "Locked", key: "b,a", generation: 1 },
       { _tag: "Settled", key, generation: number() },
-      { _tag: "Answered", era: "x", cleared: 2 ** 53 - 1, news: [] },
+      { _tag: "Answered", era: "x", largest: 0, cleared: 2 ** 53 - 1, news: [] },
       { _tag: "Asked", channel: "nobody", ofAll: random.number() < 0.5 },
       { _tag: "Echo", call: between(0, 20), step: pick(["CatchUp", "Check", "Free"]) }
     ])
@@ -740,11 +740,11 @@ export const play = (plan: Plan, { transition = Tab.transition }: Faults = {}): 
   runUntil(plan.duration)
   // Everything is well again: every tab that is left gets a token, and nothing is left undone.
   isWell = true
-  runUntil(plan.duration + 15_000)
+  runUntil(plan.duration + 6000)
   for (const tab of tabs) thaw(tab)
-  runUntil(plan.duration + 25_000)
+  runUntil(plan.duration + 14_000)
   for (const tab of tabs) get(tab)
-  runUntil(plan.duration + 35_000)
+  runUntil(plan.duration + 24_000)
   for (const tab of tabs.filter(isFrom)) {
     if (tab.waiting.length > 0) problems.push("a caller waits for ever")
     if (tab.flight === undefined && tab.replies.size > 0) problems.push("a command waits for ever")
