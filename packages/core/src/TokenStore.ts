@@ -104,6 +104,8 @@ export type Outcome = Data.TaggedEnum<{
 }>
 
 /**
+ * The outcomes, for those who settle a lock by themselves, as in a test of a store.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -145,6 +147,8 @@ export type Acquisition = Data.TaggedEnum<{
 }>
 
 /**
+ * The two results of `lock`, for those who write a store.
+ *
  * @since 0.1.0
  * @category constructors
  */
