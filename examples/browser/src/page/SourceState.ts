@@ -39,7 +39,7 @@ const withToken = ({ failure, isRefreshing }: Known, { isDue }: Lifetime): Sourc
   }
   return isDue
     ? { level, title, text: "Calls still get the token at once, until shortly before it expires." }
-    : { level, title, text: "Calls get the token at once. The next one is requested at the mark if calls go on." }
+    : { level, title, text: "Calls get the token at once. At the mark, the page requests the next one if calls go on." }
 }
 
 const withoutToken = ({ coolDownUntil, failure, isRefreshing }: Known, now: number): SourceState => {
