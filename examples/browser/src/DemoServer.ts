@@ -45,6 +45,9 @@ export const DemoServer: Context.Tag<DemoServer, DemoServer> = Context.GenericTa
 
 const host = "127.0.0.1"
 
+/** The mediator waits before it responds, so that a visitor can see a refresh. The page says so. */
+const pause: Duration.DurationInput = "500 millis"
+
 /** Allows no resource of another origin, no inline script or style, and no frame around the page. */
 const securityHeaders = Headers.fromInput({
   "cache-control": "no-store",
@@ -110,6 +113,7 @@ const makeApp = (origin: string) =>
       authorize: () =>
         Effect.gen(function*() {
           state.mediated += 1
+          yield* Effect.sleep(pause)
           const user = yield* sessionUser
           return Option.isNone(user) ? yield* TokenMediatorServer.unauthenticated : Status.scopesOf[user.value]
         })

@@ -30,17 +30,21 @@ const script = Effect.runSync(Effect.cached(Effect.map(
 
 const text = (name: string) => Effect.promise(() => readFile(pathOf(name), "utf8"))
 
+/** The documentation that the page links to, as text. */
+const docs = "docs/browser.md"
+
 const serve = (text: string, contentType: string) => Effect.succeed(HttpServerResponse.text(text, { contentType }))
 
 export const routes = Effect.gen(function*() {
-  const [html, style, icon, js] = yield* Effect.all(
-    [text("index.html"), text("style.css"), text("icon.svg"), script],
+  const [html, style, icon, guide, js] = yield* Effect.all(
+    [text("index.html"), text("style.css"), text("icon.svg"), text(`../../../../${docs}`), script],
     { concurrency: "unbounded" }
   )
   return HttpRouter.empty.pipe(
     HttpRouter.get("/", serve(html, "text/html; charset=utf-8")),
     HttpRouter.get("/style.css", serve(style, "text/css; charset=utf-8")),
     HttpRouter.get("/icon.svg", serve(icon, "image/svg+xml")),
+    HttpRouter.get(`/${docs}`, serve(guide, "text/plain; charset=utf-8")),
     HttpRouter.get("/page.js", serve(js, "text/javascript; charset=utf-8"))
   )
 })

@@ -78,7 +78,7 @@ layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("acces
       const { page } = reader
       const key = (key: string) => Effect.promise(() => page.keyboard.press(key))
       const order: Array<string> = []
-      for (let count = 0; count < 10; count++) {
+      for (let count = 0; count < 11; count++) {
         yield* key("Tab")
         const { id, isVisible } = yield* Effect.promise(() => focused(page))
         order.push(id)
@@ -97,16 +97,17 @@ layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("acces
         }
       }
       expect(order).toStrictEqual([
-        "call",
+        "docs",
         "keep",
         "revoke",
         "outage",
+        "call",
         "alice",
         "bob",
         "logout",
         "another",
-        "response",
-        "log"
+        "log",
+        "response"
       ])
     }).pipe(Effect.provide(demo())))
 
@@ -122,12 +123,14 @@ layer(ChromiumLive, { excludeTestServices: true, timeout: "60 seconds" })("acces
           "- banner:",
           "- main:",
           "- heading \"effect-tilia in a page\" [level=1]",
-          "- region \"The token’s lifetime\":",
+          "- region \"What the token source is doing now\":",
           "- meter \"The token’s lifetime\"",
-          "- group \"Call\":",
+          "- region \"Three steps to try\":",
+          "- group \"More to try\":",
           "- button \"Call the API\"",
           "- button \"Keep calling\"",
           "- button \"Token endpoint down\"",
+          "- link \"Documentation\":",
           "- link \"Open another tab\":",
           "- log \"Events\":",
           "- region \"The API’s response\":"

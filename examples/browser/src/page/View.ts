@@ -8,6 +8,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type * as Status from "../Status.js"
 import * as Lifetime from "./Lifetime.js"
+import * as SourceState from "./SourceState.js"
 import * as Words from "./words.js"
 
 const byId = (id: string): HTMLElement => {
@@ -36,12 +37,7 @@ export const onClick = <E, R>(id: string, work: Effect.Effect<unknown, E, R>): E
   )
 }
 
-/** Whether a toggle button is pressed, from now on. */
-export const toggle = (id: string): Stream.Stream<boolean> =>
-  Stream.fromEventListener(byId(id), "click").pipe(
-    Stream.scan(false, (isPressed) => !isPressed),
-    Stream.tap((isPressed) => Effect.sync(() => press(id, isPressed)))
-  )
+export const pressed = (id: string, isPressed: boolean) => Effect.sync(() => press(id, isPressed))
 
 export const status = ({ isDown, mediated, tokenRequests, user }: Status.Status) =>
   Effect.sync(() => {
@@ -53,25 +49,42 @@ export const status = ({ isDown, mediated, tokenRequests, user }: Status.Status)
 
 const noToken: Lifetime.Lifetime = { name: "none", total: 1000, left: 0, fraction: 0, isDue: false }
 
-/** Makes a function that draws the bar. */
-export const lifetime = () => {
+/** Makes a function that draws what the source is doing, and how much of its token's lifetime is left. */
+export const source = () => {
   const lifetimeOf = Lifetime.follow()
-  return (token: Option.Option<AccessToken>) =>
+  return (token: Option.Option<AccessToken>, known: SourceState.Known) =>
     Effect.map(Clock.currentTimeMillis, (now) => {
       const bar = byId("lifetime")
-      const lifetime = Option.match(token, { onNone: () => noToken, onSome: (token) => lifetimeOf(token, now) })
-      const text = lifetime === noToken
-        ? "none: the next call requests one"
-        : `${seconds(lifetime.left)} left of ${seconds(lifetime.total)}`
+      const current = Option.getOrUndefined(Option.map(token, (token) => lifetimeOf(token, now)))
+      const { fraction, isDue, left, name, total } = current ?? noToken
+      const state = SourceState.of(known, current, now)
+      const text = current === undefined ? "" : `${seconds(left)} left of ${seconds(total)}`
+      show("state", state.title)
+      show("state-text", state.text)
+      byId("state").className = state.level
       show("left", text)
-      show("name", lifetime.name)
+      show("name", name)
       show("scopes", Option.match(token, { onNone: () => "–", onSome: ({ scopes }) => scopes.join(", ") }))
-      bar.classList.toggle("due", lifetime.isDue)
-      bar.style.setProperty("--left", String(lifetime.fraction))
+      bar.classList.toggle("due", isDue)
+      bar.style.setProperty("--left", String(fraction))
       bar.style.setProperty("--due-at", String(1 - Lifetime.refreshAt))
-      bar.setAttribute("aria-valuemax", String(Math.round(lifetime.total / 1000)))
-      bar.setAttribute("aria-valuenow", String(Math.round(lifetime.left / 1000)))
-      bar.setAttribute("aria-valuetext", text)
+      bar.setAttribute("aria-valuemax", String(Math.round(total / 1000)))
+      bar.setAttribute("aria-valuenow", String(Math.round(left / 1000)))
+      bar.setAttribute("aria-valuetext", text || "no token")
+    })
+}
+
+/** Makes a function that counts the calls of this tab, and those that failed. */
+export const tally = () => {
+  let calls = 0
+  let failed = 0
+  return ({ isGood }: Words.Outcome) =>
+    Effect.sync(() => {
+      calls += 1
+      if (!isGood) failed += 1
+      show("calls", String(calls))
+      show("failed", String(failed))
+      byId("failed").classList.toggle("bad", failed > 0)
     })
 }
 
@@ -89,6 +102,9 @@ export const line = ({ level, text }: Words.Line) =>
     events.prepend(entry)
     while (events.childElementCount > 100) events.lastElementChild?.remove()
   })
+
+/** Adds a line for what the visitor does. */
+export const did = (what: string) => line(Words.you(what))
 
 export const outcome = ({ body, isGood, title }: Words.Outcome) =>
   Effect.sync(() => {

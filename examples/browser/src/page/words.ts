@@ -3,20 +3,23 @@
  */
 import type * as TokenError from "@effect-tilia/core/TokenError"
 import * as TokenEvent from "@effect-tilia/core/TokenEvent"
+import type * as Duration from "effect/Duration"
 import type * as Status from "../Status.js"
 
-/** A line among the events. Its level is shown as a colour, which is never the only sign. */
+/** A line among the events: what the visitor did, or what came of it. A colour is never the only sign of its level. */
 export interface Line {
-  readonly level: "good" | "due" | "bad"
+  readonly level: "you" | "good" | "due" | "bad"
   readonly text: string
 }
 
 export const nameOf = { alice: "Alice", bob: "Bob" } as const satisfies Record<Status.User, string>
 
-/** What an error means in this demo, at the page's own server or at the authorization server behind it. */
+/** What the visitor does, as told when a button is pressed: whether it succeeds shows later. */
+export const you = (does: string): Line => ({ level: "you", text: `You: ${does}` })
+
+/** What an error means in this demo, where the page can know that. */
 const explanations: Partial<Record<TokenError.TokenError["_tag"], string>> = {
-  InvalidClientError: "no user is logged in",
-  ServiceUnavailableError: "the token endpoint is down"
+  InvalidClientError: "no user is logged in"
 }
 
 const explain = ({ _tag }: Pick<TokenError.TokenError, "_tag">): string => {
@@ -36,7 +39,7 @@ export const ofEvent = ({ hasToken, isSame }: AfterEvent) =>
   TokenEvent.$match({
     Refreshed: ({ scopes }): Line =>
       isSame
-        ? { level: "due", text: "The same token again: the server has no newer one" }
+        ? { level: "due", text: "The same token again, and no newer one" }
         : { level: "good", text: `A new token, for ${scopes.join(", ")}` },
     RefreshFailed: ({ error }): Line => ({
       level: hasToken ? "due" : "bad",
@@ -53,19 +56,21 @@ export interface Outcome {
   readonly isGood: boolean
   readonly title: string
   readonly body: string
+  /** For how long no token request is sent, if the error says so. */
+  readonly coolDown?: Duration.Duration | undefined
 }
 
 export const ofResponse = (status: number, body: string): Outcome => ({
   isGood: status === 200,
-  title: status === 200 ? "200, accepted" : `${status}, rejected`,
+  title: status === 200 ? "200, accepted" : `${status}, not accepted`,
   body
 })
 
-export const ofError = ({ _tag, message }: { readonly _tag: string; readonly message: string }): Outcome => ({
-  isGood: false,
-  title: _tag,
-  body: message
-})
+export const ofError = ({ _tag, coolDown, message }: {
+  readonly _tag: string
+  readonly message: string
+  readonly coolDown?: Duration.Duration | undefined
+}): Outcome => ({ isGood: false, title: _tag, body: message, coolDown })
 
 export const ofOutcome = ({ isGood, title }: Outcome): Line => ({
   level: isGood ? "good" : "bad",
@@ -73,3 +78,5 @@ export const ofOutcome = ({ isGood, title }: Outcome): Line => ({
 })
 
 export const unreachable: Line = { level: "bad", text: "The demo’s server does not respond" }
+
+export const reachable: Line = { level: "good", text: "The demo’s server responds again" }

@@ -12,6 +12,9 @@ export interface Record {
   readonly errors: () => ReadonlyArray<string>
 }
 
+/** Whether the browser itself wrote this line, about a response that is not a success. */
+export const isFailedLoad = (line: string): boolean => line.startsWith("Failed to load resource")
+
 const storageOf = (page: Page) =>
   page.evaluate(async () =>
     JSON.stringify([
