@@ -9,11 +9,12 @@ const conditions = [source, "module", "node", "import", "default"]
 
 const inNode = [
   ...["core", "node", "sandbox", "testing", "contract", "cli"].map((name) => ({ name, root: `packages/${name}` })),
-  { name: "example-node", root: "examples/node" }
+  { name: "example-node", root: "examples/node" },
+  { name: "tabs", root: "packages/browser", include: ["test/pure/*.test.ts"] } // what needs no page
 ].map((project) => ({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
-  test: { ...project, include: ["test/**/*.test.ts"], testTimeout: 20_000 }
+  test: { include: ["test/**/*.test.ts"], testTimeout: 20_000, ...project }
 }))
 
 const chromium = launch()

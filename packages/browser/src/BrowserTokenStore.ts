@@ -20,18 +20,27 @@ import * as Scopes from "@effect-tilia/core/Scopes"
 import * as SlidingPubSub from "@effect-tilia/core/SlidingPubSub"
 import * as TiliaConfig from "@effect-tilia/core/TiliaConfig"
 import { InvalidInputError } from "@effect-tilia/core/TokenError"
-import { type Change, type Lock, TokenStore } from "@effect-tilia/core/TokenStore"
+import {
+  Acquired,
+  type Acquisition,
+  type Change,
+  Held,
+  type Lock,
+  StoreError,
+  TokenStore
+} from "@effect-tilia/core/TokenStore"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Message from "./internal/message.js"
-import * as TabReplica from "./internal/tabReplica.js"
+import * as Tab from "./internal/tab.js"
 import * as Tabs from "./internal/tabs.js"
 
 /**
@@ -76,36 +85,33 @@ export const BrowserTokenStore: Context.Tag<BrowserTokenStore, BrowserTokenStore
   "@effect-tilia/browser/BrowserTokenStore"
 )
 
-/** What this tab knows about the token for one set of scopes. */
-interface Entry {
-  replica: TabReplica.TabReplica | undefined
-  holder: TabReplica.Holder | undefined
-  /** When this tab last asked the others for the token, in milliseconds of the monotonic clock. */
-  askedAt: number
-  /** Completes when the last question needs no more answers. */
-  answers: Deferred.Deferred<undefined> | undefined
-}
-
-/** A question to the other tabs that still waits for answers. */
-interface Question {
-  /** How many tabs have not answered yet. */
-  missing: number
-  readonly answers: Deferred.Deferred<undefined>
-}
-
-/**
- * How long a tab waits for answers, because one of the others may be asleep. A source skips a store that takes 250
- * milliseconds (T2).
- */
-const answerTimeout = "100 millis"
+const unavailable = Effect.fail(new StoreError({ reason: "Unavailable" }))
 
 /** The name of the tabs that share, the same whether the mediator is given by a path or by its whole URL (M4, T5). */
 const groupOf = ({ mediatorUrl, principal }: Options): string | undefined => {
   if (principal === undefined) return undefined
   const { location }: Partial<typeof globalThis> = globalThis
-  const url = String(mediatorUrl)
-  const wholeUrl = URL.canParse(url, location?.href) ? new URL(url, location?.href).href : url
-  return `@effect-tilia ${JSON.stringify([wholeUrl, principal])}`
+  const wholeUrl = Either.getOrElse(
+    Either.try(() => new URL(mediatorUrl, location?.href).href),
+    () => String(mediatorUrl)
+  )
+  return JSON.stringify([wholeUrl, principal])
+}
+
+/** What the browser tells a page that goes and comes back (B1). */
+const pageEvents = (dispatch: (event: Tab.Event) => void): Effect.Effect<void, never, Scope.Scope> => {
+  const { addEventListener: on, document, removeEventListener: off }: Partial<typeof globalThis> = globalThis
+  if (on === undefined || off === undefined) return Effect.void
+  const listeners = {
+    online: () => dispatch({ _tag: "Resume" }),
+    visibilitychange: () => document?.visibilityState === "visible" && dispatch({ _tag: "Resume" }),
+    pagehide: () => dispatch({ _tag: "Leave" }),
+    pageshow: (event: Event) => "persisted" in event && event.persisted === true && dispatch({ _tag: "Restore" })
+  }
+  return Effect.acquireRelease(
+    Effect.sync(() => Object.entries(listeners).forEach(([type, listener]) => on(type, listener))),
+    () => Effect.sync(() => Object.entries(listeners).forEach(([type, listener]) => off(type, listener)))
+  )
 }
 
 /**
@@ -123,210 +129,108 @@ export const make: (
   }
   const clock = yield* Effect.clock
   const changes = yield* SlidingPubSub.make<{ readonly key: string | undefined; readonly change: Change }>(256)
-  const publish = (key: string | undefined, change: Change) => Effect.runSync(changes.publish({ key, change }))
+  const channel = yield* Effect.sync(() => crypto.getRandomValues(new Uint32Array(4)).join("-"))
 
-  // Plain variables, not Refs: each message is handled synchronously, with all changes that it causes.
-  const entries = new Map<string, Entry>()
-  const questions = new Map<string, Question>()
-  let largestGeneration = 0
-  let clearedGeneration = 0
+  // Plain variables, not Refs: each event is handled synchronously, with everything that it causes.
+  let tab = Tab.initial(channel)
+  let calls = 0
+  const replies = new Map<number, (reply: Tab.Reply) => void>()
+  const events: Array<Tab.Event> = []
 
-  const entryOf = (key: string): Entry => {
-    const found = entries.get(key)
-    if (found !== undefined) return found
-    const entry: Entry = {
-      replica: undefined,
-      holder: undefined,
-      askedAt: Number.NEGATIVE_INFINITY,
-      answers: undefined
-    }
-    entries.set(key, entry)
-    return entry
+  const reply = (call: number, reply: Tab.Reply) => {
+    replies.get(call)?.(reply)
+    replies.delete(call)
   }
 
-  const noteGeneration = (generation: number) => {
-    largestGeneration = Math.max(largestGeneration, generation)
-  }
-
-  /** Keeps a token if it is newer than this tab's. Returns whether it is. */
-  const keepIfNewer = (key: string, replica: TabReplica.TabReplica): boolean => {
-    const entry = entryOf(key)
-    noteGeneration(replica.generation)
-    if (!TabReplica.isReplacedBy(entry.replica, replica.generation, clearedGeneration)) return false
-    entry.replica = replica
-    publish(key, "Written")
-    return true
-  }
-
-  /** Drops every token that was requested before a tab cleared the store with this generation (M4). */
-  const clearUpTo = (generation: number) => {
-    if (generation <= clearedGeneration) return
-    clearedGeneration = generation
-    noteGeneration(generation)
-    for (const entry of entries.values()) {
-      if (entry.replica !== undefined && entry.replica.generation <= generation) entry.replica = undefined
-    }
-    publish(undefined, "Cleared")
-  }
-
-  const noteLocked = (key: string, generation: number, now: Instant.Instant) => {
-    const entry = entryOf(key)
-    noteGeneration(generation)
-    entry.holder = TabReplica.afterAnnouncement(entry.holder, generation, now)
-  }
-
-  const noteReleased = (key: string, generation: number) => {
-    const entry = entryOf(key)
-    if (entry.holder !== undefined && entry.holder.generation <= generation) entry.holder = undefined
-  }
-
-  const noteAnswer = (id: string, isNewer: boolean) => {
-    const question = questions.get(id)
-    if (question === undefined) return
-    question.missing--
-    // All tabs receive the same tokens: one that knows a newer token knows the newest.
-    if (isNewer || question.missing <= 0) Deferred.unsafeDone(question.answers, Effect.succeed(undefined))
-  }
-
-  const handle = (message: Message.Message, answer: (message: Message.Message) => void) => {
-    const now = Instant.unsafeNow(clock)
-    switch (message._tag) {
-      case "Locked":
-        return noteLocked(message.key, message.generation, now)
-      case "Released":
-        return noteReleased(message.key, message.generation)
-      case "Written": {
-        keepIfNewer(message.key, Message.fromWire(message.token, now))
-        return
+  const perform = (command: Tab.Command) => {
+    switch (command._tag) {
+      case "Post":
+        return tabs.post(Message.encode(command.message))
+      case "Ask":
+        return tabs.tell(Tabs.keeperChannel, Message.encode(command.message))
+      case "Tell":
+        return tabs.tell(command.channel, Message.encode(command.message))
+      case "Acquire":
+        return tabs.acquire(command.lock, command.mode)
+      case "Release": {
+        const { reply: call } = command
+        return tabs.release(command.lock, () => call !== undefined && reply(call, { _tag: "Done" }))
       }
-      case "Asked": {
-        const { replica } = entryOf(message.key)
-        return answer({
-          ...message,
-          _tag: "Answered",
-          cleared: clearedGeneration,
-          ...(replica !== undefined && { token: Message.toWire(replica, now) })
-        })
+      case "Wait": {
+        const { call, step } = command
+        return void setTimeout(() => dispatch({ _tag: "Waited", call, step }), Tab.patience)
       }
-      case "Answered": {
-        clearUpTo(message.cleared)
-        const isNewer = message.token !== undefined &&
-          keepIfNewer(message.key, Message.fromWire(message.token, now))
-        return noteAnswer(message.question, isNewer)
-      }
-      case "Cleared":
-        return clearUpTo(message.generation)
+      case "Reply":
+        return reply(command.call, command.reply)
+      case "Publish":
+        return Effect.runSync(changes.publish(command))
     }
   }
 
-  const tabs = yield* Tabs.join(groupOf(options), (data, answer) => {
-    const message = Option.getOrUndefined(Message.decode(data))
-    if (message !== undefined) handle(message, (message) => answer(Message.encode(message)))
+  /** The only place that changes the state. What a command causes at once is handled after the other commands. */
+  const dispatch = (event: Tab.Event) => {
+    if (events.push(event) > 1) return
+    try {
+      for (const event of events) {
+        const [after, commands] = Tab.transition(tab, event, Instant.unsafeNow(clock))
+        if (after.isKeeper !== tab.isKeeper) tabs.listenAsKeeper(after.isKeeper)
+        tab = after
+        commands.forEach(perform)
+      }
+    } finally {
+      events.length = 0
+    }
+  }
+
+  const tabs = yield* Tabs.join(groupOf(options), channel, {
+    onMessage: (data) => Option.map(Message.decode(data), (message) => dispatch({ _tag: "Heard", message })),
+    onLock: dispatch
   })
-  const broadcast = (message: Message.Message) => tabs.broadcast(Message.encode(message))
+  yield* pageEvents(dispatch)
+  dispatch({ _tag: "Join" })
 
-  const awaitAnswers = (answers: Deferred.Deferred<undefined>) =>
-    Effect.timeoutOption(Deferred.await(answers), answerTimeout)
-
-  /** Asks the other tabs for a token that this one may have missed. A tab that is alone does not wait (T1). */
-  const askOthers = (key: string, answers: Deferred.Deferred<undefined>) =>
-    Effect.gen(function*() {
-      const missing = yield* tabs.countOthers
-      if (missing === 0) return
-      const question = crypto.randomUUID()
-      questions.set(question, { missing, answers })
-      broadcast({ _tag: "Asked", key, question })
-      yield* Effect.ensuring(awaitAnswers(answers), Effect.sync(() => questions.delete(question)))
-    }).pipe(Effect.ensuring(Deferred.succeed(answers, undefined)))
-
-  const read = (scopes: Scopes.Scopes) =>
-    Effect.gen(function*() {
-      const key = Scopes.key(scopes)
-      const entry = entryOf(key)
-      const before = Instant.unsafeNow(clock)
-      if (TabReplica.isQuestionDue(entry.replica, entry.askedAt, before)) {
-        entry.askedAt = before.monotonic
-        entry.answers = yield* Deferred.make<undefined>()
-        yield* askOthers(key, entry.answers)
-      } else if (entry.answers !== undefined) {
-        yield* awaitAnswers(entry.answers)
-      }
-      const { replica } = entry
-      const now = Instant.unsafeNow(clock)
-      return replica === undefined || TabReplica.isExpired(replica, now)
-        ? Option.none()
-        : Option.some({ token: TabReplica.toAccessToken(replica, now), generation: replica.generation })
-    })
-
-  const makeLock = (key: string, webLock: Tabs.WebLock): Lock => {
-    const generation = TabReplica.nextGeneration(largestGeneration, Instant.unsafeNow(clock))
-    /** A tab that has lost the lock announces and writes nothing: both are up to the next holder (T3). */
-    const announce = () => {
-      if (webLock.isLost()) return
-      noteLocked(key, generation, Instant.unsafeNow(clock))
-      broadcast({ _tag: "Locked", key, generation })
-    }
-    announce()
-    return {
-      generation,
-      write: (token) =>
-        Effect.sync(() => {
-          if (webLock.isLost()) return
-          const now = Instant.unsafeNow(clock)
-          const replica = TabReplica.fromAccessToken(token, generation, now)
-          if (keepIfNewer(key, replica)) broadcast({ _tag: "Written", key, token: Message.toWire(replica, now) })
-        }),
-      renew: Effect.sync(announce),
-      release: Effect.gen(function*() {
-        // The next holder may take its generation from the wall clock, which must have passed this generation (T3).
-        if (Instant.unsafeNow(clock).wall <= generation) yield* Effect.sleep("2 millis")
-        yield* webLock.release
-        noteReleased(key, generation)
-        broadcast({ _tag: "Released", key, generation })
+  const call = (event: (call: number) => Tab.Event): Effect.Effect<Tab.Reply> =>
+    Effect.async((resume) => {
+      const call = calls++
+      replies.set(call, (reply) => resume(Effect.succeed(reply)))
+      dispatch(event(call))
+      return Effect.sync(() => {
+        replies.delete(call)
+        dispatch({ _tag: "Forget", call })
       })
-    }
-  }
-
-  /** Whether the holder's lease is over. A holder that this tab does not know gets a whole lease from now (T3). */
-  const isLeaseOver = (key: string): boolean => {
-    const now = Instant.unsafeNow(clock)
-    const entry = entryOf(key)
-    entry.holder ??= TabReplica.unknownHolder(now)
-    return TabReplica.isLeaseOver(entry.holder, now)
-  }
-
-  /** Steals the lock under a second lock, so that several waiting tabs do not steal it from each other (T3). */
-  const steal = (key: string) =>
-    Effect.acquireUseRelease(
-      tabs.acquire(`${key} by force`, "ifAvailable"),
-      (right) =>
-        Option.isSome(right) && isLeaseOver(key)
-          ? Effect.map(tabs.acquire(key, "steal"), Option.map((webLock) => makeLock(key, webLock)))
-          : Effect.succeedNone,
-      (right) => Option.isSome(right) ? right.value.release : Effect.void
-    )
-
-  const lock = (scopes: Scopes.Scopes) =>
-    Effect.gen(function*() {
-      const key = Scopes.key(scopes)
-      const free = yield* tabs.acquire(key, "ifAvailable")
-      if (Option.isSome(free)) return Option.some(makeLock(key, free.value))
-      return isLeaseOver(key) ? yield* steal(key) : Option.none()
     })
+
+  const makeLock = (lock: number, generation: number): Lock => ({
+    generation,
+    settle: (outcome) => Effect.asVoid(call((call) => ({ _tag: "Settle", call, lock, outcome }))),
+    renew: Effect.sync(() => dispatch({ _tag: "Renew", lock }))
+  })
 
   return {
-    read,
-    lock,
+    read: (scopes) =>
+      Effect.flatMap(
+        call((call) => ({ _tag: "Read", call, key: Scopes.key(scopes) })),
+        (reply) => reply._tag === "Entry" ? Effect.succeed(reply.entry) : unavailable
+      ),
+    lock: (scopes) =>
+      Effect.flatMap(call((call) => ({ _tag: "Lock", call, key: Scopes.key(scopes) })), (
+        reply
+      ): Effect.Effect<Acquisition, StoreError> => {
+        switch (reply._tag) {
+          case "Acquired":
+            return Effect.succeed(Acquired({ lock: makeLock(reply.lock, reply.generation), entry: reply.entry }))
+          case "Held":
+            return Effect.succeed(Held({ remaining: Duration.millis(reply.remaining) }))
+          default:
+            return unavailable
+        }
+      }),
     changes: (scopes) =>
       changes.subscribe.pipe(
         Stream.filter(({ key }) => key === undefined || key === Scopes.key(scopes)),
         Stream.map(({ change }) => change)
       ),
-    clear: Effect.sync(() => {
-      const generation = TabReplica.nextGeneration(largestGeneration, Instant.unsafeNow(clock))
-      clearUpTo(generation)
-      broadcast({ _tag: "Cleared", generation })
-    })
+    clear: Effect.sync(() => dispatch({ _tag: "Clear" }))
   }
 })
 

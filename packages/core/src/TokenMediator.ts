@@ -25,7 +25,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { validate, withoutValue } from "./internal/input.js"
-import { isSafe } from "./internal/safeUrl.js"
+import * as SafeUrl from "./internal/safeUrl.js"
 import { errorOf } from "./internal/tokenEndpoint/errorResponse.js"
 import * as Json from "./internal/tokenEndpoint/json.js"
 import * as Limits from "./internal/tokenEndpoint/options.js"
@@ -56,10 +56,13 @@ export interface Options extends TokenEndpoint.Options {
   readonly mediatorUrl: string | URL
 }
 
+const isSafeText = (text: string): boolean => {
+  const url = SafeUrl.parse(text)
+  return url !== undefined && SafeUrl.isSafe(url)
+}
+
 const MediatorUrl = Schema.String.pipe(
-  Schema.filter((text) =>
-    /^\/(?![/\\])[^?#]*$/.test(text) || (/^[^?#]*$/.test(text) && URL.canParse(text) && isSafe(new URL(text)))
-  )
+  Schema.filter((text) => /^\/(?![/\\])[^?#]*$/.test(text) || (/^[^?#]*$/.test(text) && isSafeText(text)))
 ).annotations(withoutValue("a path or an https URL (http on loopback only) without user, query or fragment"))
 
 const toHttpClientRequest = (mediatorUrl: string, request: Request): HttpClientRequest.HttpClientRequest =>

@@ -2,74 +2,172 @@
  * The messages between the tabs. Pure. All times are in milliseconds.
  */
 import * as Instant from "@effect-tilia/core/Instant"
-import { Scopes } from "@effect-tilia/core/Scopes"
+import * as Scopes from "@effect-tilia/core/Scopes"
+import { TokenError } from "@effect-tilia/core/TokenError"
 import { TokenText } from "@effect-tilia/core/TokenResponse"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import * as TabReplica from "./tabReplica.js"
+import * as Replica from "./replica.js"
 
+const day = 24 * 60 * 60 * 1000
+
+/** Ten years, which no token lives longer. */
+const longestLifetime = 3650 * day
+
+/** From zero; neither `NaN` nor infinite. */
+const upTo = (longest: number) => Schema.Number.pipe(Schema.between(0, longest))
+
+/** Of two of them, the larger one is newer. `isPlausible` bounds them. */
 const Generation = Schema.Int
+
+/**
+ * When the message was sent, by the wall clock, which all tabs share. A frozen tab receives the message only when it
+ * wakes, and counts the time in between (T7).
+ */
+const sentAt = Schema.Finite
+
+const decodeScopes = Schema.decodeOption(Scopes.Scopes)
+
+/** The name of a set of scopes, and nothing else: others would fill the memory. */
+const Key = Schema.String.pipe(
+  Schema.filter((text) => Option.exists(decodeScopes(text), (scopes) => Scopes.key(scopes) === text))
+)
 
 const Token = Schema.Struct({
   generation: Generation,
   value: TokenText,
-  scopes: Scopes,
+  scopes: Scopes.Scopes,
   /** From the token's issue to its expiry. */
-  lifetime: Schema.Positive,
+  lifetime: upTo(longestLifetime).pipe(Schema.positive()),
   /** How old the token was when the message was sent (T7). */
-  age: Schema.NonNegative,
-  /**
-   * When the message was sent, by the wall clock, which all tabs share. A frozen tab receives the message only when it
-   * wakes, and adds the time in between to the age.
-   */
-  sentAt: Schema.Number
+  age: upTo(longestLifetime),
+  sentAt
 })
 
+const Failure = Schema.Struct({
+  generation: Generation,
+  error: TokenError,
+  failures: Schema.NonNegativeInt,
+  isBinding: Schema.Boolean,
+  /** How long the server was to be left alone when the message was sent (T8). */
+  remaining: upTo(day),
+  sentAt
+})
+
+const news = {
+  /** The name of a set of scopes. */
+  key: Key,
+  token: Schema.optionalWith(Token, { exact: true }),
+  failure: Schema.optionalWith(Failure, { exact: true })
+}
+
+/** What a tab knows of the token for one set of scopes. */
+const News = Schema.Struct(news)
+
+export type News = typeof News.Type
+
+const Locked = Schema.TaggedStruct("Locked", { key: Key, generation: Generation, sentAt })
+const Settled = Schema.TaggedStruct("Settled", { ...news, generation: Generation })
+const Cleared = Schema.TaggedStruct("Cleared", { generation: Generation })
+const Asked = Schema.TaggedStruct("Asked", { channel: Schema.String, ofAll: Schema.Boolean })
+const Answered = Schema.TaggedStruct("Answered", {
+  /** Names the time since when what is known is complete. */
+  era: Schema.String,
+  /** The largest generation that is known: of a lock that is held, too. */
+  largest: Generation,
+  cleared: Generation,
+  news: Schema.Array(News)
+})
+const Echo = Schema.TaggedStruct("Echo", { call: Schema.Number, step: Schema.String })
+
 /**
- * - `Locked`: this tab has got the lock, or has renewed it.
- * - `Released`: this tab has released the lock.
- * - `Written`: this tab has requested this token.
- * - `Asked`: this tab asks the others for the token that they know.
- * - `Answered`: the answer to `Asked`, with a token if this tab has one, and with the generation that cleared it last.
- * - `Cleared`: every token with this generation or a smaller one is void (M4).
+ * To all tabs:
  *
- * `key` names a set of scopes.
+ * - `Locked`: this tab holds the lock, for one lease from when it has sent this.
+ * - `Settled`: this tab gives the lock up, with a token, with a failure or with neither.
+ * - `Cleared`: everything with this generation or a smaller one is void (M4).
+ *
+ * To one tab, on a channel on which only that tab listens:
+ *
+ * - `Asked`: the keeper shall tell on this channel what it knows. With `ofAll` it goes to all tabs, because there is no
+ *   keeper that answers.
+ * - `Answered`: all that this tab knows, with the generation of the last `Cleared`.
+ * - `Echo`: a tab tells itself. Everything that was sent to it before has arrived then.
  */
-export const Message = Schema.Union(
-  Schema.TaggedStruct("Locked", { key: Schema.String, generation: Generation }),
-  Schema.TaggedStruct("Released", { key: Schema.String, generation: Generation }),
-  Schema.TaggedStruct("Written", { key: Schema.String, token: Token }),
-  Schema.TaggedStruct("Asked", { key: Schema.String, question: Schema.String }),
-  Schema.TaggedStruct("Answered", {
-    key: Schema.String,
-    question: Schema.String,
-    token: Schema.optionalWith(Token, { exact: true }),
-    cleared: Generation
-  }),
-  Schema.TaggedStruct("Cleared", { generation: Generation })
-)
+export const Message = Schema.Union(Locked, Settled, Cleared, Asked, Answered, Echo)
 
 export type Message = typeof Message.Type
 
-/** `None` for anything else: another tab may run another version of this library. */
+/** `None` for anything else. */
 export const decode = Schema.decodeUnknownOption(Message)
 
 export const encode = Schema.encodeSync(Message)
 
-/** The replica as a message carries it. */
-export const toWire = (replica: TabReplica.TabReplica, now: Instant.Instant): typeof Token.Type => ({
-  generation: replica.generation,
-  value: replica.value,
-  scopes: replica.scopes,
-  lifetime: replica.lifetime,
-  age: TabReplica.age(replica, now),
-  sentAt: now.wall
+const generationsOf = (message: Message): ReadonlyArray<number> => {
+  const ofNews = ({ failure, token }: News) => [failure?.generation ?? 0, token?.generation ?? 0]
+  switch (message._tag) {
+    case "Locked":
+    case "Cleared":
+      return [message.generation]
+    case "Settled":
+      return [message.generation, ...ofNews(message)]
+    case "Answered":
+      return [message.largest, message.cleared, ...message.news.flatMap(ofNews)]
+    case "Asked":
+    case "Echo":
+      return []
+  }
+}
+
+/** Whether a tab can have sent this: a generation is the time, or one more than the last one (T3). */
+export const isPlausible = (generation: number, now: Instant.Instant): boolean => generation <= now.wall + day
+
+/** The largest generation in the message, or 0. */
+export const largestGeneration = (message: Message): number => Math.max(0, ...generationsOf(message))
+
+/** What is known of these scopes, as a message carries it. */
+export const toNews = (
+  key: string,
+  { failure, token }: Pick<Replica.Replica, "failure" | "token">,
+  now: Instant.Instant
+): News => {
+  const sentAt = now.wall
+  return {
+    key,
+    ...(token !== undefined && {
+      token: {
+        generation: token.generation,
+        value: token.value,
+        scopes: token.scopes,
+        lifetime: token.lifetime,
+        age: Replica.age(token, now),
+        sentAt
+      }
+    }),
+    ...(failure !== undefined && {
+      failure: {
+        generation: failure.generation,
+        error: failure.error,
+        failures: failure.failures,
+        isBinding: failure.isBinding,
+        remaining: Math.min(day, Replica.pauseLeft(failure, now)),
+        sentAt
+      }
+    })
+  }
+}
+
+/** How long the message was on its way. */
+export const since = (sentAt: number, now: Instant.Instant): number => Math.max(0, now.wall - sentAt)
+
+/** The token of the tab that receives the message. */
+export const toToken = ({ age, sentAt, ...token }: typeof Token.Type, now: Instant.Instant): Replica.Token => ({
+  ...token,
+  issuedAt: Instant.before(now, age + since(sentAt, now))
 })
 
-/** The replica of the tab that receives the message. */
-export const fromWire = (
-  { age, sentAt, ...token }: typeof Token.Type,
-  now: Instant.Instant
-): TabReplica.TabReplica => ({
-  ...token,
-  issuedAt: Instant.before(now, age + Math.max(0, now.wall - sentAt))
+/** The failure of the tab that receives the message. */
+export const toFailure = ({ sentAt, ...failure }: typeof Failure.Type, now: Instant.Instant): Replica.Failure => ({
+  ...failure,
+  since: Instant.before(now, since(sentAt, now))
 })

@@ -2,138 +2,186 @@
  * What the tabs of an origin need from the browser: locks by Web Locks, and messages by BroadcastChannel. In a browser
  * that lacks either, a tab is alone.
  */
-import { StoreError } from "@effect-tilia/core/TokenStore"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import type { Mode, WebLock } from "./tab.js"
 
-/** A lock that this tab has acquired. */
-export interface WebLock {
-  /** Whether this tab has lost the lock, because another tab has stolen it. */
-  readonly isLost: () => boolean
-  readonly release: Effect.Effect<void>
+/** What happens to a lock that this tab has asked for. */
+export type LockEvent =
+  | { readonly _tag: "Granted"; readonly lock: WebLock; readonly mode: Mode }
+  | { readonly _tag: "Busy" | "Refused" | "Lost"; readonly lock: WebLock }
+
+interface Listener {
+  readonly onMessage: (message: unknown) => void
+  readonly onLock: (event: LockEvent) => void
 }
-
-/** How a lock is acquired: only if it is free, or even from the tab that holds it. */
-export type AcquireMode = "ifAvailable" | "steal"
 
 export interface Tabs {
-  /** Acquires the lock of this name, without waiting. `None` if another tab holds it and it is not stolen. */
-  readonly acquire: (name: string, mode: AcquireMode) => Effect.Effect<Option.Option<WebLock>, StoreError>
-  /** How many other tabs there are. It counts tabs that sleep, too. */
-  readonly countOthers: Effect.Effect<number, StoreError>
+  /** Asks for a lock. A request for a lock that this tab waits for already takes its place. */
+  readonly acquire: (lock: WebLock, mode: Mode) => void
+  /** Frees a lock, or stops waiting for it. */
+  readonly release: (lock: WebLock, done: () => void) => void
   /** Sends a message to all other tabs. */
-  readonly broadcast: (message: unknown) => void
+  readonly post: (message: unknown) => void
+  /** Sends a message to the tabs that listen on this channel. */
+  readonly tell: (channel: string, message: unknown) => void
+  /** Whether this tab listens on the keeper's channel. */
+  readonly listenAsKeeper: (isKeeper: boolean) => void
 }
 
-const unavailable = new StoreError({ reason: "Unavailable" })
+/** The channel on which the keeper listens. */
+export const keeperChannel = "keeper"
+
+const idOf = ({ call, of }: WebLock): string => `${of} ${call}`
+
+const nameOf = ({ key, of }: WebLock): string => `${of} ${key}`
 
 /** A tab that shares nothing with the others. */
-const makeAlone = (): Tabs => {
-  const locks = new Map<string, WebLock>()
+const makeAlone = ({ onLock, onMessage }: Listener): Tabs => {
+  const holders = new Map<string, WebLock>()
   return {
-    acquire: (name, mode) =>
-      Effect.sync(() => {
-        if (locks.has(name) && mode !== "steal") return Option.none()
-        const lock: WebLock = {
-          isLost: () => locks.get(name) !== lock,
-          release: Effect.sync(() => {
-            if (!lock.isLost()) locks.delete(name)
-          })
-        }
-        locks.set(name, lock)
-        return Option.some(lock)
-      }),
-    countOthers: Effect.succeed(0),
-    broadcast: () => {}
+    acquire: (lock, mode) => {
+      const holder = holders.get(nameOf(lock))
+      if (holder !== undefined && mode !== "steal") return onLock({ _tag: "Busy", lock })
+      holders.set(nameOf(lock), lock)
+      if (holder !== undefined) onLock({ _tag: "Lost", lock: holder })
+      onLock({ _tag: "Granted", lock, mode })
+    },
+    release: (lock, done) => {
+      if (holders.get(nameOf(lock))?.call === lock.call) holders.delete(nameOf(lock))
+      done()
+    },
+    post: () => {},
+    tell: (_channel, message) => onMessage(message), // it is alone, so it tells itself
+    listenAsKeeper: () => {}
   }
+}
+
+/** A lock that this tab has or waits for. */
+interface Request {
+  /** Frees the lock, or stops waiting. */
+  readonly end: () => void
+  /** When the browser is done with it. */
+  readonly settled: Promise<unknown>
 }
 
 const makeShared = (
   group: string,
+  channel: string,
   locks: LockManager,
-  channel: BroadcastChannel
+  { onLock, onMessage }: Listener
 ): Tabs & { readonly leave: () => void } => {
-  /** Each tab holds a lock of its own while it exists, so that the others can count it even while it sleeps. */
-  const presencePrefix = `${group} `
-  const ownPresence = presencePrefix + crypto.randomUUID()
-  /** Each function releases one of the locks that this tab holds. */
-  const releases = new Set<() => void>()
+  const requests = new Map<string, Request>()
+
+  const listen = (name: string): BroadcastChannel => {
+    const channel = new BroadcastChannel(name)
+    channel.onmessage = ({ data }: MessageEvent<unknown>) => onMessage(data)
+    return channel
+  }
+  const all = listen(group)
+  const own = listen(`${group} ${channel}`)
+  let asked: BroadcastChannel | undefined
   let hasLeft = false
 
-  const holdUntilLeave = () =>
-    new Promise<void>((resolve) => {
-      if (hasLeft) resolve()
-      else releases.add(resolve)
+  const end = (id: string): Promise<unknown> | undefined => {
+    const request = requests.get(id)
+    requests.delete(id) // first, so that its end is no event
+    request?.end()
+    return request?.settled
+  }
+
+  const acquire = (lock: WebLock, mode: Mode) => {
+    const id = idOf(lock)
+    void end(id)
+    if (hasLeft) return onLock({ _tag: "Refused", lock })
+    const aborted = new AbortController()
+    let free = () => {}
+    const freed = new Promise<void>((resolve) => {
+      free = resolve
     })
-  locks.request(ownPresence, holdUntilLeave).catch(() => {}) // if no lock works here, `acquire` fails and reports it
+    const options: LockOptions = mode === "queue" ? { signal: aborted.signal } : { [mode]: true }
+    let isGranted = false
+    const settled = locks.request(`${group} ${nameOf(lock)}`, options, (granted) => {
+      if (requests.get(id) !== request) return
+      if (granted === null) {
+        requests.delete(id)
+        return onLock({ _tag: "Busy", lock })
+      }
+      isGranted = true
+      onLock({ _tag: "Granted", lock, mode })
+      return freed
+    }).catch(() => {
+      if (requests.get(id) !== request) return
+      requests.delete(id)
+      onLock({ _tag: isGranted ? "Lost" : "Refused", lock })
+    })
+    const request: Request = {
+      end: () => {
+        free()
+        aborted.abort()
+      },
+      settled
+    }
+    requests.set(id, request)
+  }
 
   return {
-    acquire: (name, mode) =>
-      Effect.async((resume) => {
-        let isInterrupted = false
-        let isLost = false
-        const settled: Promise<void> = locks.request(
-          `${group}/${name}`,
-          mode === "steal" ? { steal: true } : { ifAvailable: true },
-          (granted) => {
-            if (granted === null || isInterrupted || hasLeft) return resume(Effect.succeedNone)
-            return new Promise<void>((resolve) => {
-              releases.add(resolve)
-              const release = Effect.promise(() => {
-                releases.delete(resolve)
-                resolve()
-                return settled
-              })
-              resume(Effect.succeedSome({ isLost: () => isLost, release }))
-            })
-          }
-        ).then(() => {}, () => {
-          // Either the lock was stolen, and `resume` has been called before and does nothing. Or the lock was refused
-          // from the start, as in a frame without access to storage.
-          isLost = true
-          resume(Effect.fail(unavailable))
-        })
-        return Effect.sync(() => {
-          isInterrupted = true
-        })
-      }),
-    countOthers: Effect.tryPromise({ try: () => locks.query(), catch: () => unavailable }).pipe(
-      Effect.map(({ held = [] }) =>
-        held.filter(({ name = "" }) => name.startsWith(presencePrefix) && name !== ownPresence).length
-      )
-    ),
-    broadcast: (message) => {
-      if (!hasLeft) channel.postMessage(message)
+    acquire,
+    release: (lock, done) => {
+      const settled = end(idOf(lock))
+      if (settled === undefined) done()
+      else void settled.then(done)
+    },
+    post: (message) => {
+      if (!hasLeft) all.postMessage(message)
+    },
+    tell: (channel, message) => {
+      if (hasLeft) return
+      const there = new BroadcastChannel(`${group} ${channel}`)
+      there.postMessage(message)
+      there.close()
+    },
+    listenAsKeeper: (isKeeper) => {
+      asked?.close()
+      asked = isKeeper && !hasLeft ? listen(`${group} ${keeperChannel}`) : undefined
     },
     leave: () => {
       hasLeft = true
-      channel.close()
-      releases.forEach((release) => release())
+      for (const id of requests.keys()) void end(id)
+      for (const channel of [all, own, asked]) channel?.close()
     }
   }
 }
 
+/** Which tabs share: those of one mediator and one principal. A text that shows neither, and that is as unique. */
+const hashOf = (group: string): Promise<string> =>
+  crypto.subtle.digest("SHA-256", new TextEncoder().encode(group)).then((hash) =>
+    Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("")
+  )
+
+/** Another version speaks another language, or keeps to other rules. */
+const version = 1
+
 /**
- * Joins the tabs of this group until the scope ends, and passes their messages to `onMessage`. A tab without a group is
- * alone. So is a tab of an old browser, a page that came over plain HTTP (it has no Web Locks), and a page that may not
- * open a channel.
+ * Joins the tabs of this group until the scope ends. A tab without a group is alone. So is a tab of an old browser, a
+ * page that came over plain HTTP (it has no Web Locks), and a page that may not open a channel.
  */
 export const join = (
   group: string | undefined,
-  onMessage: (message: unknown, answer: Tabs["broadcast"]) => void
+  channel: string,
+  listener: Listener
 ): Effect.Effect<Tabs, never, Scope.Scope> =>
   Effect.suspend(() => {
-    const { BroadcastChannel: Channel, navigator }: Partial<typeof globalThis> = globalThis
+    const { BroadcastChannel, navigator }: Partial<typeof globalThis> = globalThis
     const { locks }: Partial<Navigator> = navigator ?? {}
-    if (group === undefined || locks === undefined || Channel === undefined) return Effect.succeed(makeAlone())
-    const joined = Effect.try(() => {
-      const channel = new Channel(group)
-      channel.onmessage = ({ data }: MessageEvent<unknown>) =>
-        onMessage(data, (message) => channel.postMessage(message))
-      return makeShared(group, locks, channel)
-    })
+    if (group === undefined || locks === undefined || BroadcastChannel === undefined) {
+      return Effect.succeed(makeAlone(listener))
+    }
+    const joined = Effect.flatMap(
+      Effect.tryPromise(() => hashOf(group)),
+      (hash) => Effect.try(() => makeShared(`@effect-tilia/browser ${version} ${hash}`, channel, locks, listener))
+    )
     return Effect.acquireRelease(joined, ({ leave }) => Effect.sync(leave)).pipe(
-      Effect.catchAll(() => Effect.succeed(makeAlone()))
+      Effect.catchAll(() => Effect.succeed(makeAlone(listener)))
     )
   })

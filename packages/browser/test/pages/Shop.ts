@@ -20,16 +20,25 @@ import { createServer } from "node:http"
 import { fileURLToPath } from "node:url"
 import { type BrowserContext, chromium, type Page } from "playwright"
 import { launch } from "../support/chromium.js"
-import type {} from "./tab.js"
+import type { Settings } from "./tab.js"
 
 /** A mediator that grants a new token for each request, and counts the requests. */
 export interface Mediator {
   readonly url: string
   readonly requests: () => number
+  /** When each request came, in milliseconds. */
+  readonly times: () => ReadonlyArray<number>
 }
 
 /** Presses a button of a tab, and yields what the tab shows then. */
 type Press = (button: "get" | "refused" | "peek" | "clear") => Effect.Effect<string | null>
+
+/** What came of a call of `get`, as the page has measured it. */
+export interface Got {
+  /** The token, or the tag of the error. */
+  readonly result: string
+  readonly millis: number
+}
 
 /** A tab. */
 export interface Opened {
@@ -37,7 +46,13 @@ export interface Opened {
   readonly press: Press
   readonly skipped: Effect.Effect<ReadonlyArray<string>>
   readonly stored: Effect.Effect<string>
-  readonly logIn: (mediator: Pick<Mediator, "url">, principal?: string) => Effect.Effect<void>
+  /** A new user, or another one in place of the user who is logged in. */
+  readonly logIn: (mediator: Pick<Mediator, "url">, principal?: string, settings?: Settings) => Effect.Effect<void>
+  readonly got: Effect.Effect<Got>
+  /** Gets the token again and again for this time; yields all results. */
+  readonly use: (time: Duration.DurationInput) => Effect.Effect<ReadonlyArray<string>>
+  /** How many messages the page has received on any channel since the last time. */
+  readonly deliveries: Effect.Effect<number>
 }
 
 /** The application and the browser. */
@@ -56,6 +71,12 @@ export interface Shop {
      * How long it takes for the first request, the second, and so on. The last delay holds for all further requests.
      */
     readonly delays?: readonly [Duration.DurationInput, ...Array<Duration.DurationInput>]
+    /**
+     * Whether it answers every request with a 503.
+     *
+     * @default false
+     */
+    readonly isDown?: boolean
   }) => Mediator
   /** A `TokenMediatorServer` in front of the sandbox. `requests` counts the token requests that reach the sandbox. */
   readonly real: Mediator
@@ -90,19 +111,24 @@ const opened = (page: Page): Opened => ({
   press: (button) => Effect.promise(() => page.evaluate((button) => window.tab[button](), button)),
   skipped: Effect.promise(() => page.evaluate(() => window.tab.skipped())),
   stored: Effect.promise(() => page.evaluate(() => window.tab.stored())),
-  logIn: ({ url }, principal) =>
+  logIn: ({ url }, principal, settings) =>
     Effect.promise(() =>
-      page.evaluate(([url, principal]) => {
-        window.tab = window.logIn(url, principal)
-      }, [url, principal] as const)
-    )
+      page.evaluate(async ([url, principal, settings]) => {
+        if ("tab" in window) await window.tab.leave()
+        window.tab = window.logIn(url, principal, settings)
+      }, [url, principal, settings] as const)
+    ),
+  got: Effect.promise(() => page.evaluate(() => window.tab.got())),
+  use: (time) => Effect.promise(() => page.evaluate((millis) => window.tab.use(millis), Duration.toMillis(time))),
+  deliveries: Effect.promise(() => page.evaluate(() => window.deliveries.splice(0).length))
 })
 
 const make = Effect.gen(function*() {
   const mediators = new Map<string, {
     readonly lifetime: (count: number) => number
     readonly delay: (count: number) => Duration.DurationInput
-    count: number
+    readonly isDown: boolean
+    readonly times: Array<number>
   }>()
   const tokens = yield* Layer.build(Tokens)
   const sandbox = Context.get(tokens, Sandbox.Sandbox)
@@ -125,8 +151,9 @@ const make = Effect.gen(function*() {
       Effect.gen(function*() {
         const { id = "" } = yield* HttpRouter.params
         const mediator = yield* Effect.fromNullable(mediators.get(id))
-        const count = mediator.count++
+        const count = mediator.times.push(Date.now()) - 1
         yield* Effect.sleep(mediator.delay(count))
+        if (mediator.isDown) return HttpServerResponse.empty({ status: 503 })
         const access_token = `token-${id}-${count}`
         return HttpServerResponse.unsafeJson({
           access_token,
@@ -146,21 +173,37 @@ const make = Effect.gen(function*() {
   )
 
   const shop: Shop = {
-    mediator: ({ delays: [first, ...others] = ["50 millis"], laterLifetime, lifetime: firstLifetime }) => {
+    mediator: (
+      { delays: [first, ...others] = ["50 millis"], isDown = false, laterLifetime, lifetime: firstLifetime }
+    ) => {
       const id = String(mediators.size)
       const delay = (count: number) => count === 0 ? first : others[count - 1] ?? others.at(-1) ?? first
       const lifetime = (count: number) =>
         Duration.toSeconds(count === 0 ? firstLifetime : laterLifetime ?? firstLifetime)
-      const mediator = { lifetime, delay, count: 0 }
-      mediators.set(id, mediator)
-      return { url: `/${id}/token`, requests: () => mediator.count }
+      const times: Array<number> = []
+      mediators.set(id, { lifetime, delay, isDown, times })
+      return { url: `/${id}/token`, requests: () => times.length, times: () => times }
     },
     real: {
       url: "/real",
-      requests: () => Effect.runSync(sandbox.received).filter(({ path }) => path === "/token").length
+      requests: () => Effect.runSync(sandbox.received).filter(({ path }) => path === "/token").length,
+      times: () => []
     },
     profile: Effect.acquireRelease(
-      Effect.promise(() => browser.newContext()),
+      Effect.promise(async () => {
+        const context = await browser.newContext()
+        await context.addInitScript(() => {
+          const deliveries: Array<null> = []
+          Object.assign(window, { deliveries })
+          window.BroadcastChannel = class extends BroadcastChannel {
+            constructor(name: string) {
+              super(name)
+              this.addEventListener("message", () => deliveries.push(null))
+            }
+          }
+        })
+        return context
+      }),
       (profile) => Effect.promise(() => profile.close())
     ),
     tab: (profile) =>

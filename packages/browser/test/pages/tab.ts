@@ -13,13 +13,21 @@ import * as Stream from "effect/Stream"
 
 const textOf = ({ value }: { readonly value: Redacted.Redacted }) => Redacted.value(value)
 
-const logIn = (mediatorUrl: string, principal: string | undefined) => {
+/** Settings that a test may change. */
+export interface Settings {
+  /** As many attempts as the budget allows. */
+  readonly budget?: number | undefined
+}
+
+const tagOf = (error: unknown) => error instanceof Error && "_tag" in error ? String(error._tag) : String(error)
+
+const logIn = (mediatorUrl: string, principal: string | undefined, { budget }: Settings = {}) => {
   const runtime = ManagedRuntime.make(BrowserTilia.layer({
     mediatorUrl,
     principal,
     environment: { authUrl: location.origin, apiOrigins: [location.origin] },
     scopes: ["user_info"],
-    retry: { maxAttempts: 1 }
+    ...(budget === undefined ? { retry: { maxAttempts: 1 } } : { budget })
   }))
   const skipped: Array<string> = []
   const withSource = <A, E>(use: (source: TokenSource.TokenSource) => Effect.Effect<A, E>) =>
@@ -38,6 +46,31 @@ const logIn = (mediatorUrl: string, principal: string | undefined) => {
     /** The token of the tab after an API has rejected the current one. */
     refused: () =>
       withSource(({ get, invalidate }) => Effect.zipRight(Effect.flatMap(get, invalidate), Effect.map(get, textOf))),
+    got: async () => {
+      const before = performance.now()
+      const result = await withSource(({ get }) =>
+        Effect.merge(Effect.mapBoth(get, { onSuccess: textOf, onFailure: tagOf }))
+      )
+      return { result, millis: performance.now() - before }
+    },
+    use: async (millis: number) => {
+      const results: Array<string> = []
+      for (const end = performance.now() + millis; performance.now() < end;) {
+        results.push(
+          await withSource(({ get }) => Effect.merge(Effect.mapBoth(get, { onSuccess: textOf, onFailure: tagOf })))
+        )
+        await new Promise((resolve) => setTimeout(resolve, 200 + 200 * Math.random()))
+      }
+      return results
+    },
+    /** The token after an API has rejected this one. */
+    afterRefusal: (text: string) =>
+      withSource(({ get, invalidate }) =>
+        Effect.flatMap(get, (token) => textOf(token) === text ? Effect.zipRight(invalidate(token), get) : get).pipe(
+          Effect.map(textOf)
+        )
+      ),
+    leave: () => runtime.dispose(),
     peek: () => withSource(({ peek }) => Effect.sync(() => Option.getOrNull(Option.map(peek(), textOf)))),
     clear: () =>
       runtime.runPromise(Effect.flatMap(BrowserTokenStore.BrowserTokenStore, ({ clear }) => Effect.as(clear, null))),
@@ -64,6 +97,7 @@ declare global {
   interface Window {
     readonly logIn: typeof logIn
     tab: Tab
+    readonly deliveries: Array<null>
   }
 }
 

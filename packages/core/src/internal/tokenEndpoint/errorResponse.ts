@@ -15,6 +15,7 @@ import {
   UnexpectedResponseError
 } from "../../TokenError.js"
 import * as RetryAfter from "../retryAfter.js"
+import { parse } from "../safeUrl.js"
 import type { ErrorBody } from "./errorBody.js"
 import type { RawResponse } from "./rawResponse.js"
 import type { Target } from "./roundTrip.js"
@@ -104,7 +105,7 @@ export const classify = (status: number, code?: string): Tag =>
 
 /** The origin of a URL, without its path and query. It is sanitized, since even the host may repeat the secret. */
 export const originOf = (url: string, { clientSecret, tokenUrl }: Context): string =>
-  URL.canParse(url, tokenUrl) ? sanitize(new URL(url, tokenUrl).origin, clientSecret) : "elsewhere"
+  sanitize(parse(url, tokenUrl)?.origin ?? "elsewhere", clientSecret)
 
 const problemOf = ({ headers, status }: RawResponse, context: Context): string => {
   if (status === 200) return "it carries an unknown error"
