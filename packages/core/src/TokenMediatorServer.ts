@@ -213,6 +213,18 @@ const refusalResponse = ({ headers, refusal, status }: ServerPolicy.Refused): Ht
   })
 }
 
+/**
+ * Gives an effect 10 seconds (M6). One that cannot be interrupted is left behind. Its result is passed on as an `Exit`,
+ * so that its fiber does not end with an error, which would be logged.
+ */
+const inTime = (refused: ServerPolicy.Refused) => <A, R>(effect: Effect.Effect<A, ServerPolicy.Refused, R>) =>
+  effect.pipe(
+    Effect.exit,
+    Effect.disconnect,
+    Effect.timeoutFail({ duration: ServerPolicy.timeLimit, onTimeout: () => refused }),
+    Effect.flatten
+  )
+
 /** The text of a body of at most 16 KiB, whether or not its length is announced (M3). */
 const readText = (
   { stream }: HttpServerRequest.HttpServerRequest
@@ -229,8 +241,9 @@ const readText = (
         // A sender that is still writing would see a reset connection instead of the response: read on for a while.
         return size > 16 * ServerPolicy.maxBytes ? Effect.fail(ServerPolicy.tooLarge) : Effect.void
       }),
+      Effect.withUnhandledErrorLogLevel(Option.none()), // a stream that fails ends a fiber of its own by that
       Effect.flatMap(() => size > ServerPolicy.maxBytes ? Effect.fail(ServerPolicy.tooLarge) : Effect.succeed(text)),
-      Effect.timeoutFail({ duration: ServerPolicy.timeLimit, onTimeout: () => ServerPolicy.slowBody }) // M6
+      inTime(ServerPolicy.slowBody)
     )
   })
 
@@ -302,8 +315,7 @@ export const make = Effect.fnUntraced(function*<R = never>(
       Effect.catchAllCause((cause) =>
         Option.match(Cause.failureOption(cause), { onNone: () => died(cause), onSome: refuse })
       ),
-      Effect.disconnect, // what cannot be interrupted is left behind
-      Effect.timeoutFail({ duration: ServerPolicy.timeLimit, onTimeout: () => ServerPolicy.slowAuthorize }),
+      inTime(ServerPolicy.slowAuthorize),
       Effect.tapError((refused) =>
         refused === ServerPolicy.slowAuthorize
           ? Effect.logWarning("A mediator's authorize did not decide within 10 seconds.")

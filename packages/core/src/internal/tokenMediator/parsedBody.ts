@@ -1,6 +1,6 @@
 /*
- * A body that a framework has read before the mediator could, as `express.json()` does: it is in the field `body` of the
- * framework's request. Pure.
+ * A body that a framework has read before the mediator could, as `express.json()` does: it is in the field `body` of
+ * the framework's request. Pure.
  */
 import * as Predicate from "effect/Predicate"
 

@@ -1,7 +1,7 @@
 /*
  * How often pages may have a token replaced by naming it as rejected (M7). A page may say so of a token that works, and
- * all pages share the token: so the source's own throttle (S9), which trusts its callers, is not enough. Pure. All times
- * are in milliseconds of the monotonic clock.
+ * all pages share the token: so the source's own throttle (S9), which trusts its callers, is not enough. Pure. All
+ * times are in milliseconds of the monotonic clock.
  */
 
 /** When pages were last believed, and the time after it in which they are not. */
