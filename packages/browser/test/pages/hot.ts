@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Redacted from "effect/Redacted"
 
-const { hot } = import.meta
+const hot = import.meta.hot
 
 export const runtime: ManagedRuntime.ManagedRuntime<Tilia.Tilia, InvalidInputError> = hot?.data["runtime"] ??
   ManagedRuntime.make(BrowserTilia.layer({
