@@ -71,7 +71,10 @@ const sameOriginOnly = (origin: string) =>
   HttpMiddleware.make((app) =>
     Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers, method }) => {
       const site = headers["sec-fetch-site"]
-      const isOwn = site === undefined ? headers["origin"] === origin : site === "same-origin"
+      const sender = headers["origin"]
+      const isOwn = (site ?? sender) !== undefined &&
+        (site ?? "same-origin") === "same-origin" &&
+        (sender ?? origin) === origin
       return method === "GET" || isOwn
         ? app
         : HttpServerResponse.text("Only a page of this server may do that.", { status: 403 })
@@ -111,7 +114,9 @@ const makeApp = (origin: string) =>
         Effect.gen(function*() {
           state.mediated += 1
           const user = yield* sessionUser
-          return Option.isNone(user) ? yield* TokenMediatorServer.unauthenticated : Status.scopesOf[user.value]
+          return Option.isNone(user)
+            ? yield* TokenMediatorServer.unauthenticated
+            : { principal: user.value, scopes: Status.scopesOf[user.value] }
         })
     })
 
