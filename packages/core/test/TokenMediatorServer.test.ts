@@ -286,7 +286,7 @@ describe("Requests that are refused before authorize runs (M3)", () => {
       expect((yield* serve(app, request({ body }))).status).toBe(200)
     }))
 
-  it.scoped.each([
+  it.scoped.each<[string, string]>([
     ["another site", "https://evil.example"],
     ["a sibling host", "https://www.shop.example"],
     ["another port", "https://shop.example:8443"],
@@ -724,7 +724,7 @@ describe("What one page can do to all others (row 146)", () => {
       const { app } = yield* application({ sources, authorize: () => Effect.succeed(nine) })
       for (const scopes of subsets) expect((yield* ask(app, { scopes })).status).toBe(200)
       expect(asked.length).toBe(1)
-    }))
+    }), 120_000)
 
   it.scoped("with an authorize that grants what is asked for, a page gets 511 tokens, and 100 are kept (S17, row 146)", () =>
     Effect.gen(function*() {
@@ -736,7 +736,7 @@ describe("What one page can do to all others (row 146)", () => {
       expect(asked.length).toBe(511)
       yield* ask(app, { scopes: subsets[0] ?? [] })
       expect(asked.length).toBe(512)
-    }))
+    }), 120_000)
 
   it.scoped.each([1, 1.1, 2, 5])(
     "a page that rejects its token every %d seconds costs at most 12 token requests in 3 minutes (M7, row 146)",

@@ -45,7 +45,7 @@ const script = (name: string) =>
     HttpServerResponse.text(file?.text ?? "", { contentType: "text/javascript" })
   ))
 
-const policies = new Map([["/", "default-src 'self' blob:"], ["/closed", "default-src 'self'; connect-src 'none'"]])
+const policies = new Map<`/${string}`, string>([["/", "default-src 'self' blob:"], ["/closed", "default-src 'self'; connect-src 'none'"]])
 
 const make = Effect.gen(function*() {
   const address = yield* HttpServer.addressWith((address) =>

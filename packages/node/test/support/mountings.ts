@@ -50,7 +50,7 @@ const handlers: Effect.Effect<Handlers, never, Scope.Scope> = Effect.gen(functio
   const mediator = yield* Effect.provide(TokenMediatorServer.make({ origin, authorize }), tokens)
   const node = yield* NodeHttpServer.makeHandler(mediator)
   const web = HttpApp.toWebHandlerRuntime(yield* Effect.runtime<never>())(mediator)
-  return { node, web: (request) => web(request) }
+  return { node, web: (request: Request) => web(request) }
 }).pipe(Effect.orDie)
 
 const addressOf = (server: Server | ServerType): string => {
