@@ -35,8 +35,8 @@ const settings: RequestInit = {
  * override those of `FetchHttpClient.RequestInit`; its other settings are kept.
  *
  * A request that the page's Content-Security-Policy forbids fails with the cause `ERR_BLOCKED_BY_CSP`, of which a token
- * endpoint makes a `TokenTransportError` with the reason `Blocked`. A path where there is no origin, as in a worker that
- * was made of a blob, is a `RequestError` with the reason `InvalidUrl`.
+ * endpoint makes a `TokenTransportError` with the reason `Blocked`. A path where there is no origin, as in a worker
+ * that was made of a blob, is a `RequestError` with the reason `InvalidUrl`.
  *
  * `TokenEndpoint`, which needs the client secret, may run over it only where the secret can be kept: in Electron, in a
  * browser extension of your own, or on a kiosk in a closed network. It must not run in a public page: everyone who

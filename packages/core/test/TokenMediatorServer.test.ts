@@ -718,25 +718,33 @@ describe("What one page can do to all others (row 146)", () => {
   const ask = (app: Parameters<typeof serve>[0], body: object) =>
     Effect.flatMap(serve(app, request({ body: JSON.stringify(body) })), answered)
 
-  it.scoped("with a fixed set for each role, all subsets of nine scopes cost one token request (S17, row 146)", () =>
-    Effect.gen(function*() {
-      const { asked, sources } = vendor()
-      const { app } = yield* application({ sources, authorize: () => Effect.succeed(nine) })
-      for (const scopes of subsets) expect((yield* ask(app, { scopes })).status).toBe(200)
-      expect(asked.length).toBe(1)
-    }), 120_000)
+  it.scoped(
+    "with a fixed set for each role, all subsets of nine scopes cost one token request (S17, row 146)",
+    () =>
+      Effect.gen(function*() {
+        const { asked, sources } = vendor()
+        const { app } = yield* application({ sources, authorize: () => Effect.succeed(nine) })
+        for (const scopes of subsets) expect((yield* ask(app, { scopes })).status).toBe(200)
+        expect(asked.length).toBe(1)
+      }),
+    120_000
+  )
 
-  it.scoped("with an authorize that grants what is asked for, a page gets 511 tokens, and 100 are kept (S17, row 146)", () =>
-    Effect.gen(function*() {
-      const { asked, sources } = vendor()
-      const { app } = yield* application({ sources, authorize: ({ scopes }) => Effect.succeed(scopes) })
-      for (const scopes of subsets) expect((yield* ask(app, { scopes })).status).toBe(200)
-      expect(asked.length).toBe(511)
-      for (const scopes of subsets.slice(-100)) yield* ask(app, { scopes })
-      expect(asked.length).toBe(511)
-      yield* ask(app, { scopes: subsets[0] ?? [] })
-      expect(asked.length).toBe(512)
-    }), 120_000)
+  it.scoped(
+    "with an authorize that grants what is asked for, a page gets 511 tokens, and 100 are kept (S17, row 146)",
+    () =>
+      Effect.gen(function*() {
+        const { asked, sources } = vendor()
+        const { app } = yield* application({ sources, authorize: ({ scopes }) => Effect.succeed(scopes) })
+        for (const scopes of subsets) expect((yield* ask(app, { scopes })).status).toBe(200)
+        expect(asked.length).toBe(511)
+        for (const scopes of subsets.slice(-100)) yield* ask(app, { scopes })
+        expect(asked.length).toBe(511)
+        yield* ask(app, { scopes: subsets[0] ?? [] })
+        expect(asked.length).toBe(512)
+      }),
+    120_000
+  )
 
   it.scoped.each([1, 1.1, 2, 5])(
     "a page that rejects its token every %d seconds costs at most 12 token requests in 3 minutes (M7, row 146)",

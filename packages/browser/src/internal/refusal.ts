@@ -25,8 +25,7 @@ const originOf = (url: string): string | undefined => {
   }
 }
 
-const blocked = () =>
-  Object.assign(new Error("the Content-Security-Policy forbids it"), { code: "ERR_BLOCKED_BY_CSP" })
+const blocked = () => Object.assign(new Error("the Content-Security-Policy forbids it"), { code: "ERR_BLOCKED_BY_CSP" })
 
 const nextTask = Effect.promise(() => new Promise((resolve) => setTimeout(resolve)))
 

@@ -41,11 +41,16 @@ const script = (name: string) =>
       target: "es2022",
       write: false
     })
-  ).pipe(Effect.map(({ outputFiles: [file] }) =>
-    HttpServerResponse.text(file?.text ?? "", { contentType: "text/javascript" })
-  ))
+  ).pipe(
+    Effect.map(({ outputFiles: [file] }) =>
+      HttpServerResponse.text(file?.text ?? "", { contentType: "text/javascript" })
+    )
+  )
 
-const policies = new Map<`/${string}`, string>([["/", "default-src 'self' blob:"], ["/closed", "default-src 'self'; connect-src 'none'"]])
+const policies = new Map<`/${string}`, string>([["/", "default-src 'self' blob:"], [
+  "/closed",
+  "default-src 'self'; connect-src 'none'"
+]])
 
 const make = Effect.gen(function*() {
   const address = yield* HttpServer.addressWith((address) =>
@@ -71,9 +76,13 @@ const make = Effect.gen(function*() {
     HttpRouter.all("/wrong/token", yield* mediator("https://www.shop.example"))
   )
   for (const [path, policy] of policies) {
-    router = HttpRouter.get(router, path, HttpServerResponse.html(page).pipe(
-      HttpServerResponse.setHeader("content-security-policy", policy)
-    ))
+    router = HttpRouter.get(
+      router,
+      path,
+      HttpServerResponse.html(page).pipe(
+        HttpServerResponse.setHeader("content-security-policy", policy)
+      )
+    )
   }
   for (const name of ["react", "worker", "hot"] as const) {
     router = HttpRouter.get(router, `/${name}.js`, Effect.succeed(yield* script(name)))

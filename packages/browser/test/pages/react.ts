@@ -1,8 +1,8 @@
 /*
  * A page of React as docs/browser.md writes it, in StrictMode: React mounts each component twice.
  */
-import * as TokenSource from "@effect-tilia/core/TokenSource"
 import type * as Tilia from "@effect-tilia/core/Tilia"
+import * as TokenSource from "@effect-tilia/core/TokenSource"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"

@@ -29,16 +29,17 @@ const authorize = Effect.flatMap(
 )
 
 /** vitest chooses the port of its pages, which is known once the first request is here. */
-const handlerFor = (origin: string) => Effect.gen(function*() {
-  const context = yield* Layer.build(Live)
-  const mediator = yield* TokenMediatorServer.make({ origin, authorize: () => authorize }).pipe(
-    Effect.provide(context)
-  )
-  const { httpApp } = yield* Effect.provide(Sandbox.Sandbox, context)
-  return yield* NodeHttpServer.makeHandler(
-    HttpRouter.empty.pipe(HttpRouter.all("/tilia/token", mediator), HttpRouter.all("/whoami", httpApp))
-  )
-})
+const handlerFor = (origin: string) =>
+  Effect.gen(function*() {
+    const context = yield* Layer.build(Live)
+    const mediator = yield* TokenMediatorServer.make({ origin, authorize: () => authorize }).pipe(
+      Effect.provide(context)
+    )
+    const { httpApp } = yield* Effect.provide(Sandbox.Sandbox, context)
+    return yield* NodeHttpServer.makeHandler(
+      HttpRouter.empty.pipe(HttpRouter.all("/tilia/token", mediator), HttpRouter.all("/whoami", httpApp))
+    )
+  })
 
 const scope = Effect.runSync(Scope.make())
 let running: Promise<Effect.Effect.Success<ReturnType<typeof handlerFor>>> | undefined
