@@ -41,7 +41,8 @@ export const modules = new Map([
   ["internal/tokenEndpoint/retry", ["TokenEndpoint"]],
 
   ...own("internal/tokenMediator/clientErrors", "internal/tokenMediator/protocol"),
-  ...own("internal/tokenMediator/rejectedToken", "internal/tokenMediator/serverPolicy"),
+  ...own("internal/tokenMediator/parsedBody", "internal/tokenMediator/rejectedToken"),
+  ...own("internal/tokenMediator/rejections", "internal/tokenMediator/serverPolicy"),
 
   ...own(
     "internal/tokenSource/backoff",

@@ -74,7 +74,10 @@ const sameOriginOnly = (origin: string) =>
   HttpMiddleware.make((app) =>
     Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers, method }) => {
       const site = headers["sec-fetch-site"]
-      const isOwn = site === undefined ? headers["origin"] === origin : site === "same-origin"
+      const sender = headers["origin"]
+      const isOwn = (site ?? sender) !== undefined &&
+        (site ?? "same-origin") === "same-origin" &&
+        (sender ?? origin) === origin
       return method === "GET" || isOwn
         ? app
         : HttpServerResponse.text("Only a page of this server may do that.", { status: 403 })
@@ -115,7 +118,9 @@ const makeApp = (origin: string) =>
           state.mediated += 1
           yield* Effect.sleep(pause)
           const user = yield* sessionUser
-          return Option.isNone(user) ? yield* TokenMediatorServer.unauthenticated : Status.scopesOf[user.value]
+          return Option.isNone(user)
+            ? yield* TokenMediatorServer.unauthenticated
+            : { principal: user.value, scopes: Status.scopesOf[user.value] }
         })
     })
 

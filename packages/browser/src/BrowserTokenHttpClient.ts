@@ -19,6 +19,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Refusal from "./internal/refusal.js"
 
 /** These settings override those of the program and of a single call. */
 const settings: RequestInit = {
@@ -33,6 +34,10 @@ const settings: RequestInit = {
  * sends no cookie and no referrer to another origin, sends no trace header at all, and caches nothing. These settings
  * override those of `FetchHttpClient.RequestInit`; its other settings are kept.
  *
+ * A request that the page's Content-Security-Policy forbids fails with the cause `ERR_BLOCKED_BY_CSP`, of which a token
+ * endpoint makes a `TokenTransportError` with the reason `Blocked`. A path where there is no origin, as in a worker
+ * that was made of a blob, is a `RequestError` with the reason `InvalidUrl`.
+ *
  * `TokenEndpoint`, which needs the client secret, may run over it only where the secret can be kept: in Electron, in a
  * browser extension of your own, or on a kiosk in a closed network. It must not run in a public page: everyone who
  * opens the page can read its secret.
@@ -44,6 +49,8 @@ export const layer: Layer.Layer<HttpClient.HttpClient> = Layer.map(FetchHttpClie
   Context.make(
     HttpClient.HttpClient,
     Context.get(context, HttpClient.HttpClient).pipe(
+      HttpClient.mapRequestEffect(Refusal.checkPath),
+      HttpClient.transform(Refusal.tellCsp),
       HttpClient.withTracerPropagation(false), // most servers do not allow this header in their CORS settings
       HttpClient.transformResponse(
         Effect.mapInputContext((context: Context.Context<never>) =>

@@ -72,6 +72,8 @@ export const Claims = Schema.Struct({
   jti: Schema.optional(Schema.String),
   /** From when on the token is valid, in seconds since 1970; 0 in the vendor's sample. */
   nbf: Schema.optional(Schema.Number),
+  /** What the token can be used for, as RFC 9068 §2.2.3 names it: scopes with spaces between, or a list of them. */
+  scope: Schema.optional(Schema.Union(Schema.String, Schema.Array(Schema.String))),
   /** What the token can be used for. May be more than what was requested and granted. */
   scopes: Schema.optional(Schema.Array(Schema.String)),
   /** The grant, as `client_credentials`. */

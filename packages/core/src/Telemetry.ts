@@ -72,3 +72,15 @@ export const refreshFailures = Metric.counter("tilia_token_refresh_failures_tota
   description: "Token requests that failed",
   incremental: true
 })
+
+/**
+ * How many requests of pages a `TokenMediatorServer` has refused. The tag `reason` says why, as `origin`,
+ * `unauthenticated` or `wider_claims`.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const mediatorRefusals = Metric.counter("tilia_mediator_refusals_total", {
+  description: "Requests of pages that a mediator has refused",
+  incremental: true
+})

@@ -110,7 +110,8 @@ export class CredentialsError
 {}
 
 /**
- * The server found the request malformed: status 400, unless its code says more.
+ * The server found the request malformed: status 400, unless its code says more. In a page, the `code` is
+ * `wrong_origin` if the mediator serves pages of another origin.
  *
  * @since 0.1.0
  * @category errors
@@ -123,9 +124,11 @@ export class InvalidRequestError
 {
   /** Always `false`: the same request is refused again. */
   readonly retryable = false
-  override readonly message: string = `The server did not accept the token request (${
-    said(this)
-  }): check the client id, the secret and the scopes.${CoolDown.sentence(this.coolDown)}`
+  override readonly message: string = `The server did not accept the token request (${said(this)}): ${
+    this.code === "wrong_origin"
+      ? "its option `origin` must be the origin of this page"
+      : "check the client id, the secret and the scopes"
+  }.${CoolDown.sentence(this.coolDown)}`
 }
 
 /** What to do about a refused client whose id and secret are not what is wrong. */
@@ -244,17 +247,18 @@ const transportAdvice = {
   Refused: "nothing listens there; check the base URL and that the server runs",
   Reset: "the connection was closed before the response was complete; try again",
   Tls: "no trusted TLS connection could be made; check the certificate, its authority and the base URL",
+  Blocked: "the page's Content-Security-Policy forbids the request; add its origin to connect-src",
   Other: "the request failed on its way; check the base URL and the network"
 } as const
 
 /**
  * Why a request got no complete response: the name cannot be resolved, the connection was refused or reset, TLS failed,
- * or something else. Only Node can tell these apart: in a browser it is always `"Other"`.
+ * a page's Content-Security-Policy forbids it, or something else. A browser only tells `"Blocked"` from `"Other"`.
  *
  * @since 0.1.0
  * @category models
  */
-export const TransportReason = Schema.Literal("Dns", "Refused", "Reset", "Tls", "Other")
+export const TransportReason = Schema.Literal("Dns", "Refused", "Reset", "Tls", "Blocked", "Other")
 
 /**
  * @since 0.1.0
@@ -277,8 +281,8 @@ export class TokenTransportError
     attempts: Schema.Number
   })
 {
-  /** `true`, unless the reason is `"Tls"`. */
-  readonly retryable = this.reason !== "Tls"
+  /** `true`, unless the reason is `"Tls"` or `"Blocked"`. */
+  readonly retryable = this.reason !== "Tls" && this.reason !== "Blocked"
   override readonly message: string = `No response from ${this.tokenUrl}${tries(this)}: ${
     transportAdvice[this.reason]
   }.${CoolDown.sentence(this.coolDown)}`

@@ -34,7 +34,7 @@ import type { RawResponse } from "./internal/tokenEndpoint/rawResponse.js"
 import * as RequestToken from "./internal/tokenEndpoint/requestToken.js"
 import * as RoundTrip from "./internal/tokenEndpoint/roundTrip.js"
 import * as ClientErrors from "./internal/tokenMediator/clientErrors.js"
-import { type Grant, Refusal, type Request } from "./internal/tokenMediator/protocol.js"
+import { type Grant, Principal, Refusal, type Request } from "./internal/tokenMediator/protocol.js"
 import * as RejectedToken from "./internal/tokenMediator/rejectedToken.js"
 import * as TiliaConfig from "./TiliaConfig.js"
 import * as TokenEndpoint from "./TokenEndpoint.js"
@@ -51,9 +51,18 @@ export { Grant, Refusal, Request } from "./internal/tokenMediator/protocol.js"
 export interface Options extends TokenEndpoint.Options {
   /**
    * The mediator's URL: a path of the page's own origin, as `"/tilia/token"`, which a browser completes, or an HTTPS
-   * URL (HTTP on loopback). It has no query and no fragment. A path outside of a browser is a `TokenTransportError`.
+   * URL (HTTP on loopback). It has no query and no fragment. Where a path has no origin, as in Node or in a worker that
+   * was made of a blob, a request is an `InvalidInputError`.
    */
   readonly mediatorUrl: string | URL
+  /**
+   * Which user is logged in, as far as the page knows: a text of 1 to 256 characters that only one user has. If another
+   * user has logged in meanwhile, in another tab, the mediator refuses with an `InvalidClientError` whose `code` is
+   * `access_denied`, and the page gets no token of that user.
+   *
+   * @default undefined, and the mediator does not compare
+   */
+  readonly principal?: string | undefined
 }
 
 const isSafeText = (text: string): boolean => {
@@ -99,8 +108,9 @@ const parseResponse = (response: RawResponse, target: RoundTrip.Target): Either.
 export const make: (
   options: Options
 ) => Effect.Effect<TokenEndpoint.TokenEndpoint, InvalidInputError, HttpClient.HttpClient | Scope.Scope> = Effect
-  .fnUntraced(function*({ mediatorUrl, ...options }) {
+  .fnUntraced(function*({ mediatorUrl, principal, ...options }) {
     const tokenUrl = yield* validate("mediatorUrl", MediatorUrl)(String(mediatorUrl))
+    if (principal !== undefined) yield* validate("principal", Principal)(principal)
     const limits = yield* Limits.validate(options)
     const roundTrip = yield* RoundTrip.make
     const requestToken = yield* RequestToken.make(tokenUrl, limits)
@@ -109,6 +119,7 @@ export const make: (
       const target = { tokenUrl, requested: scopes, attempts: nextAttempt() }
       const request = toHttpClientRequest(tokenUrl, {
         scopes,
+        ...(principal !== undefined && { principal }),
         ...(rejected !== undefined && { rejected: RejectedToken.hash(rejected) })
       })
       const response = yield* roundTrip(request, target)

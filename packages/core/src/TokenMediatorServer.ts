@@ -14,8 +14,8 @@
  * const router = Effect.gen(function*() {
  *   const mediator = yield* TokenMediatorServer.make({
  *     origin: "https://shop.example",
- *     // The scopes of this user, by the session in the request's cookie.
- *     authorize: () => Effect.succeed(["user_info"])
+ *     // Who is logged in, by the session in the request's cookie, and the scopes of that user's role.
+ *     authorize: () => Effect.succeed({ principal: "account-1234", scopes: ["user_info"] })
  *   })
  *   return HttpRouter.all(HttpRouter.empty, "/tilia/token", mediator)
  * })
@@ -28,6 +28,7 @@ import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -36,12 +37,60 @@ import * as Instant from "./Instant.js"
 import { lifetime } from "./internal/accessToken.js"
 import { validate } from "./internal/input.js"
 import { Origin } from "./internal/origin.js"
+import * as ParsedBody from "./internal/tokenMediator/parsedBody.js"
 import * as RejectedToken from "./internal/tokenMediator/rejectedToken.js"
+import * as Rejections from "./internal/tokenMediator/rejections.js"
 import * as ServerPolicy from "./internal/tokenMediator/serverPolicy.js"
 import * as Scopes from "./Scopes.js"
-import { InvalidClientError, type InvalidInputError, type TokenError } from "./TokenError.js"
+import * as Telemetry from "./Telemetry.js"
+import type { InvalidInputError, TokenError } from "./TokenError.js"
 import * as TokenMediator from "./TokenMediator.js"
+import type { TokenSource } from "./TokenSource.js"
 import { TokenSources } from "./TokenSources.js"
+
+/**
+ * What a page asks for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PageRequest {
+  /** The scopes that the page asks for. */
+  readonly scopes: Scopes.Scopes
+  /**
+   * The user whom the page believes to be logged in; `undefined` if it names none. Another user may have logged in
+   * since the page was opened, in another tab. A page can name anyone, so never conclude from it who asks.
+   */
+  readonly principal: string | undefined
+}
+
+/**
+ * What `authorize` grants to a user.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Authorized {
+  /** The scopes that this user may have. Take a fixed set for each role: all pages with the same set share a token. */
+  readonly scopes: Scopes.Input
+  /**
+   * The user of the session. A page that names another `principal` is refused with the status 403, and its page sees
+   * `access_denied`.
+   */
+  readonly principal: string
+}
+
+/**
+ * How `authorize` refuses a user: see `unauthenticated` and `forbidden`. No other failure tells a page that its user is
+ * refused.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class RefusedUser extends Schema.TaggedError<RefusedUser>("@effect-tilia/core/RefusedUser")("RefusedUser", {
+  /** `"unauthenticated"` if no user is logged in, `"forbidden"` if the user may have no token. */
+  reason: Schema.Literal("unauthenticated", "forbidden")
+}) {}
 
 /**
  * A token that was not given to a page, because it can be used for more than `authorize` granted, or because nothing
@@ -66,12 +115,16 @@ export interface WiderClaims {
  */
 export interface Options<R = never> {
   /**
-   * Decides which scopes the user of a page gets. It is run for each request, with the scopes that the page asks for,
-   * and with the `HttpServerRequest` in its context. The page gets a token for all scopes that this returns; if it
-   * returns fewer than the page asks for, the page is refused with an `InvalidScopeError`. It fails with
-   * `unauthenticated`, with `forbidden`, or with any `TokenError`, of which the page learns the tag.
+   * Decides which scopes the user of a page gets. It is run for each request, with what the page asks for, and with the
+   * `HttpServerRequest` in its context. It returns scopes, or scopes and whose session it is, which the mediator then
+   * compares with the `principal` of the page. The page gets a token for all these scopes; if they are fewer than the
+   * page asks for, the page is refused with an `InvalidScopeError`.
+   *
+   * It fails with `unauthenticated`, with `forbidden`, or with any `TokenError`, of which the page learns the tag and
+   * the status 500 or 503. It has 10 seconds. If it takes longer, the page gets a 503; if it dies, a 500, and the log
+   * shows the cause.
    */
-  readonly authorize: (requested: Scopes.Scopes) => Effect.Effect<Scopes.Input, TokenError, R>
+  readonly authorize: (request: PageRequest) => Effect.Effect<Scopes.Input | Authorized, RefusedUser | TokenError, R>
   /** The origin of the application's pages, as `"https://shop.example"`. A page of another origin gets no token. */
   readonly origin: string | URL
   /**
@@ -82,7 +135,8 @@ export interface Options<R = never> {
    */
   readonly allowWiderClaims?: boolean | undefined
   /**
-   * Is run when a page gets no token for that reason. A warning is logged in any case.
+   * Is run when a page gets no token for that reason. The page does not wait for it: it runs in the background, for at
+   * most 10 seconds. A warning is logged in any case, and so is the cause if this dies.
    *
    * @default nothing
    */
@@ -91,37 +145,57 @@ export interface Options<R = never> {
 
 /**
  * The failure by which `authorize` says that no user is logged in: the page gets an `InvalidClientError` with the
- * status 401.
+ * status 401, whose `code` is `login_required`.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const unauthenticated: Effect.Effect<never, InvalidClientError> = Effect.suspend(() =>
-  new InvalidClientError({ status: 401, attempts: 1 })
+export const unauthenticated: Effect.Effect<never, RefusedUser> = Effect.suspend(() =>
+  new RefusedUser({ reason: "unauthenticated" })
 )
 
 /**
  * The failure by which `authorize` says that the user may have no token: the page gets an `InvalidClientError` with the
- * status 403.
+ * status 403, whose `code` is `access_denied`.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const forbidden: Effect.Effect<never, InvalidClientError> = Effect.suspend(() =>
-  new InvalidClientError({ status: 403, attempts: 1 })
+export const forbidden: Effect.Effect<never, RefusedUser> = Effect.suspend(() =>
+  new RefusedUser({ reason: "forbidden" })
 )
 
 const decodeRequest = Schema.decodeUnknownEither(Schema.parseJson(TokenMediator.Request))
 const encodeGrant = Schema.encodeSync(Schema.parseJson(TokenMediator.Grant))
 const encodeRefusal = Schema.encodeSync(TokenMediator.Refusal)
 
-const noStore = { "cache-control": "no-store" } // M3
+/** What every response has (M3): nothing keeps it, and no page of another origin can load it as something else. */
+const safeHeaders = {
+  "cache-control": "no-store",
+  "cross-origin-resource-policy": "same-origin",
+  "x-content-type-options": "nosniff"
+}
+
+/** What a failure of `authorize` means for the page (M6). */
+const refuse = (error: RefusedUser | TokenError): Effect.Effect<never, ServerPolicy.Refused> =>
+  error._tag === "RefusedUser"
+    ? Effect.fail(ServerPolicy[error.reason])
+    : Effect.zipRight(
+      Effect.logWarning(`A mediator's authorize failed: ${error.message}`),
+      Effect.fail(ServerPolicy.fromAuthorize(error))
+    )
+
+const died = (cause: Cause.Cause<unknown>): Effect.Effect<never, ServerPolicy.Refused> =>
+  Effect.zipRight(
+    Effect.logError("A mediator's authorize died.", cause),
+    Effect.fail(ServerPolicy.defectOfAuthorize)
+  )
 
 /** The body is a stream: any other body shows itself, and the token, when the response is printed (E8). */
 const grantResponse = (grant: TokenMediator.Grant): HttpServerResponse.HttpServerResponse => {
   const body = new TextEncoder().encode(encodeGrant(grant))
   return HttpServerResponse.stream(Stream.make(body), {
-    headers: noStore,
+    headers: safeHeaders,
     contentType: "application/json",
     contentLength: body.length
   })
@@ -132,17 +206,29 @@ const refusalResponse = ({ headers, refusal, status }: ServerPolicy.Refused): Ht
   return HttpServerResponse.unsafeJson(body, {
     status,
     headers: {
-      ...noStore,
+      ...safeHeaders,
       ...headers,
       ...(body.retryAfter !== undefined && { "retry-after": String(body.retryAfter) })
     }
   })
 }
 
-/** The page's request, from a body of at most 16 KiB, whether or not its length is announced (M3). */
-const readBody = (
+/**
+ * Gives an effect 10 seconds (M6). One that cannot be interrupted is left behind. Its result is passed on as an `Exit`,
+ * so that its fiber does not end with an error, which would be logged.
+ */
+const inTime = (refused: ServerPolicy.Refused) => <A, R>(effect: Effect.Effect<A, ServerPolicy.Refused, R>) =>
+  effect.pipe(
+    Effect.exit,
+    Effect.disconnect,
+    Effect.timeoutFail({ duration: ServerPolicy.timeLimit, onTimeout: () => refused }),
+    Effect.flatten
+  )
+
+/** The text of a body of at most 16 KiB, whether or not its length is announced (M3). */
+const readText = (
   { stream }: HttpServerRequest.HttpServerRequest
-): Effect.Effect<TokenMediator.Request, ServerPolicy.Refused> =>
+): Effect.Effect<string, ServerPolicy.Refused> =>
   Effect.suspend(() => {
     const decoder = new TextDecoder()
     let text = ""
@@ -155,13 +241,24 @@ const readBody = (
         // A sender that is still writing would see a reset connection instead of the response: read on for a while.
         return size > 16 * ServerPolicy.maxBytes ? Effect.fail(ServerPolicy.tooLarge) : Effect.void
       }),
-      Effect.flatMap(() =>
-        size > ServerPolicy.maxBytes
-          ? Effect.fail(ServerPolicy.tooLarge)
-          : Either.mapLeft(decodeRequest(text), () => ServerPolicy.malformed)
-      )
+      Effect.withUnhandledErrorLogLevel(Option.none()), // a stream that fails ends a fiber of its own by that
+      Effect.flatMap(() => size > ServerPolicy.maxBytes ? Effect.fail(ServerPolicy.tooLarge) : Effect.succeed(text)),
+      inTime(ServerPolicy.slowBody)
     )
   })
+
+/** The page's request. A framework may have read the body already (M8). */
+const readBody = (
+  request: HttpServerRequest.HttpServerRequest
+): Effect.Effect<TokenMediator.Request, ServerPolicy.Refused> => {
+  const parsed = ParsedBody.textOf(request.source)
+  const text = parsed === undefined
+    ? readText(request)
+    : parsed.length > ServerPolicy.maxBytes
+    ? Effect.fail(ServerPolicy.tooLarge)
+    : Effect.succeed(parsed)
+  return Effect.flatMap(text, (text) => Either.mapLeft(decodeRequest(text), () => ServerPolicy.malformed))
+}
 
 /** The age of each token that the mediator has seen, in milliseconds by both clocks (S10). */
 const makeAgeOf = () => {
@@ -170,6 +267,16 @@ const makeAgeOf = () => {
     const begin = begins.get(token) ?? Instant.before(now, Math.max(0, now.wall - token.issuedAt.epochMillis))
     begins.set(token, begin)
     return Instant.elapsed(begin, now)
+  }
+}
+
+/** Whether a page is believed that names the token of a source as rejected (M7). */
+const makeBelieves = () => {
+  const bySource = new WeakMap<TokenSource, Rejections.Rejections>()
+  return (source: TokenSource, now: number): boolean => {
+    const next = Rejections.believe(bySource.get(source) ?? Rejections.none, now)
+    if (next !== undefined) bySource.set(source, next)
+    return next !== undefined
   }
 }
 
@@ -183,9 +290,13 @@ const describe = ({ granted, reach }: WiderClaims): string =>
  * The mediator as an application for a path of your choice: `HttpRouter.all("/tilia/token", mediator)`. Its tokens are
  * those of the `TokenSources` in the context: one request for all pages with the same grant. It never fails. A request
  * that is refused, for its origin, for its form, by `authorize` or by the authorization server, gets a response with a
- * `TokenMediator.Refusal` in it. So does a defect, about which the refusal says nothing. A page whose token the API has
- * rejected causes a new one to be requested, as often as the source's `minRefreshInterval` allows. An `origin` that is
+ * `TokenMediator.Refusal` in it. So does a defect, about which the refusal says nothing. Each refusal is counted by
+ * `Telemetry.mediatorRefusals` and logged at Debug. A page whose token the API has rejected causes a new one to be
+ * requested, at most once a second, and at most once in 30 seconds if pages do so again and again. An `origin` that is
  * not one is an `InvalidInputError`.
+ *
+ * It runs wherever an `HttpApp` does: over `NodeHttpServer.makeHandler` on `node:http` and in Express, which may have
+ * parsed the body already; over `HttpApp.toWebHandlerRuntime` wherever a handler takes a `Request`.
  *
  * @since 0.1.0
  * @category constructors
@@ -196,27 +307,41 @@ export const make = Effect.fnUntraced(function*<R = never>(
   const origin = yield* validate("origin", Origin)(String(input))
   const sources = yield* TokenSources
   const ageOf = makeAgeOf()
+  const believes = makeBelieves()
 
-  /** What the application grants, which must include all that the page asks for (M2). */
-  const grantedFor = Effect.fnUntraced(function*(requested: Scopes.Scopes) {
-    const granted = yield* authorize(requested).pipe(
-      Effect.mapError(ServerPolicy.fromAuthorize),
-      Effect.catchAllDefect((defect) =>
-        Effect.zipRight(
-          Effect.logError("A mediator's authorize died.", Cause.die(defect)),
-          Effect.fail(ServerPolicy.defect)
-        )
+  /** What `authorize` decides. It can neither hang (M6) nor tell more than that the user is refused. */
+  const decide = (request: PageRequest): Effect.Effect<Scopes.Input | Authorized, ServerPolicy.Refused, R> =>
+    Effect.suspend(() => authorize(request)).pipe(
+      Effect.catchAllCause((cause) =>
+        Option.match(Cause.failureOption(cause), { onNone: () => died(cause), onSome: refuse })
+      ),
+      inTime(ServerPolicy.slowAuthorize),
+      Effect.tapError((refused) =>
+        refused === ServerPolicy.slowAuthorize
+          ? Effect.logWarning("A mediator's authorize did not decide within 10 seconds.")
+          : Effect.void
       )
     )
+
+  /** What the application grants, which must include all that the page asks for (M2). */
+  const grantedFor = Effect.fnUntraced(function*({ principal, scopes: requested }: TokenMediator.Request) {
+    const decision = yield* decide({ scopes: requested, principal })
+    const { principal: user, scopes: granted } = "scopes" in decision
+      ? decision
+      : { scopes: decision, principal: undefined }
+    // Another user has logged in since the page was opened, and must not lend it a token (M2).
+    if (principal !== undefined && user !== undefined && principal !== user) {
+      return yield* Effect.fail(ServerPolicy.otherPrincipal)
+    }
     if (granted.length === 0) return yield* Effect.fail(ServerPolicy.notGranted)
     const scopes = yield* Scopes.make(granted).pipe(
       Effect.tapError(({ message }) => Effect.logError(`What a mediator's authorize grants is wrong: ${message}`)),
-      Effect.mapError(ServerPolicy.fromTokenError)
+      Effect.mapError((error) => ServerPolicy.fromTokenError(error))
     )
     return Scopes.missing(requested, scopes).length > 0 ? yield* Effect.fail(ServerPolicy.notGranted) : scopes
   })
 
-  /** The token that all pages share, or a new one if that is the one that this page must replace (S9). */
+  /** The token that all pages share, or a new one if that is the one that this page must replace (M7, S9). */
   const tokenFor = (
     scopes: Scopes.Scopes,
     rejected: number | undefined
@@ -224,8 +349,10 @@ export const make = Effect.fnUntraced(function*<R = never>(
     Effect.gen(function*() {
       const source = yield* sources.source(scopes)
       const token = yield* source.get
-      return rejected === RejectedToken.hash(token) ? yield* source.refresh : token
-    }).pipe(Effect.scoped, Effect.mapError(ServerPolicy.fromTokenError))
+      if (rejected !== RejectedToken.hash(token) || !believes(source, yield* Instant.monotonic)) return token
+      yield* source.invalidate(token)
+      return yield* source.get
+    }).pipe(Effect.scoped, Effect.mapError((error) => ServerPolicy.fromTokenError(error)))
 
   /** Refuses a token that can be used for more than was granted (M5). */
   const checkClaims = Effect.fnUntraced(function*(token: AccessToken, granted: Scopes.Scopes) {
@@ -233,17 +360,36 @@ export const make = Effect.fnUntraced(function*<R = never>(
     if (allowWiderClaims || ServerPolicy.isWithin(reach, granted)) return
     const event = { granted, reach }
     yield* Effect.logWarning(`A page doesn't get a token: ${describe(event)}.`)
-    yield* onWiderClaims(event)
+    // In the background: it can neither hold up the refusal nor change it (M5).
+    yield* Effect.suspend(() => onWiderClaims(event)).pipe(
+      Effect.interruptible,
+      Effect.disconnect,
+      Effect.timeout(ServerPolicy.timeLimit),
+      Effect.catchAllCause((cause) => Effect.logError("A mediator's onWiderClaims failed.", cause)),
+      Effect.forkDaemon
+    )
     yield* Effect.fail(ServerPolicy.tooWide)
   })
+
+  /** Counts a refusal and says why, so that an operator can find out what a page sees (M3). */
+  const respondRefused = (refused: ServerPolicy.Refused) =>
+    Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) => {
+      const sender = refused.reason === "origin"
+        ? `; ${ServerPolicy.senderOf(headers)}, and the pages are of ${origin}`
+        : ""
+      return Effect.logDebug(`A mediator refuses a request: ${refused.reason}${sender}.`).pipe(
+        Effect.zipRight(Metric.increment(Metric.tagged(Telemetry.mediatorRefusals, "reason", refused.reason))),
+        Effect.as(refusalResponse(refused))
+      )
+    })
 
   const respond = Effect.gen(function*() {
     const request = yield* HttpServerRequest.HttpServerRequest
     const refused = ServerPolicy.refusalBeforeReading(request, origin)
     if (refused !== undefined) return yield* Effect.fail(refused)
-    const { rejected, scopes } = yield* readBody(request)
-    const granted = yield* grantedFor(scopes)
-    const token = yield* tokenFor(granted, rejected)
+    const asked = yield* readBody(request)
+    const granted = yield* grantedFor(asked)
+    const token = yield* tokenFor(granted, asked.rejected)
     yield* checkClaims(token, granted)
     const expiresIn = Math.floor((lifetime(token) - ageOf(token, yield* Instant.now)) / 1000)
     return expiresIn < 1 ? yield* Effect.fail(ServerPolicy.aboutToExpire) : grantResponse({
@@ -258,7 +404,7 @@ export const make = Effect.fnUntraced(function*<R = never>(
     // The cause of a defect is neither shown nor logged: platform's own errors hold the request (E8).
     Effect.tapDefect(() => Effect.logError("A mediator's request died.")),
     Effect.catchAllCause((cause) =>
-      Effect.succeed(refusalResponse(Option.getOrElse(Cause.failureOption(cause), () => ServerPolicy.defect)))
+      respondRefused(Option.getOrElse(Cause.failureOption(cause), () => ServerPolicy.defect))
     ),
     Effect.interruptible // a server shields its handlers, and a handler that waits for a token would outlive its page
   )

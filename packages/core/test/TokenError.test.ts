@@ -48,6 +48,12 @@ const rows: ReadonlyArray<readonly [error: TokenError.TokenError, _tag: string, 
       "The server did not accept the token request (400): check the client id, the secret and the scopes."
     ],
     [
+      new TokenError.InvalidRequestError({ status: 403, attempts: 1, code: "wrong_origin" }),
+      "InvalidRequestError",
+      false,
+      "The server did not accept the token request (403 wrong_origin): its option `origin` must be the origin of this page."
+    ],
+    [
       new TokenError.InvalidClientError({ status: 401, attempts: 2, code: "constructor" }),
       "InvalidClientError",
       false,
@@ -111,6 +117,13 @@ const rows: ReadonlyArray<readonly [error: TokenError.TokenError, _tag: string, 
       false,
       "The response of https://auth.example/token isn't a token (404, after 3 attempts): a page isn't there; " +
       "check the base URL."
+    ],
+    [
+      transport("Blocked"),
+      "TokenTransportError",
+      false,
+      "No response from https://auth.example/token: the page's Content-Security-Policy forbids the request; " +
+      "add its origin to connect-src."
     ],
     [
       transport("Dns"),

@@ -1,4 +1,4 @@
-import { RetryPolicy, TokenEndpoint, TokenError, TokenMediator } from "@effect-tilia/core"
+import { RetryPolicy, TokenEndpoint, TokenError, TokenMediator, TokenSource } from "@effect-tilia/core"
 import * as TokenMediatorServer from "@effect-tilia/core/TokenMediatorServer"
 import { leakProbe, linesShowing, MockHttpClient, TestAccessToken } from "@effect-tilia/testing"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -11,6 +11,8 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import { hash } from "../src/internal/tokenMediator/rejectedToken.js"
@@ -106,10 +108,15 @@ describe("TokenMediator.make and its requestToken", () => {
       )
     ))
 
-  it.scoped("a mediatorUrl that is a path causes a TokenTransportError outside of a browser", () =>
+  it.scoped("a mediatorUrl that is a path is an InvalidInputError where a path has no origin (B3)", () =>
     Effect.gen(function*() {
-      const { requestToken } = yield* TokenMediator.make({ mediatorUrl: "/tilia/token", retry: RetryPolicy.none })
-      expect(yield* Effect.flip(requestToken(["a"]))).toMatchObject({ _tag: "TokenTransportError", reason: "Other" })
+      const { requestToken } = yield* TokenMediator.make({ mediatorUrl: "/tilia/token" })
+      // Without time on the test's clock nothing could be tried again.
+      expect(yield* Effect.flip(requestToken(["a"]))).toMatchObject({
+        _tag: "InvalidInputError",
+        setting: "mediatorUrl",
+        expected: "a whole URL, since a path has no origin here"
+      })
     }).pipe(Effect.provide(MockHttpClient.layer())))
 })
 
@@ -156,7 +163,9 @@ describe("Options of TokenMediator.make", () => {
   it.scoped.each<[string, Partial<TokenMediator.Options>]>([
     ["budget", { budget: 0 }],
     ["attemptTimeout", { attemptTimeout: -1 }],
-    ["maxAttempts", { retry: { maxAttempts: 0 } }]
+    ["maxAttempts", { retry: { maxAttempts: 0 } }],
+    ["principal", { principal: "" }],
+    ["principal", { principal: "a".repeat(257) }]
   ])("TokenMediator.make refuses a bad %s (rows 62 and 64)", ([setting, options]) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(
@@ -171,6 +180,7 @@ describe("Wire schemas of the mediator", () => {
 
   it.each<[string, unknown, unknown]>([
     ["scopes", { scopes: ["b", "a", "b"] }, { scopes: ["b", "a"] }],
+    ["scopes and the page's user", { scopes: ["a"], principal: "é" }, { scopes: ["a"], principal: "é" }],
     ["scopes and the hash of a rejected token", { scopes: ["a"], rejected: 7 }, { scopes: ["a"], rejected: 7 }]
   ])("the schema of a page's request decodes %s", (_, json, request) => {
     expect(Schema.decodeUnknownEither(Request)(json)).toStrictEqual(Either.right(request))
@@ -181,11 +191,14 @@ describe("Wire schemas of the mediator", () => {
     ["a text in place of scopes", { scopes: "swordfish" }],
     ["a token in place of its hash", { scopes: ["a"], rejected: "swordfish" }],
     ["a fraction in place of a hash", { scopes: ["a"], rejected: 0.5 }],
+    ["an empty principal", { scopes: ["swordfish"], principal: "" }],
+    ["a principal that is too long", { scopes: ["a"], principal: "swordfish".repeat(50) }],
+    ["a principal that is not a text", { scopes: ["a"], principal: ["swordfish"] }],
     ["null in place of a record", null]
   ])("the schema of a page's request refuses %s and does not show it (E8)", (_, json) => {
     const error = Either.getOrThrow(Either.flip(Schema.decodeUnknownEither(Request)(json)))
     expect(error.message).toBe(
-      "must be a request to a mediator: scopes, an array, and perhaps rejected; the value is not shown"
+      "must be a request to a mediator: scopes, an array, and perhaps principal and rejected; the value is not shown"
     )
     expect(linesShowing("swordfish", error)).toStrictEqual([])
   })
@@ -283,6 +296,89 @@ describe("Errors that a page receives", () => {
       const error = yield* Effect.flip(requestToken(["user_info", "write_invoices"]))
       expect(error).toMatchObject({ _tag: "InvalidScopeError", status: 400 })
       expect(asked).toStrictEqual([])
+    }))
+})
+
+describe("Pages that are refused for what they are", () => {
+  /** A session that another tab can change, and the scopes of each user. */
+  const session = () => {
+    const scopesOf = new Map([["alice", ["user_info"]], ["bob", ["user_info", "write_invoices"]]])
+    const tabs = { user: "alice" }
+    return {
+      logIn: (user: string) => {
+        tabs.user = user
+      },
+      authorize: () => Effect.succeed({ principal: tabs.user, scopes: scopesOf.get(tabs.user) ?? [] })
+    }
+  }
+
+  it.scoped("a page gets no token of a user who has logged in in another tab (M2, row 142)", () =>
+    Effect.gen(function*() {
+      const { authorize, logIn } = session()
+      const { asked, layer, requestToken } = yield* page(jwt, { principal: "alice" }, { authorize })
+      const tab = yield* TokenSource.make({ scopes: ["user_info"] }).pipe(Effect.provide(layer))
+      const first = yield* tab.get
+      logIn("bob")
+      const error = yield* Effect.flip(requestToken(["user_info"]))
+      expect(error).toMatchObject({ _tag: "InvalidClientError", status: 403, code: "access_denied", attempts: 1 })
+      expect(error.message).toContain("Another user is logged in")
+      // The tab keeps its user's token until it expires, and adopts no other.
+      yield* TestClock.adjust("59 minutes")
+      expect(Option.map(tab.peek(), text)).toStrictEqual(Option.some(text(first)))
+      yield* TestClock.adjust("2 minutes")
+      expect(yield* Effect.flip(tab.get)).toMatchObject({ _tag: "InvalidClientError", code: "access_denied" })
+      expect(new Set(asked.flat())).toStrictEqual(new Set(["user_info"])) // and none with Bob's scopes
+      logIn("alice")
+      yield* TestClock.adjust("5 minutes")
+      expect((yield* tab.get).scopes).toStrictEqual(["user_info"])
+    }))
+
+  it.scoped("authorize can compare the page's principal by itself (M2)", () =>
+    Effect.gen(function*() {
+      const seen: Array<string | undefined> = []
+      const authorize = ({ principal }: TokenMediatorServer.PageRequest) => {
+        seen.push(principal)
+        return principal === "bob" ? Effect.succeed(["user_info"]) : TokenMediatorServer.forbidden
+      }
+      const outcome = (options: Partial<TokenMediator.Options>) =>
+        Effect.flatMap(page(jwt, options, { authorize }), ({ requestToken }) =>
+          Effect.match(requestToken(["user_info"]), {
+            onFailure: ({ _tag }) =>
+              _tag,
+            onSuccess: () => "granted"
+          }))
+      expect(yield* outcome({ principal: "bob" })).toBe("granted")
+      expect(yield* outcome({ principal: "alice" })).toBe("InvalidClientError")
+      expect(yield* outcome({})).toBe("InvalidClientError")
+      expect(seen).toStrictEqual(["bob", "alice", undefined])
+    }))
+
+  it.scoped("a page that names no user gets the token of the session (M2)", () =>
+    Effect.gen(function*() {
+      const { requestToken } = yield* page(jwt, {}, { authorize: session().authorize })
+      expect((yield* requestToken(["user_info"])).scopes).toStrictEqual(["user_info"])
+    }))
+
+  it.scoped("a page of another origin than the mediator's option learns that, and does not ask again (B3)", () =>
+    Effect.gen(function*() {
+      const { asked, requestToken } = yield* page(jwt, {}, { origin: "https://www.shop.example" })
+      const error = yield* Effect.flip(requestToken(["user_info"]))
+      expect(error).toMatchObject({ _tag: "InvalidRequestError", status: 403, code: "wrong_origin", attempts: 1 })
+      expect(error.message).toMatch(/`origin` must be the origin of this page/)
+      expect(asked).toStrictEqual([])
+    }))
+
+  it.scoped("the server's own refused secret does not tell a page that its user must log in (M6)", () =>
+    Effect.gen(function*() {
+      const refused = new TokenError.InvalidClientError({ status: 401, attempts: 1, code: "invalid_client" })
+      for (const [answer, authorize] of [[() => refused, undefined], [jwt, () => refused]] as const) {
+        const { requestToken } = yield* page(answer, {}, authorize && { authorize })
+        const error = yield* Effect.flip(requestToken(["user_info"])).pipe(
+          Effect.provide(Logger.remove(Logger.defaultLogger))
+        )
+        expect(error).toMatchObject({ _tag: "InvalidClientError", status: 500 })
+        expect("code" in error ? error.code : undefined).toBeUndefined()
+      }
     }))
 })
 

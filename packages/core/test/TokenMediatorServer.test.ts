@@ -1,5 +1,6 @@
-import { TokenError } from "@effect-tilia/core"
+import { type AccessToken, type Scopes, Telemetry, TokenError } from "@effect-tilia/core"
 import * as TokenMediatorServer from "@effect-tilia/core/TokenMediatorServer"
+import { TokenSources } from "@effect-tilia/core/TokenSources"
 import { leakProbe, SkewClock, TestAccessToken } from "@effect-tilia/testing"
 import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpRouter from "@effect/platform/HttpRouter"
@@ -7,9 +8,16 @@ import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { describe, expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import { hash } from "../src/internal/tokenMediator/rejectedToken.js"
 import { application, jwt, mediatorUrl, origin, samePage, serve, vendor } from "./support/mediator.js"
@@ -36,7 +44,22 @@ const answered = (response: Response) =>
     return { status: response.status, headers: Object.fromEntries(response.headers), body }
   })
 
-const noStore = { "cache-control": "no-store" }
+/** What every response has (M3). */
+const safe = {
+  "cache-control": "no-store",
+  "cross-origin-resource-policy": "same-origin",
+  "x-content-type-options": "nosniff"
+}
+
+/** Runs an effect and the fibers that it leaves behind, as far as they need no time. */
+const settled = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.zipLeft(effect, TestClock.adjust(0))
+
+/** How many requests have been refused for this reason, in this process. */
+const refusals = (reason: string) =>
+  Effect.map(
+    Metric.value(Metric.tagged(Telemetry.mediatorRefusals, "reason", reason)),
+    ({ count }) => count
+  )
 
 /** What was logged meanwhile, a line for each. */
 const logged = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -58,7 +81,7 @@ describe("Response with a token", () => {
       yield* TestClock.adjust("10500 millis")
       expect(yield* Effect.flatMap(serve(app, request()), answered)).toStrictEqual({
         status: 200,
-        headers: { ...noStore, "content-type": "application/json", "content-length": expect.any(String) },
+        headers: { ...safe, "content-type": "application/json", "content-length": expect.any(String) },
         body: {
           access_token: TestAccessToken.text(token),
           token_type: "Bearer",
@@ -155,44 +178,44 @@ describe("Requests that are refused before authorize runs (M3)", () => {
       "a request from another origin",
       request({ headers: { ...type, "sec-fetch-site": "cross-site", origin: "https://evil.example" } }),
       403,
-      "InvalidClientError"
+      "InvalidRequestError"
     ],
     [
       "a request from another subdomain of its site",
       request({ headers: { ...type, "sec-fetch-site": "same-site", origin } }),
       403,
-      "InvalidClientError"
+      "InvalidRequestError"
     ],
     [
       "a URL typed into the address bar",
       request({ headers: { ...type, "sec-fetch-site": "none" } }),
       403,
-      "InvalidClientError"
+      "InvalidRequestError"
     ],
     [
       "a foreign Origin without Sec-Fetch-Site",
       request({ headers: { ...type, origin: "https://evil.example" } }),
       403,
-      "InvalidClientError"
+      "InvalidRequestError"
     ],
     [
       "a foreign Origin that equals the Host",
       request({ headers: { ...type, origin: "https://evil.example", host: "evil.example" } }),
       403,
-      "InvalidClientError"
+      "InvalidRequestError"
     ],
-    ["a request without Sec-Fetch-Site and Origin", request({ headers: type }), 403, "InvalidClientError"],
+    ["a request without Sec-Fetch-Site and Origin", request({ headers: type }), 403, "InvalidRequestError"],
     [
       "the right Host without Sec-Fetch-Site and Origin",
       request({ headers: { ...type, host: "shop.example" } }),
       403,
-      "InvalidClientError"
+      "InvalidRequestError"
     ],
     [
       "a form of another site",
       request({ headers: { ...form, origin: "https://evil.example" }, body: "scopes=user_info" }),
       403,
-      "InvalidClientError"
+      "InvalidRequestError"
     ],
     [
       "a form of its own site",
@@ -211,7 +234,7 @@ describe("Requests that are refused before authorize runs (M3)", () => {
       "a preflight request",
       request({ method: "OPTIONS", headers: { origin: "https://evil.example" } }),
       403,
-      "InvalidClientError"
+      "InvalidRequestError"
     ],
     ["malformed JSON", request({ body: "{" }), 400, "InvalidRequestError"],
     ["an empty body", request({ body: "" }), 400, "InvalidRequestError"],
@@ -234,7 +257,7 @@ describe("Requests that are refused before authorize runs (M3)", () => {
       const { asked: asked0, sources } = vendor()
       const { app, asked } = yield* application({ sources })
       const answer = yield* Effect.flatMap(serve(app, request), answered)
-      expect(answer).toMatchObject({ status, headers: noStore, body: { _tag, retryable: false } })
+      expect(answer).toMatchObject({ status, headers: safe, body: { _tag, retryable: false } })
       expect(JSON.stringify(answer)).not.toContain("swordfish")
       expect(Object.keys(answer.headers).filter((name) => name.startsWith("access-control"))).toStrictEqual([])
       expect(asked).toStrictEqual([])
@@ -261,6 +284,74 @@ describe("Requests that are refused before authorize runs (M3)", () => {
       const { app } = yield* application()
       const body = stream("{\"scopes\":[\"user", "_info\"]}", " ".repeat(16_000))
       expect((yield* serve(app, request({ body }))).status).toBe(200)
+    }))
+
+  it.scoped.each<[string, string]>([
+    ["another site", "https://evil.example"],
+    ["a sibling host", "https://www.shop.example"],
+    ["another port", "https://shop.example:8443"],
+    ["plain HTTP", "http://shop.example"],
+    ["an opaque origin", "null"]
+  ])(
+    "an Origin of %s is refused although Sec-Fetch-Site says same-origin, before authorize runs (M3, row 144)",
+    ([, foreign]) =>
+      Effect.gen(function*() {
+        const { app, asked } = yield* application()
+        const headers = { ...type, "sec-fetch-site": "same-origin", origin: foreign }
+        const answer = yield* Effect.flatMap(serve(app, request({ headers })), answered)
+        expect(answer).toMatchObject({ status: 403, headers: safe, body: { _tag: "InvalidRequestError" } })
+        expect(asked).toStrictEqual([])
+      })
+  )
+
+  it.scoped.each(["same-site", "cross-site", "none"])(
+    "a Sec-Fetch-Site of %s is refused although the Origin is right, before authorize runs (M3, row 144)",
+    (site) =>
+      Effect.gen(function*() {
+        const { app, asked } = yield* application()
+        const response = yield* serve(app, request({ headers: { ...type, "sec-fetch-site": site, origin } }))
+        expect(response.status).toBe(403)
+        expect(asked).toStrictEqual([])
+      })
+  )
+
+  it.scoped("a body that does not arrive within 10 seconds is refused, and authorize does not run (M6)", () =>
+    Effect.gen(function*() {
+      const { app, asked } = yield* application()
+      const waiting = yield* Effect.fork(serve(app, request({ body: new ReadableStream() })))
+      yield* TestClock.adjust("9999 millis")
+      expect(yield* Fiber.poll(waiting)).toStrictEqual(Option.none())
+      yield* TestClock.adjust("1 millis")
+      expect(yield* Effect.flatMap(Fiber.join(waiting), answered)).toMatchObject({
+        status: 408,
+        headers: safe,
+        body: { _tag: "ServiceUnavailableError", retryable: true, retryAfter: 1 }
+      })
+      expect(asked).toStrictEqual([])
+    }))
+
+  it.scoped("each refusal is counted, and logged at Debug, with its reason (M3)", () =>
+    Effect.gen(function*() {
+      const { app } = yield* application({ authorize: () => TokenMediatorServer.forbidden })
+      const cases: ReadonlyArray<readonly [reason: string, request: Request, line: string]> = [
+        [
+          "origin",
+          request({ headers: { ...type, "sec-fetch-site": "same-origin", origin: "https://www.shop.example" } }),
+          "origin; its Origin is \"https://www.shop.example\", its Sec-Fetch-Site is \"same-origin\", " +
+          "and the pages are of https://shop.example"
+        ],
+        ["method", request({ method: "GET" }), "method"],
+        ["content_type", request({ headers: { ...asJson, "content-type": "text/plain" } }), "content_type"],
+        ["body_malformed", request({ body: "swordfish" }), "body_malformed"],
+        ["forbidden", request(), "forbidden"]
+      ]
+      for (const [reason, request, line] of cases) {
+        const before = yield* refusals(reason)
+        const lines = yield* logged(serve(app, request)).pipe(Logger.withMinimumLogLevel(LogLevel.Debug))
+        expect(lines).toStrictEqual([`DEBUG A mediator refuses a request: ${line}.`])
+        expect((yield* refusals(reason)) - before).toBe(1)
+      }
+      expect(yield* logged(serve(app, request()))).toStrictEqual([])
     }))
 })
 
@@ -307,7 +398,7 @@ describe("Refusals of authorize (M2)", () => {
         const answer = yield* Effect.flatMap(serve(app, request()), answered).pipe(
           Effect.provide(Logger.remove(Logger.defaultLogger))
         )
-        expect(answer).toMatchObject({ status, headers: noStore, body })
+        expect(answer).toMatchObject({ status, headers: safe, body })
         expect(JSON.stringify(answer)).not.toContain("swordfish")
         expect(asked).toStrictEqual([])
       })
@@ -320,6 +411,85 @@ describe("Refusals of authorize (M2)", () => {
         expect.stringMatching(/^ERROR A mediator's authorize died\. Error: the sessions are gone/)
       ])
     }))
+
+  const ownSecret = new TokenError.InvalidClientError({ status: 401, attempts: 1, code: "invalid_client" })
+
+  it.scoped.each<[string, TokenMediatorServer.Options["authorize"], number, string, RegExp]>([
+    [
+      "throws",
+      () => {
+        throw new Error("the sessions are gone")
+      },
+      500,
+      "ServiceUnavailableError",
+      /^ERROR A mediator's authorize died\. Error: the sessions are gone/
+    ],
+    [
+      "dies",
+      () => Effect.dieMessage("the sessions are gone"),
+      500,
+      "ServiceUnavailableError",
+      /^ERROR A mediator's authorize died\. .*the sessions are gone/
+    ],
+    [
+      "interrupts itself",
+      () => Effect.interrupt,
+      500,
+      "ServiceUnavailableError",
+      /^ERROR A mediator's authorize died\. /
+    ],
+    [
+      "hangs",
+      () => Effect.never,
+      503,
+      "ServiceUnavailableError",
+      /^WARN A mediator's authorize did not decide within 10 seconds\.$/
+    ],
+    [
+      "hangs and cannot be interrupted",
+      () => Effect.uninterruptible(Effect.never),
+      503,
+      "ServiceUnavailableError",
+      /^WARN A mediator's authorize did not decide within 10 seconds\.$/
+    ],
+    [
+      "fails with the server's own InvalidClientError",
+      () => ownSecret,
+      500,
+      "InvalidClientError",
+      /^WARN A mediator's authorize failed: The server refused the client's credentials/
+    ],
+    [
+      "fails with an InvalidScopeError",
+      () => new TokenError.InvalidScopeError({ status: 400, attempts: 1 }),
+      500,
+      "InvalidScopeError",
+      /^WARN A mediator's authorize failed: /
+    ],
+    [
+      "fails with a RateLimitedError",
+      () => new TokenError.RateLimitedError({ status: 429, attempts: 1 }),
+      503,
+      "RateLimitedError",
+      /^WARN A mediator's authorize failed: /
+    ]
+  ])(
+    "an authorize that %s costs the page no more than 10 seconds, and refuses no user (M6, row 145)",
+    ([, authorize, status, _tag, line]) =>
+      Effect.gen(function*() {
+        const { asked, sources } = vendor()
+        const { app } = yield* application({ sources, authorize })
+        const lines = yield* logged(Effect.gen(function*() {
+          const waiting = yield* Effect.fork(serve(app, request()))
+          yield* TestClock.adjust("10 seconds")
+          const answer = yield* Effect.flatMap(Fiber.join(waiting), answered)
+          expect(answer).toMatchObject({ status, headers: safe, body: { _tag } })
+          expect(JSON.stringify(answer)).not.toContain("sessions")
+        }))
+        expect(lines).toStrictEqual([expect.stringMatching(line)])
+        expect(asked).toStrictEqual([])
+      })
+  )
 
   it.scoped("the log reports that authorize granted an invalid scope and does not show it (M2)", () =>
     Effect.gen(function*() {
@@ -343,8 +513,8 @@ describe("Tokens that can do more than was granted (M5)", () => {
         onWiderClaims: (event) => Effect.sync(() => void events.push(event))
       })
       const lines = yield* logged(Effect.gen(function*() {
-        const answer = yield* Effect.flatMap(serve(app, request()), answered)
-        expect(answer).toMatchObject({ status: 500, headers: noStore, body: refusal })
+        const answer = yield* settled(Effect.flatMap(serve(app, request()), answered))
+        expect(answer).toMatchObject({ status: 500, headers: safe, body: refusal })
         expect(JSON.stringify(answer)).not.toContain("access_token")
       }))
       expect(lines).toStrictEqual([
@@ -366,11 +536,60 @@ describe("Tokens that can do more than was granted (M5)", () => {
         onWiderClaims: (event) => Effect.sync(() => void events.push(event))
       })
       const lines = yield* logged(Effect.gen(function*() {
-        expect(yield* Effect.flatMap(serve(app, request()), answered)).toMatchObject({ status: 500, body: refusal })
+        expect(yield* settled(Effect.flatMap(serve(app, request()), answered))).toMatchObject({
+          status: 500,
+          body: refusal
+        })
       }))
       expect(lines).toStrictEqual(["WARN A page doesn't get a token: its claims don't say for what it can be used."])
       expect(events).toStrictEqual([{ granted: ["user_info"], reach: undefined }])
     }))
+
+  it.scoped.each<[string, TokenMediatorServer.Options["onWiderClaims"] & {}, ReadonlyArray<RegExp>]>([
+    ["hangs", () => Effect.never, [/TimeoutException/]],
+    ["hangs and cannot be interrupted", () => Effect.uninterruptible(Effect.never), [/TimeoutException/]],
+    ["dies", () => Effect.dieMessage("no mail"), [/no mail/]],
+    [
+      "throws",
+      () => {
+        throw new Error("no mail")
+      },
+      [/no mail/]
+    ]
+  ])(
+    "an onWiderClaims that %s changes nothing in the refusal and does not hold it up (M5)",
+    ([, onWiderClaims, failures]) =>
+      Effect.gen(function*() {
+        const { app } = yield* application({ sources: vendor(wide).sources, onWiderClaims })
+        const lines = yield* logged(Effect.gen(function*() {
+          // No time passes on the test's clock before the answer.
+          expect(yield* Effect.flatMap(serve(app, request()), answered)).toMatchObject({ status: 500, body: refusal })
+          yield* TestClock.adjust("10 seconds")
+        }))
+        expect(lines).toStrictEqual([
+          expect.stringMatching(/^WARN A page doesn't get a token/),
+          ...failures.map((failure) => expect.stringMatching(failure))
+        ])
+        expect(lines[1]).toMatch(/^ERROR A mediator's onWiderClaims failed\. /)
+      })
+  )
+
+  it.scoped.each<[string, object, number]>([
+    ["an empty list of scopes", { scopes: [] }, 500],
+    ["an empty scope of RFC 9068", { scope: "", scopes: undefined }, 500],
+    ["a scope of RFC 9068 that is wider", { scope: "user_info write_invoices" }, 500],
+    ["a scope of RFC 9068 within the grant, and no scopes", { scope: "user_info", scopes: undefined }, 200]
+  ])(
+    "a token with %s in its claims is answered as the grant says (M5)",
+    ([, claims, status]) =>
+      Effect.gen(function*() {
+        const { app } = yield* application({
+          sources: vendor((n, scopes) => jwt(n, scopes, { claims })).sources
+        })
+        const response = yield* serve(app, request()).pipe(Effect.provide(Logger.remove(Logger.defaultLogger)))
+        expect(response.status).toBe(status)
+      })
+  )
 
   it.scoped.each([["wider", wide], ["opaque", opaque]] as const)(
     "with allowWiderClaims the mediator hands out a token that is %s (M5)",
@@ -402,7 +621,7 @@ describe("Errors of the authorization server", () => {
       expect(answer).toStrictEqual({
         status: 429,
         headers: {
-          ...noStore,
+          ...safe,
           "content-type": "application/json",
           "content-length": expect.any(String),
           "retry-after": "1"
@@ -421,7 +640,7 @@ describe("Errors of the authorization server", () => {
       const { app } = yield* application({ sources: vendor(() => Effect.die(new Error("swordfish"))).sources })
       const lines = yield* logged(Effect.gen(function*() {
         const answer = yield* Effect.flatMap(serve(app, request()), answered)
-        expect(answer).toMatchObject({ status: 500, headers: noStore, body: { _tag: "ServiceUnavailableError" } })
+        expect(answer).toMatchObject({ status: 500, headers: safe, body: { _tag: "ServiceUnavailableError" } })
         expect(JSON.stringify(answer)).not.toContain("swordfish")
       }))
       expect(lines).toStrictEqual(["ERROR A mediator's request died."])
@@ -486,7 +705,88 @@ describe("TokenMediatorServer.make", () => {
     Effect.gen(function*() {
       const { app } = yield* Effect.scoped(application())
       const answer = yield* Effect.flatMap(serve(app, request()), answered)
-      expect(answer).toMatchObject({ status: 500, headers: noStore, body: { _tag: "ServiceUnavailableError" } })
+      expect(answer).toMatchObject({ status: 500, headers: safe, body: { _tag: "ServiceUnavailableError" } })
+    }))
+})
+
+describe("What one page can do to all others (row 146)", () => {
+  const nine = ["a", "b", "c", "d", "e", "f", "g", "h", "i"]
+  const subsets = Array.from(
+    { length: 511 },
+    (_, n) => nine.filter((_, bit) => ((n + 1) >> bit) % 2 === 1)
+  )
+  const ask = (app: Parameters<typeof serve>[0], body: object) =>
+    Effect.flatMap(serve(app, request({ body: JSON.stringify(body) })), answered)
+
+  it.scoped(
+    "with a fixed set for each role, all subsets of nine scopes cost one token request (S17, row 146)",
+    () =>
+      Effect.gen(function*() {
+        const { asked, sources } = vendor()
+        const { app } = yield* application({ sources, authorize: () => Effect.succeed(nine) })
+        for (const scopes of subsets) expect((yield* ask(app, { scopes })).status).toBe(200)
+        expect(asked.length).toBe(1)
+      }),
+    120_000
+  )
+
+  it.scoped(
+    "with an authorize that grants what is asked for, a page gets 511 tokens, and 100 are kept (S17, row 146)",
+    () =>
+      Effect.gen(function*() {
+        const { asked, sources } = vendor()
+        const { app } = yield* application({ sources, authorize: ({ scopes }) => Effect.succeed(scopes) })
+        for (const scopes of subsets) expect((yield* ask(app, { scopes })).status).toBe(200)
+        expect(asked.length).toBe(511)
+        for (const scopes of subsets.slice(-100)) yield* ask(app, { scopes })
+        expect(asked.length).toBe(511)
+        yield* ask(app, { scopes: subsets[0] ?? [] })
+        expect(asked.length).toBe(512)
+      }),
+    120_000
+  )
+
+  it.scoped.each([1, 1.1, 2, 5])(
+    "a page that rejects its token every %d seconds costs at most 12 token requests in 3 minutes (M7, row 146)",
+    (seconds) =>
+      Effect.gen(function*() {
+        const { asked, sources } = vendor()
+        const { app } = yield* application({ sources })
+        const texts = Schema.decodeUnknownSync(Schema.Struct({ access_token: Schema.String }))
+        let rejected: number | undefined
+        for (let n = 0; n * seconds < 180; n++) {
+          const { body } = yield* ask(app, { scopes: ["user_info"], rejected })
+          rejected = hash({ value: Redacted.make(texts(body).access_token) })
+          yield* TestClock.adjust(Duration.seconds(seconds))
+        }
+        expect(asked.length).toBeGreaterThan(2)
+        expect(asked.length).toBeLessThanOrEqual(12)
+      })
+  )
+
+  it.scoped("a page that rejects its token is answered like a caller of invalidate (M7)", () =>
+    Effect.gen(function*() {
+      const events: Array<string> = []
+      const { app } = yield* application({
+        sources: Layer.effect(
+          TokenSources,
+          Effect.map(TokenSources, (sources) => ({
+            ...sources,
+            source: (scopes: Scopes.Input) =>
+              Effect.map(sources.source(scopes), (source) => ({
+                ...source,
+                invalidate: (token: AccessToken.AccessToken) =>
+                  Effect.zipRight(Effect.sync(() => void events.push("invalidate")), source.invalidate(token)),
+                refresh: Effect.zipRight(Effect.sync(() => void events.push("refresh")), source.refresh)
+              }))
+          }))
+        ).pipe(Layer.provide(vendor().sources))
+      })
+      const rejected = hash(yield* jwt(0, ["user_info"]))
+      yield* ask(app, { scopes: ["user_info"] })
+      yield* TestClock.adjust("1 minute")
+      yield* ask(app, { scopes: ["user_info"], rejected })
+      expect(events).toStrictEqual(["invalidate"])
     }))
 })
 

@@ -132,8 +132,11 @@ const make = Effect.gen(function*() {
   }>()
   const tokens = yield* Layer.build(Tokens)
   const sandbox = Context.get(tokens, Sandbox.Sandbox)
+  const address = yield* HttpServer.addressWith((address) =>
+    Effect.succeed(address._tag === "TcpAddress" ? `http://127.0.0.1:${address.port}/` : "")
+  )
   const real = yield* TokenMediatorServer.make({
-    origin: "https://shop.example",
+    origin: new URL(address).origin,
     authorize: () => Effect.succeed(["user_info"])
   }).pipe(Effect.provide(tokens))
   const page =
@@ -164,9 +167,6 @@ const make = Effect.gen(function*() {
     )
   )
   yield* Layer.build(HttpServer.serve(app)).pipe(Effect.provide(tokens))
-  const address = yield* HttpServer.addressWith((address) =>
-    Effect.succeed(address._tag === "TcpAddress" ? `http://127.0.0.1:${address.port}/` : "")
-  )
   const browser = yield* Effect.acquireRelease(
     Effect.promise(() => chromium.launch(launch())),
     (browser) => Effect.promise(() => browser.close())

@@ -28,24 +28,27 @@ const authorize = Effect.flatMap(
     cookies["session"] === undefined ? TokenMediatorServer.unauthenticated : Effect.succeed(["user_info"])
 )
 
-const handler = Effect.gen(function*() {
-  const context = yield* Layer.build(Live)
-  const mediator = yield* TokenMediatorServer.make({ origin: "https://shop.example", authorize: () => authorize }).pipe(
-    Effect.provide(context)
-  )
-  const { httpApp } = yield* Effect.provide(Sandbox.Sandbox, context)
-  return yield* NodeHttpServer.makeHandler(
-    HttpRouter.empty.pipe(HttpRouter.all("/tilia/token", mediator), HttpRouter.all("/whoami", httpApp))
-  )
-})
+/** vitest chooses the port of its pages, which is known once the first request is here. */
+const handlerFor = (origin: string) =>
+  Effect.gen(function*() {
+    const context = yield* Layer.build(Live)
+    const mediator = yield* TokenMediatorServer.make({ origin, authorize: () => authorize }).pipe(
+      Effect.provide(context)
+    )
+    const { httpApp } = yield* Effect.provide(Sandbox.Sandbox, context)
+    return yield* NodeHttpServer.makeHandler(
+      HttpRouter.empty.pipe(HttpRouter.all("/tilia/token", mediator), HttpRouter.all("/whoami", httpApp))
+    )
+  })
 
 const scope = Effect.runSync(Scope.make())
-const running = Effect.runPromise(Scope.extend(handler, scope))
+let running: Promise<Effect.Effect.Success<ReturnType<typeof handlerFor>>> | undefined
 const paths = new Set(["/tilia/token", "/whoami"])
 
 export const application: Application = {
   handle: async (request, response) => {
     if (!paths.has(request.url ?? "")) return false
+    running ??= Effect.runPromise(Scope.extend(handlerFor(`http://${request.headers.host}`), scope))
     ;(await running)(request, response)
     return true
   },

@@ -49,9 +49,9 @@ export const application = <R = never>(
     const app = yield* TokenMediatorServer.make<R>({
       origin,
       ...others,
-      authorize: (requested) => {
-        asked.push(requested)
-        return authorize(requested)
+      authorize: (request) => {
+        asked.push(request.scopes)
+        return authorize(request)
       }
     }).pipe(Effect.provide(yield* Layer.build(sources)))
     return { app, asked }

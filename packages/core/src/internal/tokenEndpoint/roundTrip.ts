@@ -14,7 +14,7 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Instant from "../../Instant.js"
 import type { Scopes } from "../../Scopes.js"
-import { type TokenTimeoutError, TokenTransportError } from "../../TokenError.js"
+import { type InvalidInputError, type TokenTimeoutError, TokenTransportError } from "../../TokenError.js"
 import { responseOf } from "../httpClientError.js"
 import * as Redirects from "../redirects.js"
 import * as RawResponse from "./rawResponse.js"
@@ -31,7 +31,7 @@ export interface Target {
 export type RoundTrip = (
   request: HttpClientRequest.HttpClientRequest,
   target: Target
-) => Effect.Effect<RawResponse.RawResponse, TokenTimeoutError | TokenTransportError>
+) => Effect.Effect<RawResponse.RawResponse, InvalidInputError | TokenTimeoutError | TokenTransportError>
 
 /** A client that made an error of a status has a response all the same. */
 const orResponse = (

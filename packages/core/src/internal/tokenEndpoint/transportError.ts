@@ -6,7 +6,7 @@ import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as Arr from "effect/Array"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import { TokenTimeoutError, TokenTransportError, type TransportReason } from "../../TokenError.js"
+import { InvalidInputError, TokenTimeoutError, TokenTransportError, type TransportReason } from "../../TokenError.js"
 
 type Kind = TransportReason | "Timeout"
 
@@ -22,7 +22,8 @@ const kinds: ReadonlyArray<readonly [RegExp, Kind]> = [
   [
     /^(ERR_(TLS|SSL|OSSL)_.+|EPROTO|.*CERT.*|UNABLE_TO_.+|CRL_.+|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE)|PATH_LENGTH_EXCEEDED)$/,
     "Tls"
-  ]
+  ],
+  [/^ERR_BLOCKED_BY_CSP$/, "Blocked"] // the name that Chromium has for it, given by our client for browsers (B3)
 ]
 
 /** All error codes along the causes, the outermost first. The causes may be many, and may form a ring. */
@@ -47,7 +48,11 @@ const kindOf = (cause: unknown): Kind =>
 export const fromHttpClientError = (
   error: HttpClientError.HttpClientError,
   context: { readonly tokenUrl: string; readonly attempts: number }
-): TokenTimeoutError | TokenTransportError => {
+): InvalidInputError | TokenTimeoutError | TokenTransportError => {
+  // Nothing was sent. Only a mediator's URL may be a path, and a path alone is what a client cannot use (B3).
+  if (error.reason === "InvalidUrl") {
+    return new InvalidInputError({ setting: "mediatorUrl", expected: "a whole URL, since a path has no origin here" })
+  }
   const kind = kindOf(error.cause)
   return kind === "Timeout" ? new TokenTimeoutError(context) : new TokenTransportError({ ...context, reason: kind })
 }

@@ -15,16 +15,17 @@ import type { Target } from "../tokenEndpoint/roundTrip.js"
 import type { Refusal } from "./protocol.js"
 
 /**
- * A page has no client id and no secret that could be wrong: these statuses refuse its user. The codes are those of
- * OpenID Connect Core §3.1.2.6 and RFC 6749 §4.1.2.1.
+ * A page has no client id and no secret that could be wrong: the first two refuse its user. Their codes are those of
+ * OpenID Connect Core §3.1.2.6 and RFC 6749 §4.1.2.1. The third refuses the page itself, whoever uses it (B3).
  */
-const userCodes = new Map([[401, "login_required"], [403, "access_denied"]])
+const codes = new Map([
+  ["InvalidClientError 401", "login_required"],
+  ["InvalidClientError 403", "access_denied"],
+  ["InvalidRequestError 403", "wrong_origin"]
+])
 
 const errorOf = (tag: ErrorResponse.Tag, details: ErrorResponse.Details): TokenError =>
-  ErrorResponse.errorOf(
-    tag,
-    tag === "InvalidClientError" ? { ...details, code: userCodes.get(details.status) } : details
-  )
+  ErrorResponse.errorOf(tag, { ...details, code: codes.get(`${tag} ${details.status}`) })
 
 /** The error that a refusal stands for. Its message is the mediator's own, as its schema has made sure. */
 export const fromRefusal = (refusal: Refusal, { status }: RawResponse, target: Target): TokenError => {

@@ -7,18 +7,24 @@ import { ScopesFromArray } from "../../Scopes.js"
 import { TokenResponse } from "../../TokenResponse.js"
 import { withoutValue } from "../input.js"
 
+/** Who is logged in, as the page believes. The application chooses the text. */
+export const Principal = Schema.String.pipe(
+  Schema.filter((text) => text.length > 0 && text.length <= 256)
+).annotations(withoutValue("the name of who is logged in, of 1 to 256 characters"))
+
 /**
- * What the page sends as JSON: `scopes`, the scopes that it asks for, and `rejected`, the hash of a token that must be
- * replaced by another one, because an API has rejected it or because the page's `refresh` was called. The hash is
- * FNV-1a of 32 bits over the token's text.
+ * What the page sends as JSON: `scopes`, the scopes that it asks for; `principal`, the user whom the page believes to
+ * be logged in; and `rejected`, the hash of a token that must be replaced by another one, because an API has rejected
+ * it or because the page's `refresh` was called. The hash is FNV-1a of 32 bits over the token's text in UTF-8.
  *
  * @since 0.1.0
  * @category models
  */
 export const Request = Schema.Struct({
   scopes: ScopesFromArray,
+  principal: Schema.optionalWith(Principal, { exact: true }),
   rejected: Schema.optionalWith(Schema.Int.pipe(Schema.between(0, 2 ** 32 - 1)), { exact: true })
-}).annotations(withoutValue("a request to a mediator: scopes, an array, and perhaps rejected"))
+}).annotations(withoutValue("a request to a mediator: scopes, an array, and perhaps principal and rejected"))
 
 /**
  * @since 0.1.0

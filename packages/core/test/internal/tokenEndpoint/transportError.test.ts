@@ -54,6 +54,7 @@ describe("Transport failures by their code", () => {
     ["ERR_SSL_WRONG_VERSION_NUMBER", "Tls"],
     ["ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION", "Tls"],
     ["EPROTO", "Tls"],
+    ["ERR_BLOCKED_BY_CSP", "Blocked"],
     ["ETIMEDOUT", "TokenTimeoutError"],
     ["UND_ERR_CONNECT_TIMEOUT", "TokenTimeoutError"],
     ["UND_ERR_HEADERS_TIMEOUT", "TokenTimeoutError"],

@@ -82,6 +82,16 @@ describe("Refusals of a user", () => {
   )
 })
 
+it("a refusal of the page's origin says so, and not that its user is refused (B3)", () => {
+  const refusal = { _tag: "InvalidRequestError", retryable: false, message: "No." } as const
+  const error = fromRefusal(refusal, received(403), target)
+  expect(error).toMatchObject({ _tag: "InvalidRequestError", code: "wrong_origin", retryable: false })
+  expect(error.message).toBe(
+    "The server did not accept the token request (403 wrong_origin, \"No.\", after 2 attempts): " +
+      "its option `origin` must be the origin of this page."
+  )
+})
+
 describe("Responses that are no refusal of a mediator (E3, E7)", () => {
   const unexpected = (status: number, problem: string) =>
     new UnexpectedResponseError({ status, attempts: 2, tokenUrl, problem })

@@ -29,7 +29,7 @@ describe("A page's request (M2)", () => {
   ])("a request with the body %j is refused, and the error does not show it (E2)", (body) => {
     const error = Either.getOrThrow(Either.flip(decode(body)))
     expect(error.message).toBe(
-      "must be a request to a mediator: scopes, an array, and perhaps rejected; the value is not shown"
+      "must be a request to a mediator: scopes, an array, and perhaps principal and rejected; the value is not shown"
     )
     expect(linesShowing("sword", error)).toStrictEqual([])
   })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Redacted from "effect/Redacted"
+import { readFileSync } from "node:fs"
 import { hash } from "../../../src/internal/tokenMediator/rejectedToken.js"
 
 const hashOf = (text: string): number => hash({ value: Redacted.make(text) })
@@ -36,4 +37,20 @@ describe("Hash of a rejected token (A2)", () => {
   it("two tokens that differ in one character or in their order have different hashes (A2)", () => {
     expect(new Set(["token-1", "token-2", "1-token", "token-", "Token-1"].map(hashOf)).size).toBe(5)
   })
+
+  const documented = [
+    ...readFileSync(new URL("../../../../../docs/mediator.md", import.meta.url), "utf8")
+      .matchAll(/^\| `([^`]+)` \| `(\d+)` \| `0x([0-9a-f]{8})` \|$/gm)
+  ]
+
+  it("the document for pages without this library has at least three vectors (M8)", () => {
+    expect(documented.length).toBeGreaterThanOrEqual(3)
+  })
+
+  it.each(documented.map(([, text = "", decimal, hex]) => [text, Number(decimal), Number(`0x${hex}`)] as const))(
+    "the hash of %j is what the document says (M8)",
+    (text, decimal, hex) => {
+      expect([hashOf(text), hashOf(text)]).toStrictEqual([decimal, hex])
+    }
+  )
 })

@@ -33,6 +33,11 @@ describe("isSameOrigin (M3)", () => {
     [false, { origin: "https://shop.example/" }],
     [false, { origin: `${origin}, https://evil.example` }],
     [false, { origin: "null" }],
+    [false, { "sec-fetch-site": "same-origin", origin: "https://evil.example" }],
+    [false, { "sec-fetch-site": "same-origin", origin: "https://www.shop.example" }],
+    [false, { "sec-fetch-site": "same-origin", origin: "https://shop.example:8443" }],
+    [false, { "sec-fetch-site": "same-origin", origin: "null" }],
+    [false, { "sec-fetch-site": "same-origin", origin: "" }],
     [false, { origin: "" }],
     [false, {}],
     [false, { host: "shop.example" }],
@@ -122,16 +127,31 @@ describe("Refusal of an error (M3)", () => {
     expect(wait(new TokenError.InvalidClientError(said))).toBeUndefined()
   })
 
-  it.each<[number, TokenError.TokenError]>([
-    [401, new TokenError.InvalidClientError({ ...said, status: 401 })],
-    [403, new TokenError.InvalidClientError({ ...said, status: 403 })],
-    [403, new TokenError.InvalidClientError({ ...said, status: 200 })],
-    [400, new TokenError.InvalidScopeError(said)],
-    [503, new TokenError.ServiceUnavailableError(said)]
-  ])("the refusal has status %i where authorize fails with %s (M2, M3)", (status, error) => {
-    const refused = ServerPolicy.fromAuthorize(error)
-    expect(refused).toMatchObject({ status, refusal: { _tag: error._tag, retryable: error.retryable } })
-    expect(JSON.stringify(refused)).not.toMatch(/vendor/)
+  it.each(errors.map(([status, error]) => [status === 429 ? 503 : status, error] as const))(
+    "the refusal has status %i, and never refuses a user, where authorize fails with %s (M6)",
+    (status, error) => {
+      const refused = ServerPolicy.fromAuthorize(error)
+      expect(refused).toMatchObject({
+        reason: "authorize_failed",
+        status,
+        refusal: { _tag: error._tag, retryable: error.retryable }
+      })
+      expect(JSON.stringify(refused)).not.toMatch(/vendor/)
+    }
+  )
+})
+
+describe("senderOf (B3)", () => {
+  it.each<[Record<string, string>, string]>([
+    [{}, "its Origin is absent, its Sec-Fetch-Site is absent"],
+    [
+      { origin: "https://www.shop.example", "sec-fetch-site": "same-origin" },
+      "its Origin is \"https://www.shop.example\", its Sec-Fetch-Site is \"same-origin\""
+    ],
+    [{ origin: "\u001b[2J" }, "its Origin is not printable, its Sec-Fetch-Site is absent"],
+    [{ origin: "a".repeat(257) }, "its Origin is not printable, its Sec-Fetch-Site is absent"]
+  ])("the log says of the headers %j: %s (B3)", (headers, expected) => {
+    expect(ServerPolicy.senderOf(Headers.fromInput(headers))).toBe(expected)
   })
 })
 
@@ -139,24 +159,24 @@ describe("Refusal of an error (M3)", () => {
 describe("Words of a refusal (M2, M3, M5)", () => {
   const refused = (method: string, headers: Record<string, string> = {}) =>
     ServerPolicy.refusalBeforeReading({ method, headers: Headers.fromInput({ origin, ...headers }) }, origin)
-  const authorize = (status: number) =>
-    ServerPolicy.fromAuthorize(new TokenError.InvalidClientError({ status, attempts: 1 }))
   const tooLarge = "The body may have 16 KiB."
 
-  it.each<[number, string, string, ServerPolicy.Refused | undefined, object?]>([
+  it.each<[string, number, string, string, ServerPolicy.Refused | undefined, object?]>([
     [
+      "origin",
       403,
-      "InvalidClientError",
-      "Only a page of this server's own origin may ask for a token.",
+      "InvalidRequestError",
+      "Only a page of the origin that this server is set to serve may ask for a token.",
       refused("POST", {
         origin: "null"
       })
     ],
-    [405, "InvalidRequestError", "Ask by POST.", refused("GET"), { allow: "POST" }],
-    [415, "InvalidRequestError", "The body must be application/json.", refused("POST"), {
+    ["method", 405, "InvalidRequestError", "Ask by POST.", refused("GET"), { allow: "POST" }],
+    ["content_type", 415, "InvalidRequestError", "The body must be application/json.", refused("POST"), {
       "accept-post": "application/json"
     }],
     [
+      "body_too_large",
       413,
       "InvalidRequestError",
       tooLarge,
@@ -165,32 +185,49 @@ describe("Words of a refusal (M2, M3, M5)", () => {
         "content-length": "16385"
       })
     ],
-    [413, "InvalidRequestError", tooLarge, ServerPolicy.tooLarge],
-    [400, "InvalidRequestError", "The body must be JSON, as {\"scopes\":[\"user_info\"]}.", ServerPolicy.malformed],
-    [401, "InvalidClientError", "No user is logged in.", authorize(401)],
-    [403, "InvalidClientError", "This user may not have a token.", authorize(403)],
-    [400, "InvalidScopeError", "Not every requested scope is granted.", ServerPolicy.notGranted],
+    ["body_too_large", 413, "InvalidRequestError", tooLarge, ServerPolicy.tooLarge],
     [
+      "body_malformed",
+      400,
+      "InvalidRequestError",
+      "The body must be JSON, as {\"scopes\":[\"user_info\"]}.",
+      ServerPolicy.malformed
+    ],
+    ["unauthenticated", 401, "InvalidClientError", "No user is logged in.", ServerPolicy.unauthenticated],
+    ["forbidden", 403, "InvalidClientError", "This user may not have a token.", ServerPolicy.forbidden],
+    [
+      "principal",
+      403,
+      "InvalidClientError",
+      "Another user is logged in than the one whom the page names.",
+      ServerPolicy.otherPrincipal
+    ],
+    ["not_granted", 400, "InvalidScopeError", "Not every requested scope is granted.", ServerPolicy.notGranted],
+    [
+      "wider_claims",
       500,
       "UnexpectedResponseError",
       "The token can do more than was granted, and isn't handed out.",
       ServerPolicy.tooWide
     ]
   ])(
-    "a refusal with status %i and the tag %s says \"%s\" (M2, M3, M5)",
-    (status, _tag, message, refused, headers = {}) => {
-      expect(refused).toStrictEqual({ status, headers, refusal: { _tag, retryable: false, message } })
+    "a refusal for %s has status %i and the tag %s, and says \"%s\" (M2, M3, M5)",
+    (reason, status, _tag, message, refused, headers = {}) => {
+      expect(refused).toStrictEqual({ reason, status, headers, refusal: { _tag, retryable: false, message } })
     }
   )
 
-  it.each<[number, string, ServerPolicy.Refused]>([
-    [503, "The token is about to expire; the next one is coming.", ServerPolicy.aboutToExpire],
-    [500, "Something went wrong.", ServerPolicy.defect]
+  it.each<[string, number, string, ServerPolicy.Refused]>([
+    ["about_to_expire", 503, "The token is about to expire; the next one is coming.", ServerPolicy.aboutToExpire],
+    ["body_slow", 408, "The body of the request did not arrive in time.", ServerPolicy.slowBody],
+    ["authorize_slow", 503, "This server did not decide in time who asks.", ServerPolicy.slowAuthorize],
+    ["authorize_died", 500, "Something went wrong.", ServerPolicy.defectOfAuthorize],
+    ["died", 500, "Something went wrong.", ServerPolicy.defect]
   ])(
-    "a refusal with status %i may be tried again in a second and says \"%s\" (M2, M3, M5)",
-    (status, message, refused) => {
+    "a refusal for %s has status %i, may be tried again in a second and says \"%s\" (M2, M3, M5, M6)",
+    (reason, status, message, refused) => {
       const refusal = { _tag: "ServiceUnavailableError", retryable: true, message, retryAfter: Duration.seconds(1) }
-      expect(refused).toStrictEqual({ status, headers: {}, refusal })
+      expect(refused).toStrictEqual({ reason, status, headers: {}, refusal })
     }
   )
 })
@@ -221,7 +258,12 @@ describe("Reach of a token (M5)", () => {
   it.each<[string, string, ReadonlyArray<string> | undefined]>([
     ["an array of scopes", withPayload({ scopes: ["user_info"] }), ["user_info"]],
     ["more scopes than its response", withPayload({ scopes: ["user_info", "a b"] }), ["user_info", "a b"]],
-    ["fewer scopes than its response", withPayload({ scopes: [] }), ["user_info"]],
+    ["no scope in the scopes of its claims", withPayload({ scopes: [] }), undefined],
+    ["no scope in the scope of its claims", withPayload({ scope: " " }), undefined],
+    ["the scope of RFC 9068", withPayload({ scope: "a b" }), ["a", "b", "user_info"]],
+    ["a scope with commas, as this vendor writes them", withPayload({ scope: "a,b" }), ["a", "b", "user_info"]],
+    ["a list as its scope", withPayload({ scope: ["a"] }), ["a", "user_info"]],
+    ["more in its scope than in its scopes", withPayload({ scope: "b", scopes: ["a"] }), ["a", "b", "user_info"]],
     ["opaque text", "opaque", undefined],
     ["no scopes in its claims", withPayload({}), undefined],
     ["scopes as a text", withPayload({ scopes: "user_info" }), undefined],
