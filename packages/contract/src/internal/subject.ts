@@ -15,6 +15,7 @@ import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
 import { expect, it } from "vitest"
 import { type Script, ScriptedServer } from "../ScriptedServer.js"
+import { retryIfBusy } from "./busy.js"
 import type { Options } from "./options.js"
 
 export const { clientId, clientSecret } = Sandbox.wellKnown
@@ -94,10 +95,10 @@ export const makeTest = ({ except = {}, server, titles }: Subject) =>
 ): void => {
   titles.push(title)
   const reason = Object.entries(except).find(([start]) => title.startsWith(start))?.[1] ?? skipReason
-  it(title, { timeout: 20_000 }, async ({ signal, skip }) => {
+  it(title, { timeout: 60_000 }, async ({ signal, skip }) => {
     if (typeof reason === "string") return skip(reason)
     const exit = await Effect.runPromiseExit(
-      Effect.suspend(body).pipe(Effect.scoped, Effect.provide(server)),
+      Effect.suspend(body).pipe(Effect.scoped, Effect.provide(server), retryIfBusy),
       { signal }
     )
     if (Exit.isFailure(exit)) throw Cause.squash(exit.cause)
