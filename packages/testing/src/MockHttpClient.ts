@@ -76,8 +76,8 @@ export interface ResponseOptions {
 
 /**
  * What the client does for a request: it returns a response, or the result of an effect, which may wait. Each request
- * gets a copy of the response, so a reply can be used for several requests. If the effect fails, the client fails with a
- * `RequestError` whose cause is that failure, as if the network had failed: `Effect.fail({ code: "ECONNREFUSED" })`.
+ * gets a copy of the response, so a reply can be used for several requests. If the effect fails, the client fails with
+ * a `RequestError` whose cause is that failure, as if the network had failed: `Effect.fail({ code: "ECONNREFUSED" })`.
  *
  * @since 0.1.0
  * @category models
