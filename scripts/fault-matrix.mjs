@@ -26,12 +26,13 @@ const rows = [...readFileSync("docs/design/faults.md", "utf8").matchAll(/^\| (\d
   .map(([, row, fault]) => ({ row: Number(row), fault: fault.replace(/`/g, "") }))
 
 /**
- * The one row that a test's name is about: "row 7". A name that lists rows ("rows 52 and 53") is about none of them in
- * particular, and does not count for any.
+ * The one row that a test's name is about: "row 7". A name that lists rows ("rows 52 and 53", "row 52, 53", "row 52–53")
+ * is about none of them in particular, and does not count for any.
  */
 const rowIn = (name) => {
   const named = new Set([...name.matchAll(/\brow (\d+)\b/g)].map(([, row]) => Number(row)))
-  return named.size === 1 && !/\brows \d/.test(name) ? [...named][0] : undefined
+  const lists = /\brows \d|\brow \d+(\s*[,/&\u2012-\u2015-]|\s+(and|or|to|through)\b)\s*\d/
+  return named.size === 1 && !lists.test(name) ? [...named][0] : undefined
 }
 
 /** The row of a test's own title, or else of the closest `describe` around it that names a row. */

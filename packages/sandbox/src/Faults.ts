@@ -1,5 +1,6 @@
 /**
- * What can go wrong with a token request, as data. A `Sandbox` plays a script of faults.
+ * What can go wrong with a token request, as data. A `Sandbox` plays a script of faults. A constructor throws an
+ * `InvalidInputError` if no server can send the fault.
  *
  * @example
  * import { Faults, Sandbox } from "@effect-tilia/sandbox"
@@ -16,7 +17,10 @@
  *
  * @since 0.1.0
  */
+import { InvalidInputError } from "@effect-tilia/core/TokenError"
 import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import * as Record from "effect/Record"
 
 /**
  * An HTTP response that the sandbox sends instead of a token.
@@ -25,7 +29,7 @@ import * as Duration from "effect/Duration"
  * @category models
  */
 export interface Response {
-  /** The HTTP status. */
+  /** The HTTP status, from 200 to 599. */
   readonly status: number
   /** The headers. Their names are in lower case. Without a `content-type`, the sandbox sends `text/plain`. */
   readonly headers: Readonly<Record<string, string>>
@@ -41,13 +45,13 @@ export interface Response {
  */
 export interface ResponseOptions {
   /**
-   * The headers. Their names are in lower case.
+   * The headers. The case of their names does not matter.
    *
    * @default {}
    */
   readonly headers?: Response["headers"] | undefined
   /**
-   * The body, as a text or as bytes.
+   * The body, as a text or as bytes. A response with the status 204, 205 or 304 has none.
    *
    * @default ""
    */
@@ -68,7 +72,7 @@ export interface ClockSkew {
 }
 
 /**
- * What goes wrong with one token request. Everything that is not set behaves normally.
+ * What goes wrong with one token request: see the constructors. Everything that is not set behaves normally.
  *
  * @since 0.1.0
  * @category models
@@ -101,6 +105,30 @@ export interface Fault {
   readonly revoked?: boolean
 }
 
+const invalid = (setting: string, expected: string): never => {
+  throw new InvalidInputError({ setting, expected })
+}
+
+/** Statuses of responses that have no body (RFC 9110 §15). */
+const withoutBody = [204, 205, 304]
+
+/** What RFC 9110 §5 lets the name and the value of a header contain. */
+const headerName = /^[!#$%&'*+.^_`|~\da-z-]+$/
+const headerValue = /^[\t\u0020-\u007e\u0080-\u00ff]*$/
+
+/** `Duration.decode` would take a negative time for zero. */
+const time = (setting: string, input: Duration.DurationInput): Duration.Duration =>
+  Duration.decodeUnknown(input).pipe(
+    Option.filter(() => !/^-|NaN/.test(String(input))),
+    Option.getOrElse(() => invalid(setting, "a time of zero or more"))
+  )
+
+/** Only a finite time leads to times that a token can have. */
+const skew = (input: Duration.DurationInput): Duration.Duration => {
+  const by = time("by", input)
+  return Duration.isFinite(by) ? by : invalid("by", "a finite time")
+}
+
 /**
  * No fault: the request succeeds. Use it between two faults of a script.
  *
@@ -110,14 +138,25 @@ export interface Fault {
 export const none: Fault = {}
 
 /**
- * A response with this status, as an outage (503), a rate limit (429 with `retry-after`) or a redirect.
+ * A response with this status, as an outage (503), a rate limit (429 with `retry-after`) or a redirect. It throws an
+ * `InvalidInputError` if the status is not a whole number from 200 to 599, if a header cannot be sent, or if a response
+ * with this status cannot have a body.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const status = (status: number, { body = "", headers = {} }: ResponseOptions = {}): Fault => ({
-  outcome: { status, headers, body }
-})
+export const status = (status: number, { body = "", headers = {} }: ResponseOptions = {}): Fault => {
+  if (!Number.isInteger(status) || status < 200 || status > 599) {
+    return invalid("status", "a whole number from 200 to 599")
+  }
+  if (withoutBody.includes(status) && body.length > 0) return invalid("body", `no body in a response with ${status}`)
+  const named = Record.mapKeys(headers, (name) => name.toLowerCase())
+  for (const [name, value] of Object.entries(named)) {
+    if (!headerName.test(name)) return invalid("headers", "names that HTTP allows")
+    if (!headerValue.test(value)) return invalid("headers", `a value of ${name} that HTTP allows`)
+  }
+  return { outcome: { status, headers: named, body } }
+}
 
 /**
  * A 200 with any body. The `content-type` is `application/json` unless you pass other headers.
@@ -131,12 +170,12 @@ export const body = (
 ): Fault => status(200, { headers, body })
 
 /**
- * A response that comes late, by this time.
+ * A response that comes late, by this time. It throws an `InvalidInputError` if the time is negative.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const delay = (delay: Duration.DurationInput): Fault => ({ delay: Duration.decode(delay) })
+export const delay = (delay: Duration.DurationInput): Fault => ({ delay: time("delay", delay) })
 
 /**
  * No response, ever. The request ends when the client closes the connection.
@@ -163,23 +202,25 @@ export const reset: Fault = { outcome: "reset" }
 export const truncate: Fault = { outcome: "truncate" }
 
 /**
- * A token of a server whose clock is ahead by this time: its `iat` is in the future.
+ * A token of a server whose clock is ahead by this time: its `iat` is in the future. It throws an
+ * `InvalidInputError` if the time is negative or infinite.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const clockAhead = (by: Duration.DurationInput): Fault => ({
-  clockSkew: { by: Duration.decode(by), isBehind: false }
+  clockSkew: { by: skew(by), isBehind: false }
 })
 
 /**
- * A token of a server whose clock is behind by this time: its `iat` is in the past.
+ * A token of a server whose clock is behind by this time: its `iat` is in the past. It throws an
+ * `InvalidInputError` if the time is negative or infinite.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const clockBehind = (by: Duration.DurationInput): Fault => ({
-  clockSkew: { by: Duration.decode(by), isBehind: true }
+  clockSkew: { by: skew(by), isBehind: true }
 })
 
 /**

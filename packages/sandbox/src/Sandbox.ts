@@ -17,6 +17,7 @@
  * @since 0.1.0
  * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-4.4 RFC 6749 §4.4} for the client credentials grant
  */
+import type * as AccessToken from "@effect-tilia/core/AccessToken"
 import * as ClientCredentials from "@effect-tilia/core/ClientCredentials"
 import * as Scopes from "@effect-tilia/core/Scopes"
 import * as TiliaConfig from "@effect-tilia/core/TiliaConfig"
@@ -24,7 +25,9 @@ import { InvalidInputError } from "@effect-tilia/core/TokenError"
 import type { TokenRequest } from "@effect-tilia/core/TokenRequest"
 import { TokenResponse } from "@effect-tilia/core/TokenResponse"
 import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpServerError from "@effect/platform/HttpServerError"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
@@ -42,6 +45,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Connection from "./Connection.js"
 import * as Faults from "./Faults.js"
+import * as Cors from "./internal/cors.js"
 import * as OpenApi from "./internal/openApi.js"
 import { Refused, toResponse } from "./internal/refused.js"
 import * as TokenForm from "./internal/tokenForm.js"
@@ -64,8 +68,31 @@ export interface Client extends ClientCredentials.Options {
 }
 
 /**
- * Which clients the sandbox knows, and how long its tokens are valid. An option that is out of range is an
- * `InvalidInputError`.
+ * The claims of the token that a request to an API of yours came with. The sandbox has verified the token, so they are
+ * true.
+ *
+ * @example
+ * import { Sandbox } from "@effect-tilia/sandbox"
+ * import { HttpRouter, HttpServerResponse } from "@effect/platform"
+ * import { Effect } from "effect"
+ *
+ * const routes = HttpRouter.empty.pipe(
+ *   HttpRouter.get(
+ *     "/me",
+ *     Effect.map(Sandbox.Claims, ({ client_id }) => HttpServerResponse.unsafeJson({ client_id }))
+ *   )
+ * )
+ *
+ * const layer = Sandbox.layer({ routes })
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class Claims extends Context.Tag("@effect-tilia/sandbox/Claims")<Claims, AccessToken.Claims>() {}
+
+/**
+ * Which clients the sandbox knows, how long its tokens are valid, and what it serves besides. An option that is out of
+ * range is an `InvalidInputError`.
  *
  * @since 0.1.0
  * @category models
@@ -85,6 +112,22 @@ export interface Options {
    * @default "1 hour"
    */
   readonly tokenLifetime?: Duration.DurationInput | undefined
+  /**
+   * An API of your own, as an `HttpRouter`, for every path that the sandbox does not have itself. The sandbox checks
+   * the token of each request first: if there is none, or if it is expired or revoked, the response is a 401 as for
+   * `/whoami`. Your API gets the `Claims` of the token.
+   *
+   * @default every other path is a 404
+   */
+  readonly routes?: HttpApp.Default<unknown, Claims> | undefined
+  /**
+   * The origins whose pages may read what the sandbox sends, as `["http://localhost:5173"]`; `["*"]` allows every page.
+   * It does not apply to `/token`, because no page may have the client secret. Anything but an origin is an
+   * `InvalidInputError`.
+   *
+   * @default []
+   */
+  readonly cors?: ReadonlyArray<string> | undefined
 }
 
 /**
@@ -96,7 +139,7 @@ export interface Options {
 export interface Received {
   /** The HTTP method. */
   readonly method: string
-  /** The path of the URL, without the query. */
+  /** The path of the URL, without the query. It is empty if the target of the request is no URL. */
   readonly path: string
   /**
    * The status of the response. It is absent until the sandbox sends one, and stays so if the connection breaks before.
@@ -117,7 +160,8 @@ export interface Received {
 export interface Sandbox {
   /**
    * The application. `POST /token` grants a token. `GET /whoami` returns the claims of a valid token, and a 401 for any
-   * other. `GET /.well-known/jwks.json` returns the public key. `GET /openapi.json` describes the token endpoint.
+   * other. `GET /.well-known/jwks.json` returns the public key. `GET /openapi.json` describes the token endpoint. The
+   * option `routes` adds others.
    */
   readonly httpApp: HttpApp.Default
   /**
@@ -125,11 +169,14 @@ export interface Sandbox {
    * script replaces the old one.
    */
   readonly script: (faults: Iterable<Faults.Fault>) => Effect.Effect<void>
-  /** The requests so far, the oldest first. */
+  /** The last 1,000 requests, the oldest first. */
   readonly received: Effect.Effect<ReadonlyArray<Received>>
-  /** The requests from now on. Each one appears when it ends, with a response or without one. */
+  /**
+   * The requests from now on. Each one appears when it ends, with a response or without one. A reader that is more than
+   * 1,000 requests behind misses the oldest ones.
+   */
   readonly requests: Stream.Stream<Received>
-  /** Makes `/whoami` reject every token that was issued before. */
+  /** Makes the sandbox reject every token that was issued before. */
   readonly revokeAll: Effect.Effect<void>
 }
 
@@ -153,6 +200,9 @@ export const wellKnown = {
   clientSecret: "9bc00ca4-937e-4946-bdb5-0814b603334d"
 } as const
 
+/** How many requests are remembered, so that a sandbox that runs for long does not fill the memory (X6). */
+const remembered = 1000
+
 type Mutable<A> = { -readonly [K in keyof A]: A[K] }
 
 /** A route. `note` adds to what `received` shows of the request. */
@@ -163,6 +213,13 @@ type Handler = (
 ) => Effect.Effect<HttpServerResponse.HttpServerResponse, Refused>
 
 const encode = Schema.encodeSync(TokenResponse)
+
+/** What the target of a request is relative to. */
+const base = "http://sandbox"
+
+const badTarget = new Refused({ status: 400, code: "INPUT_ERROR", message: "the target of the request is no URL" })
+
+const notFound = new Refused({ status: 404, code: "NOT_FOUND", message: "the sandbox has no such path" })
 
 /** A body that is shorter than its `Content-Length`: the connection is reset before the rest. */
 const truncated = Effect.map(Connection.Connection, ({ reset }) =>
@@ -176,6 +233,11 @@ const truncated = Effect.map(Connection.Connection, ({ reset }) =>
   ))
 
 const toServerResponse = ({ body, headers, status }: Faults.Response) => {
+  if (body.length === 0) {
+    const bodyless = HttpServerResponse.empty({ status, headers: { "content-type": "text/plain", ...headers } })
+    // Some statuses have no body (RFC 9110). Every other response says that its body is empty.
+    return [204, 205, 304].includes(status) ? bodyless : HttpServerResponse.setHeader(bodyless, "content-length", "0")
+  }
   const { "content-type": contentType = "text/plain", ...others } = headers
   return typeof body === "string"
     ? HttpServerResponse.text(body, { status, headers: others, contentType })
@@ -191,6 +253,15 @@ const validateLifetime = (input: Duration.DurationInput): Either.Either<number, 
       new InvalidInputError({ setting: "tokenLifetime", expected: "a finite time of one second or more" })
     )
   )
+
+const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text
+
+const validateCors = (origins: ReadonlyArray<string>): Either.Either<ReadonlyArray<string>, InvalidInputError> =>
+  origins.every((origin) => origin === "*" || isOrigin(origin))
+    ? Either.right(origins)
+    : Either.left(
+      new InvalidInputError({ setting: "cors", expected: "origins without a path, as http://localhost:5173, or *" })
+    )
 
 interface ValidatedClient {
   readonly credentials: ClientCredentials.Credentials
@@ -221,12 +292,13 @@ const skewedSeconds = (millis: number, skew: Faults.ClockSkew | undefined): numb
  * @category constructors
  */
 export const make: (options?: Options) => Effect.Effect<Sandbox, InvalidInputError> = Effect.fnUntraced(
-  function*({ clients = [wellKnown], tokenLifetime = "1 hour" }: Options = {}) {
+  function*({ clients = [wellKnown], cors = [], routes: api, tokenLifetime = "1 hour" }: Options = {}) {
     const known = yield* validateClients(clients)
     const lifetime = yield* validateLifetime(tokenLifetime)
+    const origins = yield* validateCors(cors)
     const tokens = yield* Tokens.make
     const received: Array<Mutable<Received>> = []
-    const ended = yield* PubSub.unbounded<Received>()
+    const ended = yield* PubSub.sliding<Received>(remembered)
     let faults: Iterator<Faults.Fault> = [][Symbol.iterator]()
 
     /** Checks the client, its secret and its scopes (X1). */
@@ -278,9 +350,10 @@ export const make: (options?: Options) => Effect.Effect<Sandbox, InvalidInputErr
       return HttpServerResponse.unsafeJson(body, { headers: { "cache-control": "no-store" } })
     })
 
-    const whoami: Handler = Effect.fnUntraced(function*(request) {
+    /** The claims of the request's token, if it is valid. */
+    const verify = Effect.fnUntraced(function*(request: HttpServerRequest.HttpServerRequest) {
       const [, bearer = ""] = /^Bearer +(\S+)$/i.exec(request.headers["authorization"] ?? "") ?? []
-      const claims = yield* Effect.mapError(
+      return yield* Effect.mapError(
         tokens.verify(bearer, yield* Clock.currentTimeMillis),
         () =>
           new Refused({
@@ -290,8 +363,24 @@ export const make: (options?: Options) => Effect.Effect<Sandbox, InvalidInputErr
             headers: { "www-authenticate": "Bearer error=\"invalid_token\"" }
           })
       )
-      return HttpServerResponse.unsafeJson(claims)
     })
+
+    const whoami: Handler = (request) => Effect.map(verify(request), (claims) => HttpServerResponse.unsafeJson(claims))
+
+    /** The user's own API. An error without a response of its own is a 500. */
+    const callApi = (api: HttpApp.Default<unknown, Claims>): Handler => (request) =>
+      Effect.flatMap(verify(request), (claims) =>
+        api.pipe(
+          Effect.provideService(Claims, claims),
+          Effect.provideService(HttpServerRequest.HttpServerRequest, request),
+          Effect.catchAll((error) =>
+            error instanceof HttpServerError.RouteNotFound
+              ? notFound
+              : HttpServerRespondable.toResponseOrElse(error, HttpServerResponse.empty({ status: 500 }))
+          )
+        ))
+
+    const otherwise: Handler = api === undefined ? () => notFound : callApi(api)
 
     const document = (body: unknown): Handler => () => Effect.succeed(HttpServerResponse.unsafeJson(body))
 
@@ -304,9 +393,7 @@ export const make: (options?: Options) => Effect.Effect<Sandbox, InvalidInputErr
 
     const handlerFor = (request: HttpServerRequest.HttpServerRequest, url: URL): Handler => {
       const route = routes.get(url.pathname)
-      if (route === undefined) {
-        return () => new Refused({ status: 404, code: "NOT_FOUND", message: "the sandbox has no such path" })
-      }
+      if (route === undefined) return otherwise
       if (route.method === request.method) return route.handler
       return () =>
         new Refused({
@@ -317,13 +404,27 @@ export const make: (options?: Options) => Effect.Effect<Sandbox, InvalidInputErr
         })
     }
 
+    /** The response to a request that a page may make. `/token` is not for pages, which must not have the secret. */
+    const respond: Handler = (request, url, note) => {
+      const handle = handlerFor(request, url)(request, url, note)
+      const headers = url.pathname === "/token" ? {} : Cors.headersFor(origins, request)
+      if (Object.keys(headers).length === 0) return handle
+      return Effect.succeed(Cors.preflightOf(request)).pipe(
+        Effect.flatMap((preflight) => preflight === undefined ? handle : Effect.succeed(preflight)),
+        Effect.catchAll((refused) => Effect.succeed(toResponse(refused))),
+        Effect.map(HttpServerResponse.setHeaders(headers))
+      )
+    }
+
     const httpApp: HttpApp.Default = Effect.gen(function*() {
       const request = yield* HttpServerRequest.HttpServerRequest
-      const url = new URL(request.url, "http://sandbox")
-      const entry: Mutable<Received> = { method: request.method, path: url.pathname }
+      // A client can send any target: `//` and `http://[` are no URLs (row 150).
+      const url = URL.canParse(request.url, base) ? new URL(request.url, base) : undefined
+      const entry: Mutable<Received> = { method: request.method, path: url?.pathname ?? "" }
       received.push(entry)
+      if (received.length > remembered) received.shift()
       const note = (seen: Partial<Received>) => void Object.assign(entry, seen)
-      return yield* handlerFor(request, url)(request, url, note).pipe(
+      return yield* (url === undefined ? Effect.fail(badTarget) : respond(request, url, note)).pipe(
         Effect.catchAll((refused) => Effect.succeed(toResponse(refused))),
         Effect.interruptible, // a server makes its handlers uninterruptible; one that hangs would outlive its client
         Effect.tap(({ status }) => Effect.sync(() => note({ status }))),

@@ -82,20 +82,37 @@ describe("the sandbox over a socket", () => {
   it.scopedLive("the sandbox responds with 413 to a chunked body over 64 KiB (X2)", () =>
     Effect.gen(function*() {
       const { url } = yield* setUp
-      const response = yield* Effect.async<string>((resume) => {
-        const socket = net.connect(Number(new URL(url).port), "127.0.0.1")
-        let text = ""
-        socket.on("data", (bytes) => text += bytes.toString())
-        socket.on("error", () => undefined)
-        socket.on("close", () => resume(Effect.succeed(text)))
-        socket.write(
-          "POST /token HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\ntransfer-encoding: chunked\r\n\r\n"
-        )
-        socket.end(`1000\r\n${"x".repeat(0x1000)}\r\n`.repeat(17) + "0\r\n\r\n")
-      })
+      const response = yield* exchange(
+        url,
+        "POST /token HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\n" +
+          "transfer-encoding: chunked\r\n\r\n" + `1000\r\n${"x".repeat(0x1000)}\r\n`.repeat(17) + "0\r\n\r\n"
+      )
       expect(response).toMatch(/^HTTP\/1.1 413 /)
     }).pipe(Effect.provide(NodeSandbox.layer())))
 })
+
+/** What the server sends for these bytes, on a connection of its own. */
+const exchange = (url: string, bytes: string) =>
+  Effect.async<string>((resume) => {
+    const socket = net.connect(Number(new URL(url).port), "127.0.0.1")
+    let text = ""
+    socket.on("data", (bytes) => text += bytes.toString())
+    socket.on("error", () => undefined)
+    socket.on("close", () => resume(Effect.succeed(text)))
+    socket.end(bytes)
+  })
+
+it.scopedLive.each(["//", "http://[", "http://sandbox:port/"])(
+  "a request with the target %s gets a 400 in the vendor's envelope (X6, row 150)",
+  (target) =>
+    Effect.gen(function*() {
+      const { url } = yield* setUp
+      const response = yield* exchange(url, `GET ${target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`)
+      expect(response).toMatch(/^HTTP\/1.1 400 /)
+      expect(response).toContain("\"codes\":[\"INPUT_ERROR\"]")
+      expect((yield* request(url)).status).toBe(200)
+    }).pipe(Effect.provide(NodeSandbox.layer()))
+)
 
 describe("scripted responses over a socket", () => {
   it.scopedLive.each<[string, Faults.Fault, number, Record<string, string>, string | Uint8Array]>([

@@ -1,11 +1,16 @@
 import { TokenResponse } from "@effect-tilia/core"
 import { Faults, Sandbox } from "@effect-tilia/sandbox"
 import * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { describe, expect, it } from "@effect/vitest"
+import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as jose from "jose"
 
@@ -64,7 +69,11 @@ describe("POST /token", () => {
       expect(status).toBe(200)
       expect(Object.keys(json)).toStrictEqual(["access_token", "token_type", "expires_in", "scope"])
       expect(json).toMatchObject({ token_type: "Bearer", expires_in: "3600", scope: form.scope })
-      expect(jose.decodeProtectedHeader(json.access_token)).toStrictEqual({ alg: "RS512", typ: "JWT" })
+      expect(jose.decodeProtectedHeader(json.access_token)).toStrictEqual({
+        alg: "RS512",
+        kid: expect.any(String),
+        typ: "JWT"
+      })
       expect(jose.decodeJwt(json.access_token)).toStrictEqual({
         account_id: "",
         client_id: clientId,
@@ -229,15 +238,18 @@ describe("faults", () => {
 })
 
 describe("the other endpoints", () => {
-  it.effect("/whoami shows the claims of a token that the JWKS verifies, until it expires (X4)", () =>
+  it.effect("/whoami shows the claims of a token that the JWKS verifies by its kid, until it expires (X4, X6)", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(1_600_560_976_000)
       const { send, whoami } = yield* open({ tokenLifetime: "5 minutes" })
       const { access_token } = (yield* send(post())).json
       const jwks = (yield* send(new Request("http://sandbox/.well-known/jwks.json"))).json
-      expect(Object.keys(jwks.keys[0]).sort()).toStrictEqual(["alg", "e", "kty", "n", "use"])
+      expect(Object.keys(jwks.keys[0]).sort()).toStrictEqual(["alg", "e", "kid", "kty", "n", "use"])
       const { payload } = yield* Effect.promise(() =>
         jose.jwtVerify(access_token, jose.createLocalJWKSet(jwks), { currentDate: new Date(1_600_560_976_000) })
+      )
+      expect(jose.decodeProtectedHeader(access_token).kid).toBe(
+        yield* Effect.promise(() => jose.calculateJwkThumbprint(jwks.keys[0]))
       )
       expect((yield* whoami(access_token)).json).toStrictEqual(payload)
       yield* TestClock.adjust("5 minutes")
@@ -265,6 +277,194 @@ describe("the other endpoints", () => {
     }))
 })
 
+describe("a request whose target is no URL", () => {
+  it.effect("a request for // gets a 400 in the vendor's envelope, and is reported (X6, row 150)", () =>
+    Effect.gen(function*() {
+      const { received, send } = yield* open()
+      const response = yield* send(new Request("http://sandbox//", { method: "DELETE" }))
+      expect(response.status).toBe(400)
+      expect(response.json).toStrictEqual({
+        status: "Failure",
+        message: [expect.any(String)],
+        codes: ["INPUT_ERROR"],
+        payload: { errors: {} }
+      })
+      expect(yield* received).toStrictEqual([{ method: "DELETE", path: "", status: 400 }])
+    }))
+})
+
+describe("faults that cannot be sent", () => {
+  it.each<[string, () => Faults.Fault]>([
+    ["status", () => Faults.status(99)],
+    ["status", () => Faults.status(199)],
+    ["status", () => Faults.status(600)],
+    ["status", () => Faults.status(200.5)],
+    ["status", () => Faults.status(NaN)],
+    ["body", () => Faults.status(204, { body: "x" })],
+    ["body", () => Faults.status(304, { body: Uint8Array.of(1) })],
+    ["headers", () => Faults.status(503, { headers: { "x-a": "a\r\nset-cookie: b" } })],
+    ["headers", () => Faults.status(503, { headers: { "x-a": "a\0" } })],
+    ["headers", () => Faults.status(503, { headers: { "x-a": "\u20ac" } })],
+    ["headers", () => Faults.body("{}", { "x a": "b" })],
+    ["headers", () => Faults.body("{}", { "": "b" })],
+    ["delay", () => Faults.delay(-1)],
+    ["delay", () => Faults.delay("-5 seconds")],
+    ["delay", () => Faults.delay(NaN)],
+    ["by", () => Faults.clockAhead(Infinity)],
+    ["by", () => Faults.clockBehind("-1 hours")]
+  ])("a fault with a wrong %s is refused when it is made (X6, row 150) (case %#)", (setting, make) => {
+    expect(make).toThrow(expect.objectContaining({ _tag: "InvalidInputError", setting }))
+  })
+
+  it.effect.each([204, 205, 304, 503])(
+    "a fault without a body is sent with the status %d (X6, row 150)",
+    (status) =>
+      Effect.gen(function*() {
+        const { script, send } = yield* open()
+        yield* script([Faults.status(status, { headers: { "X-A": "b" } })])
+        const response = yield* send(post())
+        expect([response.status, response.text, response.headers.get("x-a")]).toStrictEqual([status, "", "b"])
+      })
+  )
+})
+
+describe("routes of the caller", () => {
+  const routes = HttpRouter.empty.pipe(
+    HttpRouter.get(
+      "/users/:id",
+      Effect.map(
+        Effect.all([HttpRouter.params, Sandbox.Claims]),
+        ([{ id }, { client_id, scopes }]) => HttpServerResponse.unsafeJson({ id, client_id, scopes })
+      )
+    ),
+    HttpRouter.post(
+      "/echo",
+      Effect.flatMap(
+        HttpServerRequest.HttpServerRequest,
+        (request) => Effect.map(request.json, (body) => HttpServerResponse.unsafeJson(body, { status: 201 }))
+      )
+    )
+  )
+  const setUp = Effect.gen(function*() {
+    const sandbox = yield* open({ routes, tokenLifetime: "5 minutes" })
+    const call = (path: string, token?: string, init: RequestInit = {}) =>
+      sandbox.send(
+        new Request(`http://sandbox${path}`, {
+          ...init,
+          ...(token !== undefined && { headers: { authorization: `Bearer ${token}` } })
+        })
+      )
+    const newToken = Effect.map(
+      Effect.suspend(() => sandbox.send(post())),
+      ({ json }): string => json.access_token
+    )
+    return { ...sandbox, call, newToken }
+  })
+
+  it.effect("a route sees the claims of the request's token, its parameters and its body (X6)", () =>
+    Effect.gen(function*() {
+      const { call, newToken, received } = yield* setUp
+      const token = yield* newToken
+      expect(yield* call("/users/7?a=b", token)).toMatchObject({
+        status: 200,
+        json: { id: "7", client_id: clientId, scopes: form.scope.split(",") }
+      })
+      const echo = yield* call("/echo", token, { method: "POST", body: "{\"a\":1}" })
+      expect([echo.status, echo.json]).toStrictEqual([201, { a: 1 }])
+      expect((yield* received).slice(1)).toStrictEqual([
+        { method: "GET", path: "/users/7", status: 200 },
+        { method: "POST", path: "/echo", status: 201 }
+      ])
+    }))
+
+  it.effect("a request without a valid token gets the 401 of the sandbox, and never reaches a route (X6)", () =>
+    Effect.gen(function*() {
+      const { call, newToken, revokeAll, script, whoami } = yield* setUp
+      yield* script([Faults.revoked])
+      const [revoked, early, late] = [yield* newToken, yield* newToken, yield* newToken]
+      expect((yield* call("/users/7", early)).status).toBe(200)
+      yield* revokeAll
+      const fresh = yield* newToken
+      expect((yield* call("/users/7", fresh)).status).toBe(200)
+      const expected = yield* whoami("none")
+      for (const path of ["/users/7", "/elsewhere"]) {
+        for (const token of [undefined, "abc", revoked, early, late]) {
+          const { headers, json, status } = yield* call(path, token)
+          expect({ json, status }).toStrictEqual({ json: expected.json, status: 401 })
+          expect(headers.get("www-authenticate")).toBe(expected.headers.get("www-authenticate"))
+        }
+      }
+      yield* TestClock.adjust("5 minutes")
+      expect((yield* call("/users/7", fresh)).status).toBe(401)
+    }))
+
+  it.effect("a path that no route has gets a 404, and an error of a route gets its own response (X6)", () =>
+    Effect.gen(function*() {
+      const { call, newToken } = yield* setUp
+      const token = yield* newToken
+      expect(yield* call("/elsewhere", token)).toMatchObject({ status: 404, json: { codes: ["NOT_FOUND"] } })
+      expect((yield* call("/echo", token, { method: "POST", body: "{" })).status).toBe(400)
+      expect((yield* call("/whoami", token)).json).toMatchObject({ client_id: clientId })
+    }))
+})
+
+describe("CORS", () => {
+  const origin = "http://localhost:5173"
+  const ask = (path: string, init: RequestInit = {}) =>
+    new Request(`http://sandbox${path}`, { ...init, headers: { origin, ...init.headers } })
+  const allowed = ({ headers }: { readonly headers: Headers }) => headers.get("access-control-allow-origin")
+  const preflight = {
+    method: "OPTIONS",
+    headers: { "access-control-request-method": "DELETE", "access-control-request-headers": "authorization,x-a" }
+  }
+
+  it.effect("only a page of an allowed origin may read a response of the sandbox, an error included (X6)", () =>
+    Effect.gen(function*() {
+      const { send } = yield* open({ cors: ["https://app.example", origin] })
+      for (const [path, status] of [["/openapi.json", 200], ["/whoami", 401], ["/elsewhere", 404]] as const) {
+        const response = yield* send(ask(path))
+        expect([response.status, allowed(response)]).toStrictEqual([status, origin])
+      }
+      expect(allowed(yield* send(ask("/whoami", { headers: { origin: "http://evil.example" } })))).toBe(null)
+      expect(allowed(yield* (yield* open({ cors: ["*"] })).send(ask("/whoami")))).toBe(origin)
+      expect(allowed(yield* (yield* open()).send(ask("/whoami")))).toBe(null)
+    }))
+
+  it.effect("the sandbox answers a preflight, but not for /token, because no page may have the secret (X6)", () =>
+    Effect.gen(function*() {
+      const { send } = yield* open({ cors: [origin] })
+      const response = yield* send(ask("/users/7", preflight))
+      expect([response.status, allowed(response)]).toStrictEqual([204, origin])
+      expect(response.headers.get("access-control-allow-methods")).toBe("DELETE")
+      expect(response.headers.get("access-control-allow-headers")).toBe("authorization,x-a")
+      const token = yield* send(ask("/token", preflight))
+      expect([token.status, allowed(token)]).toStrictEqual([405, null])
+    }))
+})
+
+describe("what the sandbox remembers", () => {
+  it.effect("the sandbox remembers the last 1,000 requests (X6)", () =>
+    Effect.gen(function*() {
+      const { received, send } = yield* open()
+      yield* Effect.forEach(Array.from({ length: 1010 }, (_, n) => n), (n) => send(new Request(`http://sandbox/${n}`)))
+      const all = yield* received
+      expect([all.length, all[0]?.path, all.at(-1)?.path]).toStrictEqual([1000, "/10", "/1009"])
+    }))
+
+  it.effect("a reader of requests that is 1,000 behind misses the oldest ones (X6)", () =>
+    Effect.gen(function*() {
+      const { requests, send } = yield* open()
+      const pull = yield* Stream.toPull(requests)
+      const first = yield* Effect.fork(pull)
+      yield* Effect.yieldNow()
+      yield* send(new Request("http://sandbox/first"))
+      yield* Fiber.join(first)
+      yield* Effect.forEach(Array.from({ length: 1010 }, (_, n) => n), (n) => send(new Request(`http://sandbox/${n}`)))
+      const [next] = Chunk.toReadonlyArray(yield* pull)
+      expect(next?.path).toBe("/10")
+    }).pipe(Effect.scoped))
+})
+
 describe("options", () => {
   it.effect("the sandbox accepts only the configured clients and scopes", () =>
     Effect.gen(function*() {
@@ -278,6 +478,8 @@ describe("options", () => {
   it.effect.each<[string, Sandbox.Options]>([
     ["tokenLifetime", { tokenLifetime: 0 }],
     ["tokenLifetime", { tokenLifetime: Infinity }],
+    ["cors", { cors: ["http://localhost:5173/"] }],
+    ["cors", { cors: ["localhost"] }],
     ["clientId", { clients: [{ clientId: "x", clientSecret }] }],
     ["clientSecret", { clients: [{ clientId, clientSecret: "x" }] }],
     ["scopes", { clients: [{ clientId, clientSecret, scopes: [] }] }]

@@ -23,6 +23,7 @@ import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import { textOf } from "./internal/body.js"
 
@@ -74,9 +75,9 @@ export interface ResponseOptions {
 }
 
 /**
- * What the client does for a request: it returns a response, or the result of an effect, which may wait. If the effect
- * fails, the client fails with a `RequestError` whose cause is that failure, as if the network had failed:
- * `Effect.fail({ code: "ECONNREFUSED" })`.
+ * What the client does for a request: it returns a response, or the result of an effect, which may wait. Each request
+ * gets a copy of the response, so a reply can be used for several requests. If the effect fails, the client fails with
+ * a `RequestError` whose cause is that failure, as if the network had failed: `Effect.fail({ code: "ECONNREFUSED" })`.
  *
  * @since 0.1.0
  * @category models
@@ -136,7 +137,7 @@ export const MockHttpClient: Context.Tag<MockHttpClient, MockHttpClient> = Conte
 )
 
 const toResponse = (response: Response | ResponseOptions): Response => {
-  if (response instanceof Response) return response
+  if (response instanceof Response) return response.clone() // one that is read could not be used again
   const { body, headers = {}, status = 200 } = response
   if (body === undefined || status === 204 || status === 304) return new Response(null, { status, headers })
   return typeof body === "string"
@@ -172,6 +173,9 @@ export const make = (handle: Handler): Effect.Effect<MockHttpClient> =>
     return { client, received }
   })
 
+const toContext = (mock: MockHttpClient) =>
+  Context.make(MockHttpClient, mock).pipe(Context.add(HttpClient.HttpClient, mock.client))
+
 /**
  * The client as a Layer, under its own tag and as the `HttpClient`: see `make`.
  *
@@ -179,12 +183,7 @@ export const make = (handle: Handler): Effect.Effect<MockHttpClient> =>
  * @category layers
  */
 export const layerHandler = (handle: Handler): Layer.Layer<HttpClient.HttpClient | MockHttpClient> =>
-  Layer.effectContext(
-    Effect.map(
-      make(handle),
-      (mock) => Context.make(MockHttpClient, mock).pipe(Context.add(HttpClient.HttpClient, mock.client))
-    )
-  )
+  Layer.effectContext(Effect.map(make(handle), toContext))
 
 const describe = ({ method = "any method", url = "any URL" }: Expected): string => `${method} ${String(url)}`
 
@@ -192,17 +191,35 @@ const matches = ({ method, url }: Expected, request: Received): boolean =>
   (method === undefined || method === request.method) &&
   (url === undefined || (typeof url === "string" ? url === request.url : url.test(request.url)))
 
+/** A defect, because no code of a user should handle what is wrong with a test. */
+const expectAll = (expected: ReadonlyArray<Expected>, { received }: MockHttpClient): Effect.Effect<void> => {
+  const next = expected[received.length]
+  return next === undefined
+    ? Effect.void
+    : Effect.dieMessage(`Only ${received.length} of ${expected.length} requests came: ${describe(next)} did not.`)
+}
+
 /**
  * A client that expects these requests in order. A request that does not match, or one too many, is a defect. Its
- * message says which request came and which one was expected.
+ * message says which request came and which one was expected. If one of the requests has not come when the Layer's
+ * scope closes, that is a defect too, unless the test has failed anyway.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layer = (...expected: ReadonlyArray<Expected>): Layer.Layer<HttpClient.HttpClient | MockHttpClient> =>
-  layerHandler((request, index) => {
-    const next = expected[index]
-    if (next !== undefined && matches(next, request)) return next.reply
-    const awaited = next === undefined ? `no more than ${expected.length}` : describe(next)
-    return Effect.dieMessage(`Unexpected request ${index + 1}, ${request.method} ${request.url}: expected ${awaited}.`)
-  })
+  Layer.scopedContext(
+    make((request, index) => {
+      const next = expected[index]
+      if (next !== undefined && matches(next, request)) return next.reply
+      const awaited = next === undefined ? `no more than ${expected.length}` : describe(next)
+      return Effect.dieMessage(
+        `Unexpected request ${index + 1}, ${request.method} ${request.url}: expected ${awaited}.`
+      )
+    }).pipe(
+      Effect.tap((mock) =>
+        Effect.addFinalizer((exit) => Exit.isSuccess(exit) ? expectAll(expected, mock) : Effect.void)
+      ),
+      Effect.map(toContext)
+    )
+  )

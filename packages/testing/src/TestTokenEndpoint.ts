@@ -20,16 +20,19 @@
  */
 import * as AccessToken from "@effect-tilia/core/AccessToken"
 import * as Instant from "@effect-tilia/core/Instant"
-import * as RetryPolicy from "@effect-tilia/core/RetryPolicy"
 import type { Input } from "@effect-tilia/core/Scopes"
 import { type RequestOptions, TokenEndpoint } from "@effect-tilia/core/TokenEndpoint"
-import { type TokenError, TokenTimeoutError } from "@effect-tilia/core/TokenError"
+import { ServiceUnavailableError, type TokenError, TokenTimeoutError } from "@effect-tilia/core/TokenError"
 import type * as Arr from "effect/Array"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
+import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as TestAccessToken from "./TestAccessToken.js"
 
 /**
@@ -61,9 +64,9 @@ export interface Call {
   /** The requested scopes. */
   readonly scopes: Input
   /**
-   * Whether the caller's `retry` makes a single attempt, as that of a background refresh does: it is
-   * `RetryPolicy.none`, or numbers with `maxAttempts: 1`. Any other schedule counts as one that retries, because only
-   * running it would tell.
+   * Whether the caller's `retry` makes a single attempt, as that of a background refresh does: `RetryPolicy.none`,
+   * numbers with `maxAttempts: 1`, or any other schedule that is done after one attempt. To tell that, the endpoint
+   * runs the schedule's first step with a `ServiceUnavailableError`.
    */
   readonly isSingleAttempt: boolean
   /** The token that the caller wants to replace because the API rejected it, if there is one. */
@@ -143,9 +146,22 @@ export const hang: Reply = { outcome: "hang" }
  */
 export const after = (wait: Duration.DurationInput, reply: Reply): Reply => ({ ...reply, after: wait })
 
-const isSingleAttempt = (retry: RequestOptions["retry"]): boolean => {
-  if (retry === undefined) return false
-  return "maxAttempts" in retry ? retry.maxAttempts === 1 : retry === RetryPolicy.none
+/** An error that every policy may retry. */
+const retryable = new ServiceUnavailableError({ status: 503, attempts: 1 })
+
+/**
+ * Whether a policy makes no second attempt. A policy is any schedule, so only its first step tells. The step waits for
+ * nothing, and what it draws at random is not taken from the test's own generator.
+ */
+const isSingleAttempt = (retry: RequestOptions["retry"]): Effect.Effect<boolean> => {
+  if (retry === undefined) return Effect.succeed(false)
+  if (!Schedule.isSchedule(retry)) return Effect.succeed(retry.maxAttempts === 1)
+  return Effect.clockWith((clock) =>
+    retry.step(clock.unsafeCurrentTimeMillis(), retryable, retry.initial).pipe(
+      Effect.map(([, , decision]) => ScheduleDecision.isDone(decision)),
+      Effect.withRandom(Random.make("the first step"))
+    )
+  )
 }
 
 const play = Effect.fnUntraced(function*({ after = 0, outcome }: Reply, scopes: Input, text: string) {
@@ -200,14 +216,13 @@ export const make = (...script: Script): Effect.Effect<TestTokenEndpoint> =>
       tokens,
       flights,
       requestToken: (scopes, { rejected, retry } = {}) =>
-        Effect.clockWith((clock) => {
+        Effect.zipWith(
+          Clock.currentTimeMillis,
+          isSingleAttempt(retry),
+          (at, isSingleAttempt) => ({ at, isSingleAttempt })
+        ).pipe(Effect.flatMap(({ at, isSingleAttempt }) => {
           const index = calls.length
-          const call: Call = {
-            at: clock.unsafeCurrentTimeMillis(),
-            scopes,
-            isSingleAttempt: isSingleAttempt(retry),
-            rejected
-          }
+          const call: Call = { at, scopes, isSingleAttempt, rejected }
           calls.push(call)
           begin()
           return Effect.suspend(() => play(replyTo(call, index), scopes, `token-${index}`)).pipe(
@@ -215,7 +230,7 @@ export const make = (...script: Script): Effect.Effect<TestTokenEndpoint> =>
             Effect.onInterrupt(() => interrupted),
             Effect.ensuring(end)
           )
-        })
+        }))
     }
   })
 

@@ -18,7 +18,6 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
-import * as Record from "effect/Record"
 import * as Redacted from "effect/Redacted"
 import * as Forms from "./internal/forms.js"
 import * as Recorder from "./internal/recorder.js"
@@ -34,8 +33,14 @@ import * as Recorder from "./internal/recorder.js"
 export type Printer = Recorder.Printer
 
 /**
- * The form in which a secret was found: `"plain"`, in either case; `"percent-encoded"`, up to three times; `"base64"`,
- * which includes base64url, anywhere in a longer text; or `"hex"`.
+ * The form in which a secret was found:
+ *
+ * - `"plain"`, in either case;
+ * - `"base64"`, which includes base64url, anywhere in a longer text;
+ * - `"hex"`, also byte by byte as in `<Buffer 61 62>`;
+ * - `"bytes"`, as decimal numbers: how a `Uint8Array` is printed;
+ * - `"percent-encoded"`, as in a URL; `"form-encoded"`, with a plus for a space; `"HTML"`, with entities; `"escaped"`,
+ *   as in a string literal of JSON or JavaScript. Of several such encodings, up to three, it is the outermost one.
  *
  * @since 0.1.0
  * @category models
@@ -64,7 +69,10 @@ export interface Leak {
 export interface Probed<A, E> {
   /** How the effect ended. */
   readonly exit: Exit.Exit<A, E>
-  /** The leaks. Each pair of a printer and a form appears once. */
+  /**
+   * The leaks so far. Each pair of a printer and a form appears once. The array grows as long as fibers that outlive
+   * the effect go on printing, so assert on it after they have.
+   */
   readonly leaks: ReadonlyArray<Leak>
 }
 
@@ -72,17 +80,18 @@ export interface Probed<A, E> {
  * Runs an effect, and searches everything that it prints for secrets. That includes what a program could print of the
  * value that the effect ends with:
  *
- * - the message, `toString`, `JSON.stringify`, `util.inspect` (10 levels deep, with hidden properties) and
- *   `Cause.pretty` of
- *   its value, failures and defects;
+ * - the message, `toString`, `JSON.stringify`, `util.inspect` (with hidden properties, at every depth, and nothing cut
+ *   off) and `Cause.pretty` of its value, failures and defects;
  * - Effect's string, JSON, logfmt, structured and pretty loggers, at every level, on the same and on what the effect
  *   logs;
  * - Effect's console;
  * - the names, attributes, events, links and ends of spans;
- * - all metrics of the process.
+ * - all metrics of the process, when the effect has ended.
  *
- * While the effect runs, the default logger and the console show nothing. The probe does not see what the effect writes
- * to the global `console` or to a stream. It never fails. If you interrupt it, it interrupts the effect.
+ * The fibers that the effect has forked are watched as long as they run: a daemon that logs a secret later adds to
+ * `leaks`. While the effect and its fibers run, the default logger and the console show nothing. The probe does not see
+ * what the effect writes to the global `console` or to a stream. It never fails. If you interrupt it, it interrupts the
+ * effect.
  *
  * @since 0.1.0
  * @category combinators
@@ -91,17 +100,16 @@ export const leakProbe = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
   secrets: ReadonlyArray<string | Redacted.Redacted>
 ): Effect.Effect<Probed<A, E>, never, R> =>
-  Effect.map(Recorder.record(effect), ({ exit, printed }) => {
-    const leaks = new Map<string, Leak>()
-    for (const secret of secrets) {
-      const detectors = Forms.detectors(Redacted.isRedacted(secret) ? Redacted.value(secret) : secret)
-      for (const [form, isIn] of Record.toEntries(detectors)) {
-        for (const { printer, text } of printed) {
-          if (isIn(text)) leaks.set(`${printer} ${form}`, { printer, form })
-        }
+  Effect.suspend(() => {
+    const leaks: Array<Leak> = []
+    const finders = secrets.map((secret) => Forms.finder(Redacted.isRedacted(secret) ? Redacted.value(secret) : secret))
+    const search = ({ printer, text }: Recorder.Printed): void => {
+      for (const form of finders.flatMap((formsIn) => [...formsIn(text)])) {
+        const isKnown = leaks.some((leak) => leak.printer === printer && leak.form === form)
+        if (!isKnown) leaks.push({ printer, form })
       }
     }
-    return { exit, leaks: [...leaks.values()] }
+    return Effect.map(Recorder.record(effect, search), (exit) => ({ exit, leaks }))
   })
 
 /**
@@ -111,7 +119,8 @@ export const leakProbe = <A, E, R>(
  * @since 0.1.0
  * @category getters
  */
-export const linesShowing = (text: string | RegExp, value: unknown): ReadonlyArray<string> =>
-  Effect.runSync(Recorder.record(Effect.fail(value))).printed
-    .flatMap((printed) => printed.text.split("\n"))
-    .filter((line) => typeof text === "string" ? line.includes(text) : text.test(line))
+export const linesShowing = (text: string | RegExp, value: unknown): ReadonlyArray<string> => {
+  const lines: Array<string> = []
+  Effect.runSync(Recorder.record(Effect.fail(value), (printed) => lines.push(...printed.text.split("\n"))))
+  return lines.filter((line) => typeof text === "string" ? line.includes(text) : text.test(line))
+}

@@ -33,6 +33,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 
@@ -128,21 +129,24 @@ describe("TestTokenEndpoint", () => {
       )
     ))
 
-  it.effect("TestTokenEndpoint records the rejected token of a call, and whether it is a single attempt", () =>
+  it.effect("TestTokenEndpoint records the rejected token of a call, and whether it is a single attempt (C4)", () =>
     Effect.gen(function*() {
       const { calls, requestToken } = yield* TestTokenEndpoint.TestTokenEndpoint
       const rejected = yield* requestToken(["a"])
       yield* requestToken(["a"], { rejected, retry: RetryPolicy.none })
       yield* requestToken(["a"], { retry: { maxAttempts: 1 } })
+      yield* requestToken(["a"], { retry: yield* RetryPolicy.make({ maxAttempts: 1 }) })
+      yield* requestToken(["a"], { retry: Schedule.recurs(0) })
       yield* requestToken(["a"], { retry: { maxAttempts: 2 } })
       yield* requestToken(["a"], { retry: {} })
       yield* requestToken(["a"], { retry: RetryPolicy.standard })
       yield* requestToken(["a"], { retry: yield* RetryPolicy.make({ maxAttempts: 3 }) })
+      yield* requestToken(["a"], { retry: Schedule.spaced("1 hour") })
       expect(calls).toStrictEqual([
         { at: 0, scopes: ["a"], isSingleAttempt: false, rejected: undefined },
         { at: 0, scopes: ["a"], isSingleAttempt: true, rejected },
-        { at: 0, scopes: ["a"], isSingleAttempt: true, rejected: undefined },
-        ...Array<unknown>(4).fill({ at: 0, scopes: ["a"], isSingleAttempt: false, rejected: undefined })
+        ...Array<unknown>(3).fill({ at: 0, scopes: ["a"], isSingleAttempt: true, rejected: undefined }),
+        ...Array<unknown>(5).fill({ at: 0, scopes: ["a"], isSingleAttempt: false, rejected: undefined })
       ])
     }).pipe(Effect.provide(layer(succeed()))))
 
@@ -226,6 +230,94 @@ describe("MockHttpClient", () => {
         "Unexpected request 1, GET https://api.example/me: expected no more than 0."
       )
       expect(yield* unexpected({ method: "POST", url: /invoices/, reply: {} })).toContain("expected POST /invoices/.")
+    }))
+})
+
+describe("MockHttpClient.layer", () => {
+  const endOf = (layer: Layer.Layer<HttpClient.HttpClient>, ...urls: ReadonlyArray<string>) =>
+    Effect.flatMap(HttpClient.HttpClient, (http) => Effect.forEach(urls, (url) => http.get(url))).pipe(
+      Effect.provide(layer),
+      Effect.exit,
+      Effect.map((exit) => Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "no failure")
+    )
+  const one = { method: "GET", url: `${api}/one`, reply: {} }
+  const two = { method: "POST", url: /two/, reply: {} }
+
+  it.effect("an expected request that never came is a defect that says which one (C4)", () =>
+    Effect.gen(function*() {
+      expect(yield* endOf(MockHttpClient.layer(one), `${api}/one`)).toBe("no failure")
+      expect(yield* endOf(MockHttpClient.layer())).toBe("no failure")
+      expect(yield* endOf(MockHttpClient.layer(one, two), `${api}/one`)).toContain(
+        "Only 1 of 2 requests came: POST /two/ did not."
+      )
+    }))
+
+  it.effect("a test that has failed is told only of its own failure, not of requests that never came (C4)", () =>
+    Effect.gen(function*() {
+      const end = yield* endOf(MockHttpClient.layer(one, one), `${api}/two`)
+      expect(end).toContain("Unexpected request 1")
+      expect(end).not.toContain("requests came")
+    }))
+
+  it.effect("a reply can be used twice, also if it is a Response (C4)", () =>
+    Effect.gen(function*() {
+      const reply = new Response("hello", { status: 201, headers: { "x-a": "b" } })
+      const http = yield* HttpClient.HttpClient.pipe(Effect.provide(MockHttpClient.layerHandler(() => reply)))
+      for (let n = 0; n < 3; n++) {
+        const response = yield* http.get(`${api}/me`)
+        expect([response.status, response.headers["x-a"], yield* response.text]).toStrictEqual([201, "b", "hello"])
+      }
+    }))
+})
+
+describe("raw bodies", () => {
+  const bytes = new TextEncoder().encode("\ufeffh\u00e9llo")
+  async function* pieces() {
+    yield bytes.subarray(0, 5)
+    yield bytes.subarray(5)
+  }
+  const bodies: ReadonlyArray<readonly [string, () => unknown]> = [
+    ["a text", () => "\ufeffh\u00e9llo"],
+    ["a Uint8Array", () => bytes],
+    ["an ArrayBuffer", () => bytes.slice().buffer],
+    ["a DataView", () => new DataView(Uint8Array.of(0, ...bytes).buffer, 1)],
+    ["a Blob", () => new Blob([bytes])],
+    ["a web stream", () => new Blob([bytes]).stream()],
+    ["an async iterable", pieces]
+  ]
+
+  it.effect.each(bodies)(
+    "%s as a raw body arrives at a mock and at an application as it was (C4)",
+    ([, body]) =>
+      Effect.gen(function*() {
+        const request = () => HttpClientRequest.post(`${api}/raw`, { body: HttpBody.raw(body()) })
+        const mock = yield* MockHttpClient.make(() => ({}))
+        yield* mock.client.execute(request())
+        expect(mock.received[0]?.body).toBe("\ufeffh\u00e9llo")
+        const http = yield* InMemoryHttpClient.make(Effect.flatMap(HttpServerRequest.HttpServerRequest, (received) =>
+          Effect.orDie(
+            Effect.map(received.arrayBuffer, (body) => HttpServerResponse.uint8Array(new Uint8Array(body)))
+          )))
+        const response = yield* http.execute(request())
+        expect(new Uint8Array(yield* response.arrayBuffer)).toStrictEqual(bytes)
+      })
+  )
+
+  it.effect("bytes that are no text arrive at an application as they were, and FormData as a form (C4)", () =>
+    Effect.gen(function*() {
+      const echo = yield* InMemoryHttpClient.make(
+        Effect.flatMap(HttpServerRequest.HttpServerRequest, (received) =>
+          Effect.orDie(
+            Effect.map(received.arrayBuffer, (body) => HttpServerResponse.uint8Array(new Uint8Array(body)))
+          ))
+      )
+      const send = (body: unknown) =>
+        Effect.flatMap(echo.post(`${api}/raw`, { body: HttpBody.raw(body) }), (response) => response.arrayBuffer)
+      expect(new Uint8Array(yield* send(Uint8Array.of(255, 0, 128)))).toStrictEqual(Uint8Array.of(255, 0, 128))
+      const form = new FormData()
+      form.set("name", "value")
+      expect(new TextDecoder().decode(yield* send(form))).toContain("name=\"name\"\r\n\r\nvalue")
+      expect(new TextDecoder().decode(yield* send(new URLSearchParams({ a: "b c" })))).toBe("a=b+c")
     }))
 })
 

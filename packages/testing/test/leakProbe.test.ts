@@ -8,6 +8,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
+import * as TestClock from "effect/TestClock"
 import { inspect } from "node:util"
 
 const secret = Sandbox.wellKnown.clientSecret
@@ -115,11 +116,96 @@ describe("leakProbe", () => {
     ),
     ["base64", Buffer.from(`??>${secret}`).toString("base64url")],
     ["hex", Buffer.from(secret).toString("hex")],
-    ["hex", Buffer.from(secret).toString("hex").toUpperCase()]
+    ["hex", Buffer.from(secret).toString("hex").toUpperCase()],
+    ["hex", [...Buffer.from(secret)].map((byte) => byte.toString(16)).join(":")],
+    ["HTML", [...secret].map((c) => `&#${c.charCodeAt(0)};`).join("")],
+    ["HTML", [...secret].map((c) => `&#x${c.charCodeAt(0).toString(16)};`).join("")],
+    ["escaped", [...secret].map((c) => `\\u00${c.charCodeAt(0).toString(16)}`).join("")],
+    ["bytes", `${Buffer.from(secret).toJSON().data}`]
   ])("leakProbe finds a %s secret", ([form, text]) =>
     Effect.gen(function*() {
       const { leaks } = yield* leakProbe(Effect.succeed(`before ${text} after`), [secret])
       expect(new Set(leaks.map((leak) => leak.form))).toEqual(new Set([form]))
+    }))
+
+  const hard = `it's "a" <b> & \\c + d/é`
+
+  it.effect.each<[string, unknown]>([
+    ["in JSON", JSON.stringify({ secret: hard })],
+    ["in JSON in JSON", JSON.stringify({ text: JSON.stringify({ secret: hard }) })],
+    ["in an object", { secret: hard }],
+    ["in a form", new URLSearchParams({ secret: hard }).toString()],
+    ["in a URL", `https://api.example/?secret=${encodeURIComponent(hard)}`],
+    ["in a URL in JSON", JSON.stringify({ url: `https://api.example/?a=${encodeURIComponent(JSON.stringify(hard))}` })],
+    [
+      "in HTML",
+      hard.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll("\"", "&quot;")
+        .replaceAll("'", "&#39;")
+    ],
+    ["in base64 in a URL", encodeURIComponent(Buffer.from(hard).toString("base64"))]
+  ])(
+    "leakProbe finds a secret with quotes, backslashes, spaces and accents %s (C3)",
+    ([, value]) =>
+      Effect.gen(function*() {
+        const { leaks } = yield* leakProbe(Effect.succeed(value), [hard])
+        expect(printersOf(leaks)).toContain("inspect")
+        expect((yield* leakProbe(Effect.log(value), [hard])).leaks).not.toStrictEqual([])
+        expect((yield* leakProbe(Effect.succeed(value), [`${hard}!`])).leaks).toStrictEqual([])
+      })
+  )
+
+  /** A value that only `inspect` prints: JSON has nothing of a `Map`. */
+  const inMap = (value: unknown) => new Map([["key", value]])
+  const deep = (levels: number): unknown => levels === 0 ? secret : inMap(deep(levels - 1))
+
+  it.effect.each<[string, unknown]>([
+    ["a Uint8Array", new TextEncoder().encode(secret)],
+    ["a Buffer", Buffer.from(`Bearer ${secret}`)],
+    ["a long Buffer", inMap(Buffer.from(" ".repeat(1000) + secret))],
+    ["a DataView", inMap(new DataView(new TextEncoder().encode(secret).buffer))],
+    ["an ArrayBuffer", inMap(new TextEncoder().encode(" ".repeat(1000) + secret).buffer)],
+    ["the 101st element of an array", inMap([...Array.from({ length: 100 }, () => 0), secret])],
+    ["the 101st element of a Set", new Set([...Array(100).keys(), secret])],
+    ["the end of a long string", inMap(" ".repeat(20_000) + secret)],
+    ["a string of several lines", inMap(`${"line\n".repeat(50)}${secret}`)],
+    ["the 12th level of an object", deep(12)],
+    ["the 200th level of an object", deep(200)],
+    ["the message of an error at the 12th level", Array(12).fill(0).reduce<unknown>(inMap, new Error(secret))]
+  ])("leakProbe finds a secret in %s (C3)", ([, value]) =>
+    Effect.gen(function*() {
+      const { leaks } = yield* leakProbe(Effect.succeed(value), [secret])
+      expect(printersOf(leaks)).toContain("inspect")
+      const logged = yield* leakProbe(Effect.zipRight(Console.log(value), Effect.log(value)), [secret])
+      expect(printersOf(logged.leaks)).toContain("Console")
+    }))
+
+  it.effect("leakProbe finds a secret of several lines (C3)", () =>
+    Effect.gen(function*() {
+      const key = "-----BEGIN KEY-----\nc3dvcmRmaXNo\n-----END KEY-----"
+      const { leaks } = yield* leakProbe(Effect.succeed(inMap(key)), [key])
+      expect(printersOf(leaks)).toContain("inspect")
+    }))
+
+  it.effect("leakProbe finds what a daemon logs, traces and prints after the effect has ended (C3)", () =>
+    Effect.gen(function*() {
+      const later = Effect.logInfo(secret).pipe(
+        Effect.zipRight(Console.log(secret)),
+        Effect.withSpan(secret),
+        Effect.delay("1 minute")
+      )
+      const { exit, leaks } = yield* leakProbe(Effect.forkDaemon(later), [secret])
+      expect(Exit.isSuccess(exit)).toBe(true)
+      expect(leaks).toStrictEqual([])
+      yield* TestClock.adjust("1 minute")
+      expect(printersOf(leaks)).toEqual(expect.arrayContaining([...loggers, "Console", "Span.name"]))
+    }))
+
+  it.effect("leakProbe looks no deeper into an object that hides itself, and ends for a value without an end", () =>
+    Effect.gen(function*() {
+      const hidden = { toJSON: () => "hidden", [inspect.custom]: () => "hidden", toString: () => "hidden", secret }
+      const endless = (): object => ({ [inspect.custom]: endless, toJSON: () => "endless" })
+      const { leaks } = yield* leakProbe(Effect.succeed([inMap(hidden), endless()]), [secret])
+      expect(leaks).toStrictEqual([])
     }))
 
   it.effect("leakProbe finds any of several secrets, also one in a Redacted, and reports each leak once", () =>

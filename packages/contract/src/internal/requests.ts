@@ -2,6 +2,7 @@
  * What a client must do in every exchange: it sends the request as it is, follows no redirect, reads the body as it
  * arrives, and closes the connection when the caller needs it no more (rows 9, 10 and 16 of docs/design/faults.md).
  */
+import { leakProbe } from "@effect-tilia/testing/leakProbe"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Context from "effect/Context"
@@ -92,7 +93,8 @@ const declareTokenRequestTests = (subject: Subject): void => {
       )
       if (!setsAcceptEncoding) expect(headers).toContain("accept-encoding: identity")
       expect(headers.join("\n")).not.toMatch(/^(traceparent|b3|x-b3-.*|cookie):/m)
-      expect(head).not.toContain(clientSecret)
+      // Neither as it is nor encoded, as in the Basic scheme.
+      expect((yield* leakProbe(Effect.succeed(head), [clientSecret])).leaks).toStrictEqual([])
       // The vendor's sample request, byte by byte, with other scopes.
       expect(body).toBe(
         `client_id=${clientId}&client_secret=${clientSecret}` +
@@ -100,7 +102,31 @@ const declareTokenRequestTests = (subject: Subject): void => {
       )
     }))
 
+  test("a token request sends no cookie that an earlier response has set (E1)", () =>
+    Effect.gen(function*() {
+      const server = yield* open(
+        inTurn([send(json(200, token, { "set-cookie": "session=1; Path=/" })), ScriptedServer.end])
+      )
+      yield* Effect.provide(Effect.repeatN(requestToken, 1), endpointAt(server.url, client))
+      const { requests } = yield* server.seen
+      expect(requests.length).toBe(2)
+      for (const request of requests) expect(request).not.toMatch(/^cookie:/im)
+    }))
+
   for (const status of [301, 302, 303, 307, 308]) {
+    test(`the client does not follow a redirect with status ${status} to the same origin (E3, row 20)`, () =>
+      Effect.gen(function*() {
+        const server = yield* open(
+          inTurn(
+            [send(httpResponse(status, { location: "/elsewhere" })), ScriptedServer.end],
+            [send(json(200, token)), ScriptedServer.end]
+          )
+        )
+        const error = yield* errorOf(requestTokenAt(server.url, client))
+        expectError(error, { _tag: "UnexpectedResponseError", ...(!hidesRedirects && { status }), attempts: 1 })
+        expect((yield* server.seen).requests.length).toBe(1)
+      }))
+
     test(`the client does not follow a redirect with status ${status} or connect to its target (E3, row 20)`, () =>
       Effect.gen(function*() {
         const target = yield* open(always(json(200, token)))
@@ -176,8 +202,8 @@ const declareUnfinishedTests = (subject: Subject): void => {
         )
         expectError(error, { _tag: "UnexpectedResponseError", problem: "its body is larger than 256 KiB" })
         yield* until(server, isClosed)
-        // The buffers of the kernel take some megabytes that the client never reads.
-        expect((yield* server.seen).sent).toBeLessThan(16 * 1024 * 1024)
+        // The buffers of the kernel take some megabytes that the client never reads, more if the machine is busy.
+        expect((yield* server.seen).sent).toBeLessThan(32 * 1024 * 1024)
       }))
   }
 

@@ -15,6 +15,7 @@ import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
 import { expect, it } from "vitest"
 import { type Script, ScriptedServer } from "../ScriptedServer.js"
+import { retryIfBusy } from "./busy.js"
 import type { Options } from "./options.js"
 
 export const { clientId, clientSecret } = Sandbox.wellKnown
@@ -103,7 +104,7 @@ export const makeTest = ({ except = {}, server, titles }: Subject) =>
   it(title, { timeout: testTimeout }, async ({ signal, skip }) => {
     if (typeof reason === "string") return skip(reason)
     const exit = await Effect.runPromiseExit(
-      Effect.suspend(body).pipe(Effect.scoped, Effect.provide(server)),
+      Effect.suspend(body).pipe(Effect.scoped, Effect.provide(server), retryIfBusy),
       { signal }
     )
     if (Exit.isFailure(exit)) throw Cause.squash(exit.cause)

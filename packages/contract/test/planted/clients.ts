@@ -15,8 +15,44 @@ const buffered: Fetch = async (input, init) => {
   return response
 }
 
+/** Follows a redirect unless it leads to another origin. */
+const loyal: Fetch = async (input, init) => {
+  const response = await fetch(input, init)
+  const target = new URL(response.headers.get("location") ?? "data:,", String(input))
+  return response.status >= 300 && response.status < 400 && target.origin === new URL(String(input)).origin
+    ? loyal(target, init)
+    : response
+}
+
+/** Returns the cookies of a server to it. */
+const withCookies = (): Fetch => {
+  const jar = new Map<string, string>()
+  return async (input, init) => {
+    const { origin } = new URL(String(input))
+    const headers = new Headers(init?.headers)
+    const cookies = jar.get(origin)
+    if (cookies !== undefined) headers.set("cookie", cookies)
+    const response = await fetch(input, { ...init, headers })
+    const [cookie] = response.headers.getSetCookie()
+    if (cookie !== undefined) jar.set(origin, cookie.split(";")[0] ?? "")
+    return response
+  }
+}
+
+/** Sends the credentials of the body in a header as well. */
+const withHeader = (name: string, encode: (credentials: string) => string): Fetch => async (input, init) => {
+  const form = new URLSearchParams(await new Response(init?.body ?? null).text())
+  const headers = new Headers(init?.headers)
+  headers.set(name, encode(`${form.get("client_id")}:${form.get("client_secret")}`))
+  return fetch(input, { ...init, headers })
+}
+
 const planted: Readonly<Record<string, Fetch>> = {
   "follows redirects": (input, init) => fetch(input, { ...init, redirect: "follow" }),
+  "follows redirects to the same origin": loyal,
+  "has a cookie jar": withCookies(),
+  "puts the secret into an Authorization header": withHeader("authorization", (text) => `Basic ${btoa(text)}`),
+  "puts the secret into a header in hex": withHeader("x-trace", (text) => Buffer.from(text).toString("hex")),
   "buffers bodies": buffered,
   "swallows interruption": (input, init) => fetch(input, { ...init, signal: null }),
   // A client over XMLHttpRequest reports a refused connection in this way.

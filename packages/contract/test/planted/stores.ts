@@ -3,29 +3,214 @@
  * tests have failed. It is not a test by itself.
  */
 import { storeContract } from "@effect-tilia/contract/storeContract"
-import { type Lock, makeMemory, TokenStore } from "@effect-tilia/core/TokenStore"
+import * as Scopes from "@effect-tilia/core/Scopes"
+import {
+  Abandoned,
+  type Acquisition,
+  type Entry,
+  type Failure,
+  Held,
+  type Lock,
+  makeMemory,
+  type StoredFailure,
+  type StoreError,
+  TokenStore
+} from "@effect-tilia/core/TokenStore"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { onServer } from "../support/onServer.js"
+
+/** A store that changes what it returns to whoever gets the lock. */
+const withAcquired = (
+  store: TokenStore,
+  change: (lock: Lock, scopes: Scopes.Scopes, entry: Entry) => { readonly lock?: Lock; readonly entry?: Entry }
+): TokenStore => ({
+  ...store,
+  lock: (scopes) =>
+    Effect.map(
+      store.lock(scopes),
+      (result) => result._tag === "Held" ? result : { ...result, ...change(result.lock, scopes, result.entry) }
+    )
+})
 
 /** A store that changes its locks. `last` returns the lock that was taken last, by whichever holder. */
 const withLocks = (store: TokenStore, change: (own: Lock, last: () => Lock) => Lock): TokenStore => {
   const last = new Map<string, Lock>()
+  return withAcquired(store, (lock, scopes) => {
+    last.set(scopes.join(), lock)
+    return { lock: change(lock, () => last.get(scopes.join()) ?? lock) }
+  })
+}
+
+/** A store that changes every entry that it returns. */
+const withEntries = (store: TokenStore, change: (entry: Entry, scopes: Scopes.Scopes) => Entry): TokenStore => ({
+  ...withAcquired(store, (_, scopes, entry) => ({ entry: change(entry, scopes) })),
+  read: (scopes) => Effect.map(store.read(scopes), (entry) => change(entry, scopes))
+})
+
+/** A store that waits before each command. */
+const slow = (store: TokenStore): TokenStore => {
+  const late = Effect.delay("300 millis")
+  return {
+    ...withLocks(store, (own) => ({
+      ...own,
+      renew: late(own.renew),
+      settle: (outcome) => late(own.settle(outcome))
+    })),
+    read: (scopes) => late(store.read(scopes))
+  }
+}
+
+const slowest = (store: TokenStore): TokenStore => ({
+  ...slow(store),
+  lock: (scopes) => Effect.delay(slow(store).lock(scopes), "300 millis")
+})
+
+/** A store whose generation is always the same. */
+const frozen = (store: TokenStore): TokenStore =>
+  withLocks(
+    withEntries(store, (entry) => ({
+      token: Option.map(entry.token, (token) => ({ ...token, generation: 1 })),
+      failure: Option.map(entry.failure, (failure) => ({ ...failure, generation: 1 }))
+    })),
+    (own) => ({ ...own, generation: 1 })
+  )
+
+/** A store that keeps a lock that was renewed, although its outcome is stored. */
+const keepsRenewed = (store: TokenStore): TokenStore => {
+  const keep = (scopes: Scopes.Scopes) => Effect.asVoid(store.lock(scopes))
+  return withAcquired(store, (lock, scopes) => {
+    let isRenewed = false
+    return {
+      lock: {
+        ...lock,
+        renew: Effect.tap(lock.renew, () => Effect.sync(() => isRenewed = true)),
+        settle: (outcome) =>
+          Effect.zipLeft(lock.settle(outcome), Effect.suspend(() => isRenewed ? keep(scopes) : Effect.void))
+      }
+    }
+  })
+}
+
+/** A process that keeps for 800 ms what it has read. */
+const cached = (store: TokenStore): TokenStore => {
+  const cache = new Map<string, { readonly entry: Entry; readonly until: number }>()
   return {
     ...store,
-    lock: (scopes) =>
-      Effect.map(
-        store.lock(scopes),
-        (result) => {
-          if (result._tag === "Held") return result
-          const { lock } = result
-          last.set(scopes.join(), lock)
-          return { ...result, lock: change(lock, () => last.get(scopes.join()) ?? lock) }
-        }
+    read: (scopes) =>
+      Effect.suspend(() => {
+        const known = cache.get(Scopes.key(scopes))
+        return known !== undefined && performance.now() < known.until
+          ? Effect.succeed(known.entry)
+          : Effect.tap(store.read(scopes), (entry) =>
+            Effect.sync(() => cache.set(Scopes.key(scopes), { entry, until: performance.now() + 800 })))
+      })
+  }
+}
+
+/** A store whose reads come from a replica, 800 ms behind. */
+const lagging = (store: TokenStore): TokenStore => {
+  const versions = new Map<string, Array<{ readonly at: number; readonly entry: Entry }>>()
+  const nothing: Entry = { token: Option.none(), failure: Option.none() }
+  return {
+    ...withAcquired(store, (lock, scopes) => ({
+      lock: {
+        ...lock,
+        settle: (outcome) =>
+          Effect.zipRight(lock.settle(outcome), store.read(scopes)).pipe(
+            Effect.map((entry) => {
+              const key = Scopes.key(scopes)
+              versions.set(key, [...versions.get(key) ?? [], { at: performance.now(), entry }])
+            })
+          )
+      }
+    })),
+    read: (scopes) =>
+      Effect.sync(() =>
+        versions.get(Scopes.key(scopes))?.filter(({ at }) => at < performance.now() - 800).at(-1)?.entry ?? nothing
       )
   }
 }
 
-const planted: Readonly<Record<string, (store: TokenStore) => TokenStore>> = {
+/** A store whose key is the scopes, joined. */
+const mixed = (store: TokenStore): TokenStore => {
+  const key = (scopes: Scopes.Scopes) => Schema.decodeSync(Scopes.Scopes)([...scopes].sort().join(""))
+  return {
+    read: (scopes) => store.read(key(scopes)),
+    lock: (scopes) => store.lock(key(scopes)),
+    changes: (scopes) => store.changes(key(scopes))
+  }
+}
+
+/** A process that stores the outcome of its first lock only. */
+const forgetful = (store: TokenStore): TokenStore => {
+  const locked = new Set<string>()
+  return withAcquired(store, (lock, scopes) => {
+    const isFirst = !locked.has(Scopes.key(scopes))
+    locked.add(Scopes.key(scopes))
+    return { lock: { ...lock, settle: (outcome) => lock.settle(isFirst ? outcome : Abandoned()) } }
+  })
+}
+
+/** A store whose lock is given once. */
+const neverFree = (store: TokenStore): TokenStore => {
+  const locked = new Set<string>()
+  return {
+    ...store,
+    lock: (scopes): Effect.Effect<Acquisition, StoreError> =>
+      Effect.suspend(() => {
+        if (locked.has(Scopes.key(scopes))) return Effect.succeed(Held({ remaining: Duration.seconds(3) }))
+        locked.add(Scopes.key(scopes))
+        return store.lock(scopes)
+      })
+  }
+}
+
+/** A store that calls a function with each failure that it stores. */
+const withFailures = (store: TokenStore, note: (failure: Failure, generation: number, scopes: Scopes.Scopes) => void) =>
+  withAcquired(store, (lock, scopes) => ({
+    lock: {
+      ...lock,
+      settle: (outcome) => {
+        if (outcome._tag === "Failed") note(outcome.failure, lock.generation, scopes)
+        return lock.settle(outcome)
+      }
+    }
+  }))
+
+/** A store that remembers its last failure, whatever comes after it. */
+const resentful = (store: TokenStore): TokenStore => {
+  const failures = new Map<string, StoredFailure>()
+  return withEntries(
+    withFailures(store, (failure, generation, scopes) => failures.set(Scopes.key(scopes), { ...failure, generation })),
+    (entry, scopes) => ({
+      ...entry,
+      failure: Option.orElse(entry.failure, () => Option.fromNullable(failures.get(Scopes.key(scopes))))
+    })
+  )
+}
+
+/** A store that returns the wait of a failure as it was. */
+const standing = (store: TokenStore): TokenStore => {
+  const waits = new Map<string, Duration.Duration>()
+  return withEntries(
+    withFailures(store, ({ remaining }, _, scopes) => waits.set(Scopes.key(scopes), remaining)),
+    (entry, scopes) => ({
+      ...entry,
+      failure: Option.map(entry.failure, (failure) => ({
+        ...failure,
+        remaining: waits.get(Scopes.key(scopes)) ?? failure.remaining
+      }))
+    })
+  )
+}
+
+/** Faults of the store that all processes share. */
+const shared: Readonly<Record<string, (store: TokenStore) => TokenStore>> = {
   "loses the lock's owner": (store) =>
     withLocks(store, (own, last) => ({
       ...own,
@@ -36,9 +221,40 @@ const planted: Readonly<Record<string, (store: TokenStore) => TokenStore>> = {
     withLocks(store, (own, last) => ({
       ...own,
       settle: (outcome) => outcome._tag === "Abandoned" ? own.settle(outcome) : last().settle(outcome)
-    }))
+    })),
+  "takes longer than 250 ms for every command": slowest,
+  "freezes its generation": frozen,
+  "ends changes after one event": (store) => ({ ...store, changes: (scopes) => Stream.take(store.changes(scopes), 1) }),
+  "does not release a renewed lock": keepsRenewed,
+  "reads from a replica that is 800 ms behind": lagging,
+  "mixes a,bc and ab,c": mixed,
+  "never frees a lock": neverFree,
+  "loses a failure": (store) =>
+    withLocks(store, (own) => ({
+      ...own,
+      settle: (outcome) => own.settle(outcome._tag === "Failed" ? Abandoned() : outcome)
+    })),
+  "keeps a failure after a token": resentful,
+  "does not count the wait of a failure down": standing
 }
 
-for (const [fault, plant] of Object.entries(planted)) {
+/** Faults of a process that uses the store. */
+const perProcess: Readonly<Record<string, (store: TokenStore) => TokenStore>> = {
+  "reads what it has read 800 ms before": cached,
+  "drops the second outcome of a holder": forgetful
+}
+
+for (const [fault, plant] of Object.entries(shared)) {
   storeContract(fault, Layer.succeed(TokenStore, plant(Effect.runSync(makeMemory))))
 }
+
+for (const [fault, plant] of Object.entries(perProcess)) {
+  const store = Effect.runSync(makeMemory)
+  storeContract(fault, Layer.sync(TokenStore, () => plant(store)))
+}
+
+storeContract(
+  "keeps the times of the writer's wall clock",
+  Layer.succeed(TokenStore, onServer(Effect.runSync(makeMemory), { keepsTimes: true })),
+  { skew: "1 hour" }
+)

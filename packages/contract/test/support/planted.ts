@@ -17,13 +17,14 @@ const vitest = join(dirname(createRequire(import.meta.url).resolve("vitest/packa
 const folder = fileURLToPath(new URL("../planted", import.meta.url))
 
 /**
- * Runs a suite for implementations with planted faults. It runs in a process of its own, because its tests must fail.
- * Yields the titles of the tests that have failed and of those that have passed, for each fault.
+ * Runs a suite for implementations with planted faults, with at most `concurrency` tests at a time. It runs in a
+ * process of its own, because its tests must fail. Yields the titles of the tests that have failed and of those that
+ * have passed, for each fault.
  */
-export const planted = (file: "clients" | "stores") => {
+export const planted = (file: "clients" | "stores", concurrency = 5) => {
   const report = Effect.runPromise(
     Effect.async<string>((resume) => {
-      const args = [vitest, "run", file, "--root", folder, "--reporter=json"]
+      const args = [vitest, "run", file, "--root", folder, "--reporter=json", `--maxConcurrency=${concurrency}`]
       const child = execFile(process.execPath, args, (_, stdout) => resume(Effect.succeed(stdout)))
       return Effect.sync(() => child.kill())
     }).pipe(Effect.flatMap(Schema.decode(Report)))

@@ -1,8 +1,10 @@
 /*
  * The sandbox's tokens: JWTs with the claims of the vendor's sample, signed with RS512 (X1).
  */
+import { Claims } from "@effect-tilia/core/AccessToken"
 import type { Scopes } from "@effect-tilia/core/Scopes"
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import * as jose from "jose"
 
 const algorithm = "RS512"
@@ -22,47 +24,58 @@ export interface Tokens {
     readonly revoked: boolean
   }) => Effect.Effect<string>
   /** The claims of a token, if it is valid at this time, in milliseconds since 1970. */
-  readonly verify: (token: string, now: number) => Effect.Effect<jose.JWTPayload, "invalid_token">
+  readonly verify: (token: string, now: number) => Effect.Effect<Claims, "invalid_token">
   /** Makes `verify` refuse every token that was issued before. */
   readonly revokeAll: Effect.Effect<void>
 }
+
+/**
+ * The identifier of the token with this number: a random UUID whose first 12 digits are the number. So the identifier
+ * tells whether its token was revoked, and the sandbox remembers no token (X6).
+ */
+const identifierOf = (number: number): string => {
+  const digits = number.toString(16).padStart(12, "0")
+  return `${digits.slice(0, 8)}-${digits.slice(8)}${crypto.randomUUID().slice(13)}`
+}
+
+const numberOf = (jti: string): number => Number.parseInt(jti.slice(0, 13).replace("-", ""), 16)
+
+const decodeClaims = Schema.decodeUnknown(Claims)
 
 /** Makes the key pair. The keys are only in memory, and end with the sandbox (X5). */
 export const make: Effect.Effect<Tokens> = Effect.gen(function*() {
   const { privateKey, publicKey } = yield* Effect.promise(() => jose.generateKeyPair(algorithm))
   const jwk = yield* Effect.promise(() => jose.exportJWK(publicKey))
-  const issued = new Set<string>()
-  const revoked = new Set<string>()
+  const kid = yield* Effect.promise(() => jose.calculateJwkThumbprint(jwk)) // RFC 7638
+  let lastIssued = 0
+  /** The tokens up to this number are revoked. No valid token has the number 0. */
+  let lastRevoked = 0
   return {
-    jwks: { keys: [{ ...jwk, alg: algorithm, use: "sig" }] },
+    jwks: { keys: [{ ...jwk, alg: algorithm, kid, use: "sig" }] },
     issue: (grant) =>
-      Effect.promise(() => {
-        const jti = crypto.randomUUID()
-        issued.add(jti)
-        if (grant.revoked) revoked.add(jti)
-        return new jose.SignJWT({
+      Effect.promise(() =>
+        new jose.SignJWT({
           account_id: "",
           client_id: grant.clientId,
           exp: grant.issuedAt + grant.lifetime,
           iat: grant.issuedAt,
           integrator: "upland",
-          jti,
+          jti: identifierOf(grant.revoked ? 0 : ++lastIssued),
           nbf: 0,
           scopes: grant.scopes,
           token_type: "client_credentials",
           username: ""
-        }).setProtectedHeader({ alg: algorithm, typ: "JWT" }).sign(privateKey)
-      }),
-    verify: (token, now) =>
-      Effect.tryPromise({
-        try: () => jose.jwtVerify(token, publicKey, { algorithms: [algorithm], currentDate: new Date(now) }),
-        catch: () => "invalid_token" as const
-      }).pipe(
-        Effect.map(({ payload }) => payload),
-        Effect.filterOrFail(({ jti = "" }) => !revoked.has(jti), () => "invalid_token" as const)
+        }).setProtectedHeader({ alg: algorithm, kid, typ: "JWT" }).sign(privateKey)
       ),
+    verify: (token, now) =>
+      Effect.tryPromise(() => jose.jwtVerify(token, publicKey, { algorithms: [algorithm], currentDate: new Date(now) }))
+        .pipe(
+          Effect.flatMap(({ payload }) => decodeClaims(payload)),
+          Effect.filterOrFail(({ jti = "" }) => numberOf(jti) > lastRevoked),
+          Effect.mapError(() => "invalid_token" as const)
+        ),
     revokeAll: Effect.sync(() => {
-      for (const jti of issued) revoked.add(jti)
+      lastRevoked = lastIssued
     })
   }
 })

@@ -12,7 +12,8 @@ import * as LogLevel from "effect/LogLevel"
 import * as Metric from "effect/Metric"
 import * as Record from "effect/Record"
 import * as Tracer from "effect/Tracer"
-import { format, inspect } from "node:util"
+import { format } from "node:util"
+import { inspected } from "./inspected.js"
 
 const { jsonLogger, logfmtLogger, prettyLogger, stringLogger, structuredLogger } = Logger
 
@@ -54,8 +55,6 @@ const printOrEmpty = (print: () => unknown): string => {
     return ""
   }
 }
-
-const inspected = (value: unknown): string => printOrEmpty(() => inspect(value, { depth: 10, showHidden: true }))
 
 /** A value, as each printer of single values prints it. */
 const renderValue = (value: unknown): ReadonlyArray<Printed> => [
@@ -133,11 +132,22 @@ const recordingTracer = (tracer: Tracer.Tracer, print: Print): Tracer.Tracer =>
     }
   })
 
-/** Runs an effect to its end and returns what it printed. None of it reaches the real console. */
-export const record = Effect.fnUntraced(function*<A, E, R>(effect: Effect.Effect<A, E, R>) {
-  const printed: Array<Printed> = []
+/** A line of a console, which may be one that cuts nothing off. */
+const renderLine = (line: ReadonlyArray<unknown>): ReadonlyArray<string> => [
+  printOrEmpty(() => format(...line)),
+  ...line.filter((value) => typeof value === "object").map(inspected)
+]
+
+/**
+ * Runs an effect to its end, and calls a function with everything that it prints, also after its end: by a daemon, for
+ * example. None of it reaches the real console.
+ */
+export const record = Effect.fnUntraced(function*<A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  onPrint: (printed: Printed) => void
+) {
   const print: Print = (printer, ...texts) => {
-    for (const text of texts) printed.push({ printer, text })
+    for (const text of texts) onPrint({ printer, text })
   }
   // The pretty logger writes to the console instead of returning a text, so a line of the console may be the logger's.
   let writer: Printer = "Console"
@@ -159,7 +169,7 @@ export const record = Effect.fnUntraced(function*<A, E, R>(effect: Effect.Effect
   const recorded = <A2, E2, R2>(effect: Effect.Effect<A2, E2, R2>) =>
     effect.pipe(
       Effect.withTracer(recordingTracer(tracer, print)),
-      Effect.withConsole(recordingConsole(console, (...line) => print(writer, printOrEmpty(() => format(...line))))),
+      Effect.withConsole(recordingConsole(console, (...line) => print(writer, ...renderLine(line)))),
       Effect.provide(
         Layer.merge(Logger.replace(Logger.defaultLogger, logger), Logger.minimumLogLevel(LogLevel.All))
       )
@@ -172,5 +182,5 @@ export const record = Effect.fnUntraced(function*<A, E, R>(effect: Effect.Effect
   )
   if (Exit.isFailure(exit)) yield* recorded(Effect.logError("failed", exit.cause))
   print("Metric", ...(yield* Metric.snapshot).map(inspected))
-  return { exit, printed }
+  return exit
 })
