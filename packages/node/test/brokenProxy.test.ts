@@ -40,6 +40,8 @@ const breaks: ReadonlyArray<readonly [string, Script]> = [
   ["closes with the tunnel", inTurn([send("HTTP/1.1 200 OK\r\n\r\n"), end])],
   ["resets with the tunnel", inTurn([send("HTTP/1.1 200 OK\r\n\r\n"), reset])],
   ["responds twice", inTurn([send("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"), end])],
+  ["speaks into the tunnel", inTurn([send("HTTP/1.1 200 OK\r\n\r\nhello")])],
+  ["responds with a body", inTurn([send("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"), end])],
   ["speaks another protocol", inTurn([send("SSH-2.0-x\r\n"), end])],
   ["speaks TLS, and is named with http:", { ...inTurn([]), tls: "valid" }]
 ]

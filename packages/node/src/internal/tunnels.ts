@@ -22,6 +22,10 @@ const noTunnel = (cause: unknown): Error =>
     code: "UND_ERR_PRX_CONN"
   })
 
+/** No server speaks before its client does. undici cannot read this, and connects again at once and for ever (N7). */
+const spokeFirst = (): Error =>
+  Object.assign(new Error("The proxy sent something into the tunnel before the request."), { code: "UND_ERR_PRX_CONN" })
+
 /** Those of the proxy's URL. undici sends them only if there is both a user and a password (N7). */
 const credentials = ({ password, username }: URL): Readonly<Record<string, string>> => {
   if (username === "" && password === "") return {}
@@ -50,8 +54,9 @@ export class Tunnels extends Undici.Pool {
     try {
       const headers = { ...options.headers, ...this.#credentials }
       const made = await super.connect({ ...options, headers, signal: limit.signal })
-      if (made.statusCode !== 407) return made
+      if (made.statusCode !== 407 && made.socket.readableLength === 0) return made
       made.socket.on("error", () => {}).destroy()
+      if (made.statusCode !== 407) throw spokeFirst()
     } catch (error) {
       throw isLost(error) ? noTunnel(error) : error
     } finally {

@@ -16,7 +16,9 @@ const hex = (text: string): string => Array.from(text, (character) => character.
 /** A character escaped as in a URL (once or several times), in JSON, in JavaScript or in HTML. */
 const escaped = (character: string): string => {
   const code = hex(character)
-  return String.raw`%(?:25){0,3}${code}|\\{1,8}(?:u00|x)${code}|&#(?:${character.charCodeAt(0)}|x0*${code});`
+  return String.raw`%(?:25){0,3}${code}|\\{1,8}(?:u00|x|u\{0{0,4})${code}\}?|&#(?:0*${
+    character.charCodeAt(0)
+  }|x0*${code});?`
 }
 
 /** A digit of the secret in either case. */

@@ -32,6 +32,8 @@ export const coolDown = (policy: Policy, failures: number, error: TokenError | u
   return Math.max(obeyedWait(policy, error), Math.round(wait * (0.8 + 0.4 * draw)))
 }
 
-/** The longest time that any failure may hold a source back. */
-export const longest = ({ coolDown: { max, maxNotRetryable }, maxRetryAfter }: Policy): number =>
-  Math.max(max, maxNotRetryable, maxRetryAfter)
+/** The longest time that a failure of another source may hold this one back: as long as one of its own (T8). */
+export const longest = (policy: Policy, error: TokenError): number => {
+  const { max, maxNotRetryable } = policy.coolDown
+  return Math.max(obeyedWait(policy, error), 1.2 * (isRetryable(error) ? max : maxNotRetryable))
+}

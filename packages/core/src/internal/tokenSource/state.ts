@@ -68,6 +68,8 @@ export interface State {
   readonly flight: Flight | undefined
   /** The failure of the last request while there was no valid token, and how many there have been in a row (S7). */
   readonly coolDown: (Pause & { readonly failures: number }) | undefined
+  /** The generation of the last failure of another source that has held this one back. It does so only once (T8). */
+  readonly deferredTo: number
   /** The failure of the last `refresh` (S9). */
   readonly failedRefresh: Pause | undefined
   /** The newest token that this source has had, and what tells whether a stored one is newer (T6). */
@@ -143,6 +145,7 @@ export const initial = (policy: Policy): State => ({
   current: undefined,
   flight: undefined,
   coolDown: undefined,
+  deferredTo: Number.NEGATIVE_INFINITY,
   failedRefresh: undefined,
   newest: Newest.none,
   mustReplace: false,
@@ -200,7 +203,8 @@ export const view = (
     fresh: decision === "Fresh" ? stored : undefined,
     valid,
     failure,
-    isHeldBack: failure !== undefined && Duration.toMillis(failure.remaining) > 0 &&
+    isHeldBack: failure !== undefined && failure.generation > state.deferredTo &&
+      Duration.toMillis(failure.remaining) > 0 &&
       (failure.isBinding || isBackground || valid !== undefined)
   }
 }
@@ -299,8 +303,8 @@ const failed = (
 }
 
 /** How long another source's failure holds this one back: no longer than one of its own may (T8). */
-const waitOf = (policy: Policy, { remaining }: StoredFailure): number =>
-  Math.min(Duration.toMillis(remaining), Backoff.longest(policy))
+const waitOf = (policy: Policy, { error, remaining }: StoredFailure): number =>
+  Math.min(Duration.toMillis(remaining), Backoff.longest(policy, error))
 
 /** What another source's failure means for this one: what its own would (T8). */
 const learned = (policy: Policy, state: State, failure: StoredFailure, now: number): State => {
@@ -389,7 +393,7 @@ const adopt = (policy: Policy, state: State, event: Event & { readonly _tag: "Ad
 
 const defer = (policy: Policy, before: State, failure: StoredFailure, now: Instant.Instant): Step => {
   if (before.flight === undefined) return [before, ignored]
-  const state = { ...look(policy, before, now, false), flight: undefined }
+  const state = { ...look(policy, before, now, false), flight: undefined, deferredTo: failure.generation }
   const until = now.monotonic + waitOf(policy, failure)
   const reply = failedAlready({ exit: Exit.fail(failure.error), until }, now.monotonic)
   return [before.flight.isVoid ? state : learned(policy, state, failure, now.monotonic), reply]

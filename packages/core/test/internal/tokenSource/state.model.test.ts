@@ -400,10 +400,13 @@ const failed = (
   return { ...past, failedRefresh, held: undefined, coolDown }
 }
 
+/** As long as a failure of the source's own may hold it back, whose server has asked for no wait. */
+const longestWait = ({ coolDown: { max, maxNotRetryable } }: State.Policy, { error }: StoredFailure): number =>
+  1.2 * (error.retryable ? max : maxNotRetryable)
+
 /** T8: another's failure counts as one's own, and holds for as long as one's own may. */
 const learned = ({ now, past, setting: { policy } }: Step, failure: StoredFailure): Past => {
-  const longest = Math.max(policy.coolDown.max, policy.coolDown.maxNotRetryable, policy.maxRetryAfter)
-  const until = now.monotonic + Math.min(Duration.toMillis(failure.remaining), longest)
+  const until = now.monotonic + Math.min(Duration.toMillis(failure.remaining), longestWait(policy, failure))
   if (isHeldValid(past.held, now)) {
     const { failures, notBefore } = past.held
     const held = {
@@ -641,9 +644,7 @@ const invariants = {
   /** T8: who makes no request because of another source's failure is told so, and how long that holds. */
   deferredIsTold: ({ before, event, now, past, reply, setting: { policy } }) => {
     if (event._tag !== "Defer" || before.flight === undefined || past.isClosed) return true
-    const { coolDown: { max, maxNotRetryable }, maxRetryAfter } = policy
-    const longest = Math.max(max, maxNotRetryable, maxRetryAfter)
-    const wait = Math.min(Duration.toMillis(event.failure.remaining), longest)
+    const wait = Math.min(Duration.toMillis(event.failure.remaining), longestWait(policy, event.failure))
     const pause = { cause: Cause.fail(event.failure.error), until: now.monotonic + wait }
     return isFailure(reply) && isUnsent(reply.cause, pause, now)
   },
@@ -1138,7 +1139,14 @@ const faults = {
   },
   "obeys another's wait for a day": {
     machine: (policy, state, event, now) =>
-      real(event._tag === "Defer" ? { ...policy, maxRetryAfter: longest } : policy, state, event, now),
+      real(
+        event._tag === "Defer"
+          ? { ...policy, coolDown: { ...policy.coolDown, max: longest, maxNotRetryable: longest } }
+          : policy,
+        state,
+        event,
+        now
+      ),
     foundBy: "deferredIsTold",
     orBy: ["coolDownEnds"]
   },

@@ -667,9 +667,9 @@ describe("Learn and Defer, by the failures of other sources (T8)", () => {
       ["InvalidClientError", { ...dropped, flight: undefined }]
     ],
     [
-      "a Defer holds for ten minutes at most, whatever the store says (T2, T8)",
+      "a Defer holds for as long as a failure of its own may, whatever the store says (T2, T8)",
       [requesting, defer(told(1e9)), at(1)],
-      ["InvalidClientError", { flight: undefined, coolDown: 601 }]
+      ["InvalidClientError", { flight: undefined, coolDown: 73 }]
     ],
     ["a Defer of a void flight starts no cool-down (M4)", [voided, defer(told(5)), at(1)], [
       "InvalidClientError",
@@ -750,6 +750,17 @@ describe("What a flight sees in the store (T6, T8)", () => {
     ]
     expect(told.join(", ")).toBe(then)
   })
+})
+
+it("a failure holds a source back only once, although its store counts it down never (T8)", () => {
+  const failure = told(5)
+  const entry = { token: Option.none(), failure: Option.some(failure) }
+  const deferred = after(requesting, [1, { _tag: "Defer", failure }], [6, get])
+  const isHeldBack = (failure: StoredFailure) =>
+    deferred.flight && State.view(policy, deferred, deferred.flight, { ...entry, failure: Option.some(failure) }, at(6))
+      .isHeldBack
+  expect(isHeldBack(failure)).toBe(false)
+  expect(isHeldBack({ ...failure, generation: 2 })).toBe(true)
 })
 
 describe("What a flight that fails leaves for others (T8)", () => {
