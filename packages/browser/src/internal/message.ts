@@ -108,27 +108,24 @@ export const decode = Schema.decodeUnknownEither(Message)
 
 export const encode = Schema.encodeSync(Message)
 
-const generationsOf = (message: Message): ReadonlyArray<number> => {
-  const ofNews = ({ failure, token }: News) => [failure?.generation ?? 0, token?.generation ?? 0]
-  switch (message._tag) {
-    case "Locked":
-    case "Cleared":
-      return [message.generation]
-    case "Settled":
-      return [message.generation, ...ofNews(message)]
-    case "Answered":
-      return [message.largest, message.cleared, ...message.news.flatMap(ofNews)]
-    case "Asked":
-    case "Echo":
-      return []
-  }
-}
-
 /** Whether a tab can have sent this: a generation is the time, or one more than the last one (T3). */
 export const isPlausible = (generation: number, now: Instant.Instant): boolean => generation <= now.wall + day
 
-/** The largest generation in the message, or 0. */
-export const largestGeneration = (message: Message): number => Math.max(0, ...generationsOf(message))
+/** The largest generation in the message; 0 if it has none. */
+export const largestGeneration = (message: Message): number => {
+  switch (message._tag) {
+    case "Locked":
+    case "Cleared":
+      return message.generation
+    case "Settled":
+      return Math.max(message.generation, Replica.newest(message))
+    case "Answered":
+      return Math.max(message.largest, message.cleared, ...message.news.map(Replica.newest))
+    case "Asked":
+    case "Echo":
+      return 0
+  }
+}
 
 /** What is known of these scopes, as a message carries it. */
 export const toNews = (
