@@ -36,7 +36,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Message from "./internal/message.js"
@@ -91,11 +90,8 @@ const unavailable = Effect.fail(new StoreError({ reason: "Unavailable" }))
 const groupOf = ({ mediatorUrl, principal }: Options): string | undefined => {
   if (principal === undefined) return undefined
   const { location }: Partial<typeof globalThis> = globalThis
-  const wholeUrl = Either.getOrElse(
-    Either.try(() => new URL(mediatorUrl, location?.href).href),
-    () => String(mediatorUrl)
-  )
-  return JSON.stringify([wholeUrl, principal])
+  const wholeUrl = Either.try(() => new URL(mediatorUrl, location?.href).href)
+  return JSON.stringify([Either.isRight(wholeUrl) ? wholeUrl.right : mediatorUrl, principal])
 }
 
 /** What the browser tells a page that goes and comes back (B1). */
@@ -146,8 +142,6 @@ export const make: (
     switch (command._tag) {
       case "Post":
         return tabs.post(Message.encode(command.message))
-      case "Ask":
-        return tabs.tell(Tabs.keeperChannel, Message.encode(command.message))
       case "Tell":
         return tabs.tell(command.channel, Message.encode(command.message))
       case "Acquire":
@@ -183,7 +177,7 @@ export const make: (
   }
 
   const tabs = yield* Tabs.join(groupOf(options), channel, {
-    onMessage: (data) => Option.map(Message.decode(data), (message) => dispatch({ _tag: "Heard", message })),
+    onMessage: (data) => Either.map(Message.decode(data), (message) => dispatch({ _tag: "Heard", message })),
     onLock: dispatch
   })
   yield* pageEvents(dispatch)

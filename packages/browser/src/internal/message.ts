@@ -6,7 +6,7 @@ import * as Scopes from "@effect-tilia/core/Scopes"
 import { TokenError } from "@effect-tilia/core/TokenError"
 import { TokenText } from "@effect-tilia/core/TokenResponse"
 import * as Duration from "effect/Duration"
-import * as Option from "effect/Option"
+import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Replica from "./replica.js"
 
@@ -25,13 +25,16 @@ const Generation = Schema.Int
  * When the message was sent, by the wall clock, which all tabs share. A frozen tab receives the message only when it
  * wakes, and counts the time in between (T7).
  */
-const sentAt = Schema.Finite
+const sentAt = Schema.Int
 
-const decodeScopes = Schema.decodeOption(Scopes.Scopes)
+const decodeScopes = Schema.decodeUnknownEither(Scopes.Scopes)
 
 /** The name of a set of scopes, and nothing else: others would fill the memory. */
 const Key = Schema.String.pipe(
-  Schema.filter((text) => Option.exists(decodeScopes(text), (scopes) => Scopes.key(scopes) === text))
+  Schema.filter((text) => {
+    const scopes = decodeScopes(text)
+    return Either.isRight(scopes) && Scopes.key(scopes.right) === text
+  })
 )
 
 const Token = Schema.Struct({
@@ -39,7 +42,7 @@ const Token = Schema.Struct({
   value: TokenText,
   scopes: Scopes.Scopes,
   /** From the token's issue to its expiry. */
-  lifetime: upTo(longestLifetime).pipe(Schema.positive()),
+  lifetime: Schema.Number.pipe(Schema.between(1, longestLifetime)),
   /** How old the token was when the message was sent (T7). */
   age: upTo(longestLifetime),
   sentAt
@@ -48,7 +51,7 @@ const Token = Schema.Struct({
 const Failure = Schema.Struct({
   generation: Generation,
   error: TokenError,
-  failures: Schema.NonNegativeInt,
+  failures: Schema.Int.pipe(Schema.between(1, Number.MAX_SAFE_INTEGER)),
   isBinding: Schema.Boolean,
   /** How long the server was to be left alone when the message was sent (T8). */
   remaining: upTo(day),
@@ -67,11 +70,12 @@ const News = Schema.Struct(news)
 
 export type News = typeof News.Type
 
-const Locked = Schema.TaggedStruct("Locked", { key: Key, generation: Generation, sentAt })
-const Settled = Schema.TaggedStruct("Settled", { ...news, generation: Generation })
-const Cleared = Schema.TaggedStruct("Cleared", { generation: Generation })
-const Asked = Schema.TaggedStruct("Asked", { channel: Schema.String, ofAll: Schema.Boolean })
-const Answered = Schema.TaggedStruct("Answered", {
+const Locked = Schema.Struct({ _tag: Schema.Literal("Locked"), key: Key, generation: Generation, sentAt })
+const Settled = Schema.Struct({ _tag: Schema.Literal("Settled"), ...news, generation: Generation })
+const Cleared = Schema.Struct({ _tag: Schema.Literal("Cleared"), generation: Generation })
+const Asked = Schema.Struct({ _tag: Schema.Literal("Asked"), channel: Schema.String, ofAll: Schema.Boolean })
+const Answered = Schema.Struct({
+  _tag: Schema.Literal("Answered"),
   /** Names the time since when what is known is complete. */
   era: Schema.String,
   /** The largest generation that is known: of a lock that is held, too. */
@@ -79,7 +83,7 @@ const Answered = Schema.TaggedStruct("Answered", {
   cleared: Generation,
   news: Schema.Array(News)
 })
-const Echo = Schema.TaggedStruct("Echo", { call: Schema.Number, step: Schema.String })
+const Echo = Schema.Struct({ _tag: Schema.Literal("Echo"), call: Schema.Number, step: Schema.String })
 
 /**
  * To all tabs:
@@ -99,32 +103,29 @@ export const Message = Schema.Union(Locked, Settled, Cleared, Asked, Answered, E
 
 export type Message = typeof Message.Type
 
-/** `None` for anything else. */
-export const decode = Schema.decodeUnknownOption(Message)
+/** `Left` for anything else. */
+export const decode = Schema.decodeUnknownEither(Message)
 
 export const encode = Schema.encodeSync(Message)
-
-const generationsOf = (message: Message): ReadonlyArray<number> => {
-  const ofNews = ({ failure, token }: News) => [failure?.generation ?? 0, token?.generation ?? 0]
-  switch (message._tag) {
-    case "Locked":
-    case "Cleared":
-      return [message.generation]
-    case "Settled":
-      return [message.generation, ...ofNews(message)]
-    case "Answered":
-      return [message.largest, message.cleared, ...message.news.flatMap(ofNews)]
-    case "Asked":
-    case "Echo":
-      return []
-  }
-}
 
 /** Whether a tab can have sent this: a generation is the time, or one more than the last one (T3). */
 export const isPlausible = (generation: number, now: Instant.Instant): boolean => generation <= now.wall + day
 
-/** The largest generation in the message, or 0. */
-export const largestGeneration = (message: Message): number => Math.max(0, ...generationsOf(message))
+/** The largest generation in the message; 0 if it has none. */
+export const largestGeneration = (message: Message): number => {
+  switch (message._tag) {
+    case "Locked":
+    case "Cleared":
+      return message.generation
+    case "Settled":
+      return Math.max(message.generation, Replica.newest(message))
+    case "Answered":
+      return Math.max(message.largest, message.cleared, ...message.news.map(Replica.newest))
+    case "Asked":
+    case "Echo":
+      return 0
+  }
+}
 
 /** What is known of these scopes, as a message carries it. */
 export const toNews = (

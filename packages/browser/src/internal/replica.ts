@@ -49,18 +49,25 @@ export const empty: Replica = { token: undefined, failure: undefined, holder: un
 
 const lease = Duration.toMillis(TokenStore.lease)
 
+type Known = { readonly generation: number } | undefined
+
+const generationOf = (known: Known): number => known?.generation ?? 0
+
 /** The generation of the newest token or failure. */
-export const newest = ({ failure, token }: Replica): number =>
-  Math.max(failure?.generation ?? 0, token?.generation ?? 0)
+export const newest = ({ failure, token }: { readonly failure?: Known; readonly token?: Known }): number =>
+  Math.max(generationOf(failure), generationOf(token))
+
+/** What is known, if it is newer than that. */
+const ifNewer = <A extends Known>(known: A, generation: number): A | undefined =>
+  generationOf(known) > generation ? known : undefined
 
 /**
  * The replica with this token, if it is newer than the replica's. A late writer does not replace a newer token (T3),
  * and a token that was requested before the store was cleared replaces nothing (M4). It voids older failures (T8).
  */
 export const withToken = (replica: Replica, token: Token, cleared: number): Replica => {
-  if (token.generation <= Math.max(cleared, replica.token?.generation ?? 0)) return replica
-  const isVoid = replica.failure !== undefined && replica.failure.generation <= token.generation
-  return { ...replica, token, failure: isVoid ? undefined : replica.failure }
+  if (token.generation <= Math.max(cleared, generationOf(replica.token))) return replica
+  return { ...replica, token, failure: ifNewer(replica.failure, token.generation) }
 }
 
 /** The replica with this failure, if there is no newer token or failure, and nothing has made it void (T8). */
@@ -69,23 +76,24 @@ export const withFailure = (replica: Replica, failure: Failure, voidUpTo: number
 
 /** The replica without what was requested before the store was cleared with this generation (M4). */
 export const clearedUpTo = ({ failure, holder, token }: Replica, generation: number): Replica => ({
-  token: token !== undefined && token.generation > generation ? token : undefined,
-  failure: failure !== undefined && failure.generation > generation ? failure : undefined,
+  token: ifNewer(token, generation),
+  failure: ifNewer(failure, generation),
   holder
 })
+
+/** What the tab with this generation says of the holder, unless there is one with a newer generation. */
+const withHolder = (replica: Replica, generation: number, holder: Holder | undefined): Replica =>
+  replica.holder !== undefined && replica.holder.generation > generation ? replica : { ...replica, holder }
 
 /**
  * The replica after a tab has said that it holds the lock. A tab with an older generation has lost its lock, whatever
  * it still says (T3).
  */
 export const heldBy = (replica: Replica, generation: number, saidAt: number): Replica =>
-  replica.holder !== undefined && replica.holder.generation > generation
-    ? replica
-    : { ...replica, holder: { generation, lastSeen: saidAt } }
+  withHolder(replica, generation, { generation, lastSeen: saidAt })
 
 /** The replica after the holder with this generation has given the lock up. */
-export const freedBy = (replica: Replica, generation: number): Replica =>
-  replica.holder !== undefined && replica.holder.generation > generation ? replica : { ...replica, holder: undefined }
+export const freedBy = (replica: Replica, generation: number): Replica => withHolder(replica, generation, undefined)
 
 /**
  * The replica of a tab that has seen that another one holds the lock. The lease of a holder that it has not heard of is
@@ -95,7 +103,7 @@ export const freedBy = (replica: Replica, generation: number): Replica =>
 export const seenBusy = (replica: Replica, now: Instant.Instant): Replica => {
   const { holder } = replica
   if (holder !== undefined && now.monotonic - holder.lastSeen < 2 * lease) return replica
-  return { ...replica, holder: { generation: holder?.generation ?? 0, lastSeen: now.monotonic } }
+  return { ...replica, holder: { generation: generationOf(holder), lastSeen: now.monotonic } }
 }
 
 /** What is left of the holder's lease. At zero, its tab is frozen or too busy, and loses the lock (T3). */

@@ -104,9 +104,7 @@ export type Reply =
 export type Command =
   /** Sends a message to all other tabs. */
   | { readonly _tag: "Post"; readonly message: Message.Message }
-  /** Sends a message to the keeper. */
-  | { readonly _tag: "Ask"; readonly message: Message.Message }
-  /** Sends a message to the tab, perhaps this one, that listens on this channel. */
+  /** Sends a message to the tab, perhaps this one, that listens on this channel: the keeper, too, has one. */
   | { readonly _tag: "Tell"; readonly channel: string; readonly message: Message.Message }
   | { readonly _tag: "Acquire"; readonly lock: WebLock; readonly mode: Mode }
   /** Frees a lock, or stops waiting for it; then ends the call. */
@@ -150,6 +148,9 @@ export type Step = readonly [Tab, ReadonlyArray<Command>]
  * milliseconds for a command (T2).
  */
 export const patience = 100
+
+/** The channel on which the keeper listens. */
+export const keeperChannel = "keeper"
 
 /** As many sets of scopes as `TokenSources` keeps (S17). Without a bound, anyone could fill the memory. */
 const mostKeys = 100
@@ -205,6 +206,7 @@ export const transition = (before: Tab, event: Event, now: Instant.Instant): Ste
   const run = (...more: ReadonlyArray<Command>) => {
     commands.push(...more)
   }
+  const tell = (channel: string, message: Message.Message) => run({ _tag: "Tell", channel, message })
   const post = (message: Message.Message) => run({ _tag: "Post", message })
   const publish = (change: Change, key?: string) => run({ _tag: "Publish", key, change })
   const acquire = (lock: WebLock, mode: Mode) => run({ _tag: "Acquire", lock, mode })
@@ -213,7 +215,7 @@ export const transition = (before: Tab, event: Event, now: Instant.Instant): Ste
 
   /** The call waits for a message to this tab itself, behind all that was sent to it before. */
   const echo = (call: number, step: string) => {
-    run({ _tag: "Tell", channel: tab.channel, message: { _tag: "Echo", call, step } })
+    tell(tab.channel, { _tag: "Echo", call, step })
     wait(call, step)
   }
 
@@ -277,7 +279,7 @@ export const transition = (before: Tab, event: Event, now: Instant.Instant): Ste
 
   /** Asks the keeper, unless this tab is the keeper. */
   const ask = () => {
-    if (!tab.isKeeper) run({ _tag: "Ask", message: { _tag: "Asked", channel: tab.channel, ofAll: false } })
+    if (!tab.isKeeper) tell(keeperChannel, { _tag: "Asked", channel: tab.channel, ofAll: false })
   }
 
   const join = () => {
@@ -404,7 +406,7 @@ export const transition = (before: Tab, event: Event, now: Instant.Instant): Ste
         const { cleared, era, isInformed, largest, replicas } = tab
         if (!isInformed || channel === tab.channel || (ofAll && cleared === 0 && replicas.size === 0)) return
         const news = Array.from(replicas, ([key, replica]) => Message.toNews(key, replica, now))
-        return run({ _tag: "Tell", channel, message: { _tag: "Answered", era, largest, cleared, news } })
+        return tell(channel, { _tag: "Answered", era, largest, cleared, news })
       }
       case "Answered":
         return answered(message)

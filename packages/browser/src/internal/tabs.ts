@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Mode, WebLock } from "./tab.js"
+import { keeperChannel, type Mode, type WebLock } from "./tab.js"
 
 /** What happens to a lock that this tab has asked for. */
 export type LockEvent =
@@ -28,9 +28,6 @@ export interface Tabs {
   /** Whether this tab listens on the keeper's channel. */
   readonly listenAsKeeper: (isKeeper: boolean) => void
 }
-
-/** The channel on which the keeper listens. */
-export const keeperChannel = "keeper"
 
 const idOf = ({ call, of }: WebLock): string => `${of} ${call}`
 

@@ -27,15 +27,17 @@ const untilRequested = ({ requests }: Mediator, times: number) =>
   Effect.sleep("20 millis").pipe(Effect.repeat({ until: () => requests() >= times }), Effect.timeout("20 seconds"))
 
 /**
- * Stops a tab as a browser freezes one: its timers and messages stop, and it keeps its locks. The debugger does it,
- * because Chromium freezes no visible page, and all headless pages are visible. Yields the effect that wakes the tab.
+ * Stops a tab as a browser freezes one: its timers stop, its messages wait, and it keeps its locks. An alert does it,
+ * because Chromium freezes no visible page, and all headless pages are visible. The debugger does not: Chromium throws
+ * away what a page receives while it is paused. Yields the effect that wakes the tab.
  */
 const freeze = ({ page }: Opened) =>
   Effect.promise(async () => {
-    const debug = await page.context().newCDPSession(page)
-    await debug.send("Debugger.enable")
-    await debug.send("Debugger.pause")
-    return Effect.promise(() => debug.detach())
+    const [alert] = await Promise.all([
+      page.waitForEvent("dialog"),
+      page.evaluate(() => void setTimeout(() => globalThis.alert("asleep")))
+    ])
+    return Effect.promise(() => alert.accept())
   })
 
 layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs of a browser", (it) => {

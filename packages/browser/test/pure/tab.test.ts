@@ -67,7 +67,7 @@ describe("a tab that joins", () => {
     ["100 milliseconds are over", { _tag: "Waited", call: -1, step: "Join" }]
   ])("a later tab asks only the keeper, and its read waits until %s (T10)", (_, event) => {
     const joined = after(...later)
-    expect(joined[1]).toMatchObject([{ _tag: "Acquire", mode: "queue" }, { _tag: "Ask" }])
+    expect(joined[1]).toMatchObject([{ _tag: "Acquire", mode: "queue" }, { _tag: "Tell", channel: Tab.keeperChannel }])
     expect(after(...later, { _tag: "Read", call: 0, key })[1]).toStrictEqual([])
     expect(after(...later, { _tag: "Read", call: 0, key }, event)[1]).toContainEqual(
       expect.objectContaining({ _tag: "Reply", call: 0 })

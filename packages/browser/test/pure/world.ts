@@ -14,6 +14,7 @@ import { TokenTransportError } from "@effect-tilia/core/TokenError"
 import { Abandoned, type Entry, Failed, Granted, type Outcome } from "@effect-tilia/core/TokenStore"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -282,10 +283,12 @@ export const play = (plan: Plan, { transition = Tab.transition }: Faults = {}): 
     switch (command._tag) {
       case "Post":
         return send(tab, (other) => other !== tab, command.message)
-      case "Ask":
-        return send(tab, ({ state }) => state.isKeeper, command.message)
-      case "Tell":
-        return send(tab, ({ channel }) => channel === command.channel, command.message)
+      case "Tell": {
+        const { channel, message } = command
+        const listens = (other: Simulated) =>
+          channel === Tab.keeperChannel ? other.state.isKeeper : other.channel === channel
+        return send(tab, listens, message)
+      }
       case "Acquire": {
         const { lock, mode } = command
         const before = tab.requests.get(idOf(lock))
@@ -724,7 +727,7 @@ export const play = (plan: Plan, { transition = Tab.transition }: Faults = {}): 
       { _tag: "Asked", channel: "nobody", ofAll: random.number() < 0.5 },
       { _tag: "Echo", call: between(0, 20), step: pick(["CatchUp", "Check", "Free"]) }
     ])
-    Option.map(Message.decode(raw), (message) => deliver(tab, message))
+    Either.map(Message.decode(raw), (message) => deliver(tab, message))
   })
 
   const runUntil = (when: number) => {

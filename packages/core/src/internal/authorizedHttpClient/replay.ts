@@ -38,7 +38,7 @@ export const drain = (response: HttpClientResponse.HttpClientResponse): Effect.E
     let left = maxDrainedBytes
     return response.stream.pipe(
       Stream.runForEachWhile((chunk) => Effect.sync(() => (left -= chunk.length) > 0)),
-      Effect.timeout("1 second"),
+      Effect.raceFirst(Effect.sleep("1 second")),
       Effect.withUnhandledErrorLogLevel(Option.none()), // both of these have fibers of their own, which fail with it
       Effect.exit, // a body that the given client has already read is a defect
       Effect.asVoid
