@@ -311,23 +311,23 @@ describe.concurrent("Replay after a 401 (A2)", () => {
     ] as const
   })
   const bodies = ([
-    ["text", HttpBody.text("abc"), true],
-    ["bytes", HttpBody.uint8Array(new Uint8Array([1, 2])), true],
-    ["JSON", HttpBody.unsafeJson({ a: 1 }), true],
-    ["a form", HttpBody.formData(form), true],
-    ["a raw text", HttpBody.raw("abc"), true],
-    ["raw form fields", HttpBody.raw(new URLSearchParams({ a: "b" })), true],
-    ["a raw Blob", HttpBody.raw(new Blob(["a"])), true],
-    ["a raw form", HttpBody.raw(form), true],
-    ["a stream", HttpBody.stream(stream()), false],
-    ["a raw stream", HttpBody.raw(new ReadableStream()), false],
-    ["an unknown object", HttpBody.raw({ next: () => ({ done: true }) }), false]
+    ["text", () => HttpBody.text("abc"), true],
+    ["bytes", () => HttpBody.uint8Array(new Uint8Array([1, 2])), true],
+    ["JSON", () => HttpBody.unsafeJson({ a: 1 }), true],
+    ["a form", () => HttpBody.formData(form), true],
+    ["a raw text", () => HttpBody.raw("abc"), true],
+    ["raw form fields", () => HttpBody.raw(new URLSearchParams({ a: "b" })), true],
+    ["a raw Blob", () => HttpBody.raw(new Blob(["a"])), true],
+    ["a raw form", () => HttpBody.raw(form), true],
+    ["a stream", () => HttpBody.stream(stream()), false],
+    ["a raw stream", () => HttpBody.raw(new Blob(["abc"]).stream()), false],
+    ["an unknown object", () => HttpBody.raw({ next: () => ({ done: true }) }), false]
   ] as const).flatMap(([what, body, isReadTwice]) =>
     [
-      [`PUT with ${what}`, HttpClientRequest.setBody(make("PUT"), body), undefined, isReadTwice],
-      [`POST with a key and ${what}`, withKey(HttpClientRequest.setBody(make("POST"), body)), undefined, isReadTwice],
-      [`POST with ${what}`, HttpClientRequest.setBody(make("POST"), body), undefined, false],
-      [`POST with ${what} and replay "always"`, HttpClientRequest.setBody(make("POST"), body), "always", isReadTwice]
+      [`PUT with ${what}`, HttpClientRequest.setBody(make("PUT"), body()), undefined, isReadTwice],
+      [`POST with a key and ${what}`, withKey(HttpClientRequest.setBody(make("POST"), body())), undefined, isReadTwice],
+      [`POST with ${what}`, HttpClientRequest.setBody(make("POST"), body()), undefined, false],
+      [`POST with ${what} and replay "always"`, HttpClientRequest.setBody(make("POST"), body()), "always", isReadTwice]
     ] as const
   )
 

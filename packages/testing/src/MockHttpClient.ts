@@ -75,9 +75,10 @@ export interface ResponseOptions {
 }
 
 /**
- * What the client does for a request: it returns a response, or the result of an effect, which may wait. Each request
- * gets a copy of the response, so a reply can be used for several requests. If the effect fails, the client fails with
- * a `RequestError` whose cause is that failure, as if the network had failed: `Effect.fail({ code: "ECONNREFUSED" })`.
+ * What the client does for a request: it returns a response, or the result of an effect, which may wait. If the effect
+ * fails, the client fails with a `RequestError` whose cause is that failure, as if the network had failed:
+ * `Effect.fail({ code: "ECONNREFUSED" })`. A reply can be used for several requests, but not a `Response` that was
+ * read: then the client dies.
  *
  * @since 0.1.0
  * @category models
@@ -137,7 +138,11 @@ export const MockHttpClient: Context.Tag<MockHttpClient, MockHttpClient> = Conte
 )
 
 const toResponse = (response: Response | ResponseOptions): Response => {
-  if (response instanceof Response) return response.clone() // one that is read could not be used again
+  if (response instanceof Response) {
+    // A copy would be read ahead, and would not end when its reader leaves.
+    if (response.bodyUsed) throw new TypeError("This Response was read: reply with its parts, or with one made anew.")
+    return response
+  }
   const { body, headers = {}, status = 200 } = response
   if (body === undefined || status === 204 || status === 304) return new Response(null, { status, headers })
   return typeof body === "string"

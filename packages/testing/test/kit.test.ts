@@ -259,14 +259,18 @@ describe("MockHttpClient.layer", () => {
       expect(end).not.toContain("requests came")
     }))
 
-  it.effect("a reply can be used twice, also if it is a Response (C4)", () =>
+  it.effect("a reply can be used twice, and a Response that was read says that it cannot (C4)", () =>
     Effect.gen(function*() {
-      const reply = new Response("hello", { status: 201, headers: { "x-a": "b" } })
+      const reply = { status: 201, headers: { "x-a": "b" }, body: "hello" }
       const http = yield* HttpClient.HttpClient.pipe(Effect.provide(MockHttpClient.layerHandler(() => reply)))
       for (let n = 0; n < 3; n++) {
         const response = yield* http.get(`${api}/me`)
         expect([response.status, response.headers["x-a"], yield* response.text]).toStrictEqual([201, "b", "hello"])
       }
+      const once = new Response("hello")
+      const other = yield* HttpClient.HttpClient.pipe(Effect.provide(MockHttpClient.layerHandler(() => once)))
+      yield* Effect.flatMap(other.get(api), ({ text }) => text)
+      expect(Cause.pretty(yield* Effect.flip(Effect.sandbox(other.get(api))))).toContain("reply with its parts")
     }))
 })
 
