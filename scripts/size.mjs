@@ -8,8 +8,8 @@ import { gzipSync } from "node:zlib"
 
 const goals = { kept: 17_000, whole: 21_000 }
 
-/** What was reached. The rules for stores, cool-downs and freezes cost 1.1 kB, and the goals are not met since then. */
-const limits = { kept: 17_500, whole: 21_900 }
+/** What was reached. The goals are not met since the rules for attacks, shared failures and many tabs (performance.md). */
+const limits = { kept: 19_400, whole: 26_900 }
 
 const bundle = async (name) => {
   const { metafile, outputFiles: [{ contents }] } = await build({
