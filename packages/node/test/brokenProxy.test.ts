@@ -96,7 +96,7 @@ describe("a proxy that never answers CONNECT (row 171)", () => {
         const [duration, error] = yield* Fiber.join(waiting)
         expect(error).toMatchObject({ reason: "Transport", cause: { code: "UND_ERR_CONNECT_TIMEOUT" } })
         expect(Duration.toMillis(duration)).toBeGreaterThan(4000)
-        yield* until(proxy, ({ made, open }) => made === 2 && open === 0)
+        yield* until(proxy, ({ open, requests }) => requests.length === 2 && open === 0)
       }).pipe(Effect.provide(Layer.orDie(NodeTokenHttpClient.layer({ proxy: proxy.url }))))
     }))
 
