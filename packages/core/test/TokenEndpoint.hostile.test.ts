@@ -13,9 +13,9 @@ import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
-import * as Tracer from "effect/Tracer"
 import { clientId, clientSecret } from "./fixtures/vendorSample.js"
 import { mocked, requestToken, token } from "./support/mocked.js"
+import { throwingTracer } from "./support/throwingTracer.js"
 
 const once = { retry: { maxAttempts: 1 } }
 
@@ -171,16 +171,7 @@ describe("Credentials that are none (E2, row 174)", () => {
 
 it.effect("a tracer whose spans throw at their end changes no result of requestToken (row 164)", () =>
   Effect.gen(function*() {
-    const native = yield* Effect.tracer
-    const tracer = Tracer.make({
-      span: (...args) =>
-        Object.assign(native.span(...args), {
-          end: () => {
-            throw new Error("no end")
-          }
-        }),
-      context: (run) => run()
-    })
+    const tracer = yield* throwingTracer
     const { layer } = yield* mocked((_, index) => index === 0 ? { body: token } : { status: 404 })
     const calls = Effect.provide(Effect.all([Effect.either(requestToken), Effect.flip(requestToken)]), layer(once))
     const [granted, refused] = yield* Effect.withTracer(calls, tracer)

@@ -16,9 +16,9 @@ import type * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import * as Tracer from "effect/Tracer"
 import { atOnce, settle } from "./support/onTestClock.js"
 import { scripted } from "./support/scripted.js"
+import { throwingTracer } from "./support/throwingTracer.js"
 
 const { fail, succeed } = TestTokenEndpoint
 const { text } = TestAccessToken
@@ -149,16 +149,7 @@ describe("Endpoints that do what their type does not say (S7, row 164)", () => {
 
   it.scoped("a tracer whose spans throw at their end loses no token (S14, row 164)", () =>
     Effect.gen(function*() {
-      const native = yield* Effect.tracer
-      const tracer = Tracer.make({
-        span: (...args) =>
-          Object.assign(native.span(...args), {
-            end: () => {
-              throw new Error("no end")
-            }
-          }),
-        context: (run) => run()
-      })
+      const tracer = yield* throwingTracer
       const { calls, source } = yield* scripted(succeed())
       const { get } = yield* Effect.withTracer(source(), tracer)
       expect(text(yield* get)).toBe("token-0")

@@ -16,15 +16,12 @@ export class ProxyAuthenticationError extends Error {
 const isLost = (error: unknown): boolean =>
   error instanceof Undici.errors.SocketError || error instanceof Undici.errors.InformationalError
 
-/** An error with the code that undici 8 gives it. There, this is repaired (https://github.com/nodejs/undici/pull/5441). */
-const noTunnel = (cause: unknown): Error =>
-  Object.assign(new Error("The proxy closed the connection before the tunnel was open.", { cause }), {
-    code: "UND_ERR_PRX_CONN"
-  })
-
-/** No server speaks before its client does. undici cannot read this, and connects again at once and for ever (N7). */
-const spokeFirst = (): Error =>
-  Object.assign(new Error("The proxy sent something into the tunnel before the request."), { code: "UND_ERR_PRX_CONN" })
+/**
+ * An error with the code that undici 8 gives to one of a proxy. There, this is repaired
+ * (https://github.com/nodejs/undici/pull/5441).
+ */
+const noTunnel = (message: string, cause?: unknown): Error =>
+  Object.assign(new Error(message, { cause }), { code: "UND_ERR_PRX_CONN" })
 
 /** Those of the proxy's URL. undici sends them only if there is both a user and a password (N7). */
 const credentials = ({ password, username }: URL): Readonly<Record<string, string>> => {
@@ -54,14 +51,17 @@ export class Tunnels extends Undici.Pool {
     try {
       const headers = { ...options.headers, ...this.#credentials }
       const made = await super.connect({ ...options, headers, signal: limit.signal })
-      if (made.statusCode !== 407 && made.socket.readableLength === 0) return made
+      // No server speaks before its client does. undici cannot read this, and would connect again for ever (N7).
+      const speaksFirst = made.socket.readableLength > 0
+      if (made.statusCode !== 407 && !speaksFirst) return made
       made.socket.on("error", () => {}).destroy()
-      if (made.statusCode !== 407) throw spokeFirst()
+      throw made.statusCode === 407
+        ? new ProxyAuthenticationError()
+        : noTunnel("The proxy sent something into the tunnel before the request.")
     } catch (error) {
-      throw isLost(error) ? noTunnel(error) : error
+      throw isLost(error) ? noTunnel("The proxy closed the connection before the tunnel was open.", error) : error
     } finally {
       clearTimeout(timer)
     }
-    throw new ProxyAuthenticationError()
   }
 }
