@@ -13,7 +13,6 @@
  */
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
-import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -21,8 +20,10 @@ import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { AccessToken } from "./AccessToken.js"
+import type { AccessToken } from "./AccessToken.js"
 import * as Instant from "./Instant.js"
+import { issuedAgo } from "./internal/accessToken.js"
+import * as Slot from "./internal/slot.js"
 import * as Scopes from "./Scopes.js"
 import type { TokenError } from "./TokenError.js"
 
@@ -217,32 +218,17 @@ export interface TokenStore {
  */
 export const TokenStore: Context.Tag<TokenStore, TokenStore> = Context.GenericTag("@effect-tilia/core/TokenStore")
 
-/** What the store in memory keeps for one set of scopes. Times are in milliseconds of the monotonic clock. */
-interface Slot {
-  /** The generation of the last lock. */
-  readonly generation: number
-  /** When its lease ends; in the past once it was given up. */
-  readonly lockedUntil: number
-  /** The token, and when it was issued on both clocks: the wall clock may be set while it is stored (T7). */
-  readonly token: Option.Option<Stored & { readonly issuedAt: Instant.Instant }>
-  readonly failure: Option.Option<StoredFailure & { readonly until: number }>
+/** A token, and when it was issued on both clocks: the wall clock may be set while it is stored (T7). */
+interface KeptToken extends Stored {
+  readonly issuedAt: Instant.Instant
 }
 
-const past = Number.NEGATIVE_INFINITY
-
-const emptySlot: Slot = { generation: 0, lockedUntil: past, token: Option.none(), failure: Option.none() }
-
-/** The token with the times of a clock that shows another age for it than before. */
-const issuedAgo = (token: AccessToken, age: number, { wall }: Instant.Instant): AccessToken => {
-  const late = wall - age - token.issuedAt.epochMillis
-  const shifted = ({ epochMillis }: DateTime.Utc) => DateTime.unsafeMake(epochMillis + late)
-  return late === 0 ? token : new AccessToken(
-    { ...token, issuedAt: shifted(token.issuedAt), expiresAt: shifted(token.expiresAt) },
-    { disableValidation: true } // only its times have changed
-  )
+/** A failure, and when its wait ends, in milliseconds of the monotonic clock. */
+interface KeptFailure extends StoredFailure {
+  readonly until: number
 }
 
-const entryOf = ({ failure, token }: Slot, now: Instant.Instant): Entry => ({
+const entryOf = ({ failure, token }: Slot.Slot<KeptToken, KeptFailure>, now: Instant.Instant): Entry => ({
   token: Option.map(token, ({ generation, issuedAt, token }) => ({
     token: issuedAgo(token, Instant.elapsed(issuedAt, now), now),
     generation
@@ -253,23 +239,17 @@ const entryOf = ({ failure, token }: Slot, now: Instant.Instant): Entry => ({
   }))
 })
 
-const settled = (slot: Slot, outcome: Outcome, now: Instant.Instant): Slot => {
-  const { generation } = slot
-  const released = { ...slot, lockedUntil: past }
-  switch (outcome._tag) {
-    case "Granted": {
-      const { token } = outcome
-      const issuedAt = Instant.before(now, Math.max(0, now.wall - token.issuedAt.epochMillis))
-      return { ...released, token: Option.some({ token, generation, issuedAt }), failure: Option.none() }
-    }
-    case "Failed": {
-      const until = now.monotonic + Duration.toMillis(outcome.failure.remaining)
-      return { ...released, failure: Option.some({ ...outcome.failure, generation, until }) }
-    }
-    case "Abandoned":
-      return released
-  }
-}
+const keptToken = (token: AccessToken, generation: number, now: Instant.Instant): KeptToken => ({
+  token,
+  generation,
+  issuedAt: Instant.before(now, Math.max(0, now.wall - token.issuedAt.epochMillis))
+})
+
+const keptFailure = (failure: Failure, generation: number, { monotonic }: Instant.Instant): KeptFailure => ({
+  ...failure,
+  generation,
+  until: monotonic + Duration.toMillis(failure.remaining)
+})
 
 /**
  * A store in the memory of one process, for several sources in it.
@@ -278,29 +258,27 @@ const settled = (slot: Slot, outcome: Outcome, now: Instant.Instant): Slot => {
  * @category constructors
  */
 export const makeMemory: Effect.Effect<TokenStore> = Effect.gen(function*() {
-  const slots = new Map<string, Slot>()
+  const slots = new Map<string, Slot.Slot<KeptToken, KeptFailure>>()
   const changed = yield* PubSub.sliding<string>(256)
-  const slotOf = (key: string): Slot => slots.get(key) ?? emptySlot
-  const endOfLease = ({ monotonic }: Instant.Instant): number => monotonic + Duration.toMillis(lease)
+  const leaseMillis = Duration.toMillis(lease)
+  const slotOf = (key: string): Slot.Slot<KeptToken, KeptFailure> => slots.get(key) ?? Slot.empty
 
-  const makeLock = (key: string, generation: number): Lock => {
-    /** Changes the slot unless another lock was given since. Each has a larger generation than the one before (T3). */
-    const update = (change: (slot: Slot, now: Instant.Instant) => Slot): Effect.Effect<boolean> =>
-      Effect.map(Instant.now, (now) => {
+  const makeLock = (key: string, generation: number): Lock => ({
+    generation,
+    settle: (outcome) =>
+      Effect.flatMap(Instant.now, (now) => {
         const slot = slotOf(key)
-        if (slot.generation !== generation) return false
-        slots.set(key, change(slot, now))
-        return true
-      })
-    return {
-      generation,
-      settle: (outcome) =>
-        update((slot, now) => settled(slot, outcome, now)).pipe(
-          Effect.flatMap((isSettled) => isSettled ? PubSub.publish(changed, key) : Effect.void)
-        ),
-      renew: update((slot, now) => slot.lockedUntil === past ? slot : { ...slot, lockedUntil: endOfLease(now) })
-    }
-  }
+        if (slot.generation !== generation) return Effect.void
+        const token = outcome._tag === "Granted" ? keptToken(outcome.token, generation, now) : undefined
+        const failure = outcome._tag === "Failed" ? keptFailure(outcome.failure, generation, now) : undefined
+        slots.set(key, Slot.settled(slot, { token, failure }))
+        return PubSub.publish(changed, key)
+      }),
+    renew: Effect.map(Instant.monotonic, (now) => {
+      const slot = slotOf(key)
+      if (slot.generation === generation) slots.set(key, Slot.renewed(slot, now + leaseMillis))
+    })
+  })
 
   return {
     read: (scopes) => Effect.map(Instant.now, (now) => entryOf(slotOf(Scopes.key(scopes)), now)),
@@ -308,10 +286,10 @@ export const makeMemory: Effect.Effect<TokenStore> = Effect.gen(function*() {
       Effect.map(Instant.now, (now) => {
         const key = Scopes.key(scopes)
         const slot = slotOf(key)
-        const left = slot.lockedUntil - now.monotonic
-        if (left > 0) return Held({ remaining: Duration.millis(left) })
+        const remaining = Slot.remaining(slot, now.monotonic, leaseMillis)
+        if (remaining > 0) return Held({ remaining: Duration.millis(remaining) })
         const generation = slot.generation + 1
-        slots.set(key, { ...slot, generation, lockedUntil: endOfLease(now) })
+        slots.set(key, Slot.locked(slot, generation, now.monotonic + leaseMillis))
         return Acquired({ lock: makeLock(key, generation), entry: entryOf(slot, now) })
       }),
     changes: (scopes) =>

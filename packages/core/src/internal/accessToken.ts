@@ -3,6 +3,7 @@
  */
 import * as DateTime from "effect/DateTime"
 import { AccessToken } from "../AccessToken.js"
+import type * as Instant from "../Instant.js"
 import type { Scopes } from "../Scopes.js"
 import type { TokenResponse } from "../TokenResponse.js"
 
@@ -21,3 +22,13 @@ export const fromResponse = (response: TokenResponse, requested: Scopes, issuedA
 
 /** The time from issue to expiry in milliseconds, however much of it is left. */
 export const lifetime = ({ expiresAt, issuedAt }: AccessToken): number => expiresAt.epochMillis - issuedAt.epochMillis
+
+/** The token with the times of a clock that shows another age for it, in milliseconds. */
+export const issuedAgo = (token: AccessToken, age: number, { wall }: Instant.Instant): AccessToken => {
+  const late = wall - age - token.issuedAt.epochMillis
+  const shifted = ({ epochMillis }: DateTime.Utc) => DateTime.unsafeMake(epochMillis + late)
+  return late === 0 ? token : new AccessToken(
+    { ...token, issuedAt: shifted(token.issuedAt), expiresAt: shifted(token.expiresAt) },
+    { disableValidation: true } // only its times have changed
+  )
+}
