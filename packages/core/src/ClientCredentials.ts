@@ -101,6 +101,8 @@ export interface Options {
 export interface ClientCredentials {
   /** The credentials as they are now. It is evaluated at every token request. */
   readonly current: Effect.Effect<Credentials, CredentialsError | InvalidInputError>
+  /** What `current` has yielded last. If it has not yielded anything yet, it is evaluated. */
+  readonly last: Effect.Effect<Credentials, CredentialsError | InvalidInputError>
 }
 
 /**
@@ -155,7 +157,10 @@ export const config: Config.Config<Credentials> = Config.all({
 export const layer = (options: Options): Layer.Layer<ClientCredentials, InvalidInputError> =>
   Layer.effect(
     ClientCredentials,
-    Effect.map(make(options), (credentials) => ({ current: Effect.succeed(credentials) }))
+    Effect.map(make(options), (credentials) => ({
+      current: Effect.succeed(credentials),
+      last: Effect.succeed(credentials)
+    }))
   )
 
 /**
@@ -182,7 +187,12 @@ export const layerEffect = <R>(
 ): Layer.Layer<ClientCredentials, never, R> =>
   Layer.effect(
     ClientCredentials,
-    Effect.map(Effect.context<R>(), (context) => ({
-      current: Effect.provide(Effect.flatMap(current, make), context)
-    }))
+    Effect.map(Effect.context<R>(), (context) => {
+      let last: Credentials | undefined
+      const next = Effect.flatMap(current, make).pipe(
+        Effect.tap((credentials) => Effect.sync(() => last = credentials)),
+        Effect.provide(context)
+      )
+      return { current: next, last: Effect.suspend(() => last === undefined ? next : Effect.succeed(last)) }
+    })
   )

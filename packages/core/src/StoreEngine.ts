@@ -17,7 +17,6 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -146,7 +145,8 @@ export const StoreEngine: Context.Tag<StoreEngine, StoreEngine> = Context.Generi
 const rowOf = ({ failure, token }: Slot.Slot<Sealed, Sealed>, now: number): Row => ({ now, token, failure })
 
 /**
- * An engine in the memory of one process: for tests, and as a model for others.
+ * An engine in the memory of one process: for tests, and as a model for others. Its clock is that of the fiber that
+ * made it.
  *
  * @since 0.1.0
  * @category constructors
@@ -154,13 +154,14 @@ const rowOf = ({ failure, token }: Slot.Slot<Sealed, Sealed>, now: number): Row 
 export const makeMemory: Effect.Effect<StoreEngine> = Effect.gen(function*() {
   const slots = new Map<string, Slot.Slot<Sealed, Sealed>>()
   const changed = yield* PubSub.sliding<string>(256)
+  const time = (yield* Effect.clock).currentTimeMillis // its own, as that of a server: not those of its users
   const leaseMillis = Duration.toMillis(lease)
   const slotOf = (name: string): Slot.Slot<Sealed, Sealed> => slots.get(name) ?? Slot.empty
 
   return {
-    read: (name) => Effect.map(Clock.currentTimeMillis, (now) => rowOf(slotOf(name), now)),
+    read: (name) => Effect.map(time, (now) => rowOf(slotOf(name), now)),
     lock: (name) =>
-      Effect.map(Clock.currentTimeMillis, (now) => {
+      Effect.map(time, (now) => {
         const slot = slotOf(name)
         const remaining = Slot.remaining(slot, now, leaseMillis)
         if (remaining > 0) return Held({ remaining: Duration.millis(remaining) })
@@ -182,7 +183,7 @@ export const makeMemory: Effect.Effect<StoreEngine> = Effect.gen(function*() {
         return PubSub.publish(changed, name)
       }),
     renew: (name, generation) =>
-      Effect.map(Clock.currentTimeMillis, (now) => {
+      Effect.map(time, (now) => {
         const slot = slotOf(name)
         if (slot.generation === generation) slots.set(name, Slot.renewed(slot, now + leaseMillis))
       }),

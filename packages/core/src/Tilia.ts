@@ -20,16 +20,21 @@ import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as AuthorizedHttpClient from "./AuthorizedHttpClient.js"
 import * as ClientCredentials from "./ClientCredentials.js"
 import * as Environment from "./Environment.js"
 import * as Scopes from "./Scopes.js"
+import * as SealedTokenStore from "./SealedTokenStore.js"
+import { StoreEngine } from "./StoreEngine.js"
 import * as TiliaConfig from "./TiliaConfig.js"
 import * as TokenEndpoint from "./TokenEndpoint.js"
 import type { CredentialsError, InvalidInputError } from "./TokenError.js"
 import * as TokenSource from "./TokenSource.js"
+import { TokenStore } from "./TokenStore.js"
 
 /**
  * The services that the Layers of this module provide.
@@ -96,13 +101,19 @@ export interface Clients {
   readonly api?: HttpClient.HttpClient | undefined
 }
 
+/** The store over the engine in the context, if there is one. */
+const sealedStore = Effect.flatMap(
+  Effect.serviceOption(StoreEngine),
+  Effect.transposeMapOption((engine) => Effect.provideService(SealedTokenStore.make, StoreEngine, engine))
+)
+
 /** Not by Layers: what they keep for each tenant is three times what all of its services keep (P9). */
 const makeWith = Effect.fnUntraced(function*(settings: Settings, clients: Clients) {
   const endpoint = yield* TokenEndpoint.make(settings)
-  const source = yield* Effect.provideService(
-    TokenSource.make({ ...settings.source, scopes: settings.scopes }),
-    TokenEndpoint.TokenEndpoint,
-    endpoint
+  const store = yield* sealedStore
+  const source = yield* TokenSource.make({ ...settings.source, scopes: settings.scopes }).pipe(
+    Effect.provideService(TokenEndpoint.TokenEndpoint, endpoint),
+    Option.isSome(store) ? Effect.provideService(TokenStore, store.value) : identity
   )
   const client = yield* AuthorizedHttpClient.make(settings).pipe(
     Effect.provideService(TokenSource.TokenSource, source),

@@ -22,13 +22,13 @@ import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Equal from "effect/Equal"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type * as AccessToken from "./AccessToken.js"
 import { ClientCredentials, type Credentials } from "./ClientCredentials.js"
 import { Environment } from "./Environment.js"
+import { isSame } from "./internal/credentials.js"
 import { type Options, type RequestOptions, validate } from "./internal/tokenEndpoint/options.js"
 import { parseTokenResponse, toAccessToken } from "./internal/tokenEndpoint/parseTokenResponse.js"
 import * as RequestToken from "./internal/tokenEndpoint/requestToken.js"
@@ -64,9 +64,6 @@ export interface TokenEndpoint {
 export const TokenEndpoint: Context.Tag<TokenEndpoint, TokenEndpoint> = Context.GenericTag(
   "@effect-tilia/core/TokenEndpoint"
 )
-
-const isSame = (one: Credentials, other: Credentials): boolean =>
-  one.clientId === other.clientId && Equal.equals(one.clientSecret, other.clientSecret)
 
 /** Whether other credentials may help. The server may say no more than 400 of a client that it does not know. */
 const mayBeCredentials = (error: TokenError): boolean =>
