@@ -66,13 +66,13 @@ export const play = (
             return { locked: printRow(result.row, own), isLargest }
           })
         case "renew":
-          return engine.renew(name, generation)
+          return Effect.asVoid(engine.renew(name, generation))
         case "Granted":
-          return engine.settle(name, generation, Granted({ text, keepFor: Duration.hours(1) }))
+          return Effect.asVoid(engine.settle(name, generation, Granted({ text, keepFor: Duration.hours(1) })))
         case "Failed":
-          return engine.settle(name, generation, Failed({ text, keepFor: Duration.minutes(1) }))
+          return Effect.asVoid(engine.settle(name, generation, Failed({ text, keepFor: Duration.minutes(1) })))
         case "Abandoned":
-          return engine.settle(name, generation, Abandoned())
+          return Effect.asVoid(engine.settle(name, generation, Abandoned()))
       }
     })
   })
