@@ -9,6 +9,7 @@ import type { SqlError } from "@effect/sql/SqlError"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { hasProperty } from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
@@ -63,14 +64,23 @@ export const make = (sql: SqlClient, dialect: Dialect, table: string, statements
     )
 
   // Of several processes that create it at once most fail. What counts is whether it is there afterwards.
-  const create = Effect.ignore(connected((connection) => Connections.query(connection, statements.createTable)))
+  const createdAnd = <A>(use: (connection: Connection) => Effect.Effect<A, SqlError>): Effect.Effect<A, SqlError> =>
+    Effect.flatMap(
+      Effect.either(connected((connection) => Connections.query(connection, statements.createTable))),
+      (created) =>
+        Effect.catchIf(
+          connected(use),
+          Connections.isWithoutTable,
+          (missing) => Either.isLeft(created) ? created.left : missing
+        )
+    )
 
   const failed = (error: SqlError | undefined): Effect.Effect<never, StoreError> =>
     Effect.suspend(() => {
       const isNew = !isAway
       isAway = true
       const code = error && Connections.codeOf(error)
-      const why = error === undefined ? "no answer" : code ?? "no code"
+      const why = error === undefined ? "no answer" : code ?? "no error code"
       return Effect.zipRight(
         isNew ? Effect.logWarning(`The database of the token store cannot be used (${table}: ${why}).`) : Effect.void,
         new StoreError({ reason: "Unavailable" })
@@ -85,7 +95,7 @@ export const make = (sql: SqlClient, dialect: Dialect, table: string, statements
 
   const command = <A>(use: (connection: Connection) => Effect.Effect<A, SqlError>): Effect.Effect<A, StoreError> =>
     connected(use).pipe(
-      Effect.catchIf(Connections.isWithoutTable, () => Effect.zipRight(create, connected(use))),
+      Effect.catchIf(Connections.isWithoutTable, () => createdAnd(use)),
       Effect.timeoutOption(longest),
       Effect.matchCauseEffect({
         onFailure: (cause) => failed(Option.getOrUndefined(Cause.failureOption(cause))),
