@@ -30,10 +30,10 @@ export interface Database {
 const longest = Duration.seconds(2)
 
 /**
- * better-sqlite3 waits for a locked file in the main thread, by default for 5 seconds. So it waits for a moment, and we
- * wait in between, in total for as long as a source does.
+ * better-sqlite3 waits for a locked file in the main thread, by default for 5 seconds. So it does not wait, but we do,
+ * in total for as long as a source has patience (T2).
  */
-const busy = { blockingMillis: 2, pause: Duration.millis(15), total: Duration.millis(180) }
+const busy = { pause: Duration.millis(10), total: Duration.millis(180) }
 
 const untilFree = Schedule.jittered(Schedule.spaced(busy.pause)).pipe(Schedule.upTo(busy.total))
 
@@ -45,7 +45,7 @@ const withoutBlocking = <A>(
   const timeout = (change: string) =>
     Connections.query(connection, { text: `PRAGMA busy_timeout${change}`, parameters: [] })
   return Effect.acquireUseRelease(
-    Effect.zipLeft(timeout(""), timeout(` = ${busy.blockingMillis}`)),
+    Effect.zipLeft(timeout(""), timeout(" = 0")),
     () => use,
     ([before]) => Effect.ignore(timeout(` = ${hasProperty(before, "timeout") ? Number(before.timeout) : 5000}`))
   )
