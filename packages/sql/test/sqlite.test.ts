@@ -110,7 +110,7 @@ it.scopedLive(
         )
         delay.disable()
         expect(delay.percentile(95) / 1e6).toBeLessThan(30)
-      expect(delay.max / 1e6).toBeLessThan(500) // a busy machine
+        expect(delay.max / 1e6).toBeLessThan(500) // a busy machine
         expect(Option.isSome((yield* engine.read("n")).token), "WAL: a reader is not held up").toBe(true)
         other.exec("COMMIT")
         expect(yield* grant(engine, "m", "two")).toBeGreaterThan(0)
