@@ -8,7 +8,7 @@ import { readdirSync } from "node:fs"
 
 const below = (folder) => readdirSync(folder).map((name) => `${folder}/${name}`)
 
-const files = [...below("packages"), ...below("examples"), "bench", "attack"].flatMap((folder) =>
+const files = [...below("packages"), ...below("examples"), "bench", "attack", "fleet"].flatMap((folder) =>
   readdirSync(`${folder}/src`, { recursive: true }).filter((file) => /\.tsx?$/.test(file))
 )
 const { status, stderr, stdout } = spawnSync(
