@@ -11,8 +11,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import { identity } from "effect/Function"
-import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Tracer from "effect/Tracer"
 import type { Message, Report } from "./Fleet.js"
@@ -39,10 +37,12 @@ const telling = (tracer: Tracer.Tracer): Tracer.Tracer =>
     }
   })
 
-const engine = layerOf(store)
-const Tilia = NodeTilia.layer({ environment: { authUrl }, ...Sandbox.wellKnown, scopes: ["user_info"] }).pipe(
-  engine === undefined ? identity : Layer.provide(engine)
-)
+const Tilia = NodeTilia.layer({
+  environment: { authUrl },
+  ...Sandbox.wellKnown,
+  scopes: ["user_info"],
+  store: layerOf(store)
+})
 
 const report: Report = { calls: 0, failures: {}, expired: 0, longestWait: 0, token: "" }
 

@@ -1,3 +1,5 @@
+import * as SqliteClient from "@effect/sql-sqlite-node/SqliteClient"
+import { SqlClient } from "@effect/sql/SqlClient"
 import * as Effect from "effect/Effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -11,8 +13,22 @@ tell({
       Effect.sync(() => mkdtempSync(join(tmpdir(), "tilia-fleet-"))),
       (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
     )
-    return { store: `sqlite:${join(folder, "tokens.db")}`, disturbances: {} }
+    const filename = join(folder, "tokens.db")
+    const query = (text: string, whileOpen = Effect.void) =>
+      Effect.flatMap(SqlClient, (sql) => Effect.zipRight(sql.unsafe(text), whileOpen)).pipe(
+        Effect.provide(SqliteClient.layer({ filename }))
+      )
+    return {
+      store: `sqlite:${filename}`,
+      disturbances: {
+        "the table is emptied": query("DELETE FROM effect_tilia_token_store"),
+        "another program locks the file for 3 seconds": query("BEGIN EXCLUSIVE", Effect.sleep("3 seconds"))
+      }
+    }
   }),
-  disturbances: [],
+  disturbances: [
+    ["the table is emptied", 1],
+    ["another program locks the file for 3 seconds", 8]
+  ],
   outage: "15 seconds"
 })

@@ -175,8 +175,9 @@ export const make = (
   ])
 
 /**
- * All services, over the client in the context. An option that is out of range is an `InvalidInputError`, before
- * anything is sent.
+ * All services, over the client in the context. If there is a `StoreEngine` too, they share their token with all
+ * processes that use it for the same client. An option that is out of range is an `InvalidInputError`, before anything
+ * is sent.
  *
  * @since 0.1.0
  * @category layers

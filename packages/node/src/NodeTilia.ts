@@ -16,6 +16,7 @@
  */
 import * as Environment from "@effect-tilia/core/Environment"
 import * as Scopes from "@effect-tilia/core/Scopes"
+import type { StoreEngine } from "@effect-tilia/core/StoreEngine"
 import * as Tilia from "@effect-tilia/core/Tilia"
 import * as TiliaConfig from "@effect-tilia/core/TiliaConfig"
 import type { InvalidInputError } from "@effect-tilia/core/TokenError"
@@ -44,17 +45,40 @@ export type Options = Tilia.Options & {
 }
 
 /**
+ * One token for all processes of a fleet.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Shared<E, R> {
+  /**
+   * The store through which this process shares its token with others that have the same client: an engine of
+   * `@effect-tilia/redis`, of `@effect-tilia/sql`, or your own. If it is away, each process requests its own token.
+   *
+   * @default the `StoreEngine` in the context; without one, this process is by itself
+   */
+  readonly store?: Layer.Layer<StoreEngine, E, R> | undefined
+}
+
+/**
  * Three services: the token source, the HTTP client that adds its token, and the token endpoint that both use. An
- * option that is out of range is an `InvalidInputError`, before anything is sent.
+ * option that is out of range is an `InvalidInputError`, before anything is sent. What the `store` needs or how it
+ * fails is its own.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Options): Layer.Layer<Tilia.Tilia, InvalidInputError> =>
-  Layer.unwrapScoped(
-    Effect.map(HttpClients.make(options.http ?? {}), ({ api, token }) =>
-      Layer.provide(Tilia.layer(options, { api }), Layer.succeed(HttpClient, token)))
+export const layer = <E = never, R = never>(
+  { store, ...options }: Options & Shared<E, R>
+): Layer.Layer<Tilia.Tilia, E | InvalidInputError, R> => {
+  const services = Layer.unwrapScoped(
+    Effect.map(
+      HttpClients.make(options.http ?? {}),
+      ({ api, token }) => Layer.provide(Tilia.layer(options, { api }), Layer.succeed(HttpClient, token))
+    )
   )
+  return store === undefined ? services : Layer.provide(services, store)
+}
 
 /**
  * `TILIA_CLIENT_ID`, `TILIA_CLIENT_SECRET` or `TILIA_CLIENT_SECRET_FILE`, `TILIA_SCOPES`, and `TILIA_ENVIRONMENT` or
@@ -70,11 +94,12 @@ export const config: Config.Config<Options> = Config.map(
 
 /**
  * The services of `layer`, with options from the configuration; without an argument, those of `config`. A `ConfigError`
- * names every setting that is missing or wrong.
+ * names every setting that is missing or wrong. A `StoreEngine` in the context is used:
+ * `Layer.provide(NodeTilia.layerConfig(), RedisTokenStore.layerConfig())`.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerConfig = (
   options: Config.Config.Wrap<Options> = config
-): Layer.Layer<Tilia.Tilia, ConfigError> => TiliaConfig.layer(options, layer)
+): Layer.Layer<Tilia.Tilia, ConfigError> => TiliaConfig.layer(options, (options: Options) => layer(options))

@@ -1,5 +1,6 @@
 import * as NodeScriptedServer from "@effect-tilia/contract/NodeScriptedServer"
 import { always, json } from "@effect-tilia/contract/ScriptedServer"
+import { StoreEngine, TokenSource } from "@effect-tilia/core"
 import { NodeTilia } from "@effect-tilia/node"
 import { linesShowing } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
@@ -42,6 +43,26 @@ describe("NodeTilia.layer", () => {
       const layer = NodeTilia.layer({ environment: { authUrl: url }, clientId, clientSecret, scopes: ["user_info"] })
       expect(Redacted.value((yield* Effect.provide(requestToken, layer)).value)).toBe("abc")
     }))
+
+  it.scopedLive.each(["an option", "the context"])(
+    "programs share their token through a store from %s (T1)",
+    (from) =>
+      Effect.gen(function*() {
+        const { seen, url } = yield* server
+        const store = Layer.succeed(StoreEngine.StoreEngine, yield* StoreEngine.makeMemory)
+        const options = { environment: { authUrl: url }, clientId, clientSecret, scopes: ["user_info"] }
+        const program = from === "an option"
+          ? NodeTilia.layer({ ...options, store })
+          : Layer.provide(NodeTilia.layer(options), store)
+        for (let n = 0; n < 3; n++) {
+          const token = yield* Effect.flatMap(TokenSource.TokenSource, ({ get }) => get).pipe(
+            Effect.provide(Layer.fresh(program))
+          )
+          expect(Redacted.value(token.value)).toBe("abc")
+        }
+        expect((yield* seen).requests.length).toBe(1)
+      })
+  )
 
   it.effect.each<[string, Partial<NodeTilia.Options>]>([
     ["clientId", { clientId: "x" }],

@@ -1,0 +1,24 @@
+import * as Effect from "effect/Effect"
+import * as RedisServer from "../../packages/redis/test/support/redisServer.js"
+import { tell } from "./support/story.js"
+
+if (RedisServer.binary() !== undefined) {
+  tell({
+    name: "a Redis cluster",
+    start: Effect.map(RedisServer.makeCluster, ({ masters, replicas }) => ({
+      store: `cluster:${masters.map(({ port }) => port).join(",")}`,
+      disturbances: {
+        "FLUSHALL": Effect.forEach(masters, ({ command }) => command("FLUSHALL")),
+        "every master fails over to its replica": Effect.forEach(
+          replicas,
+          ({ command }) => command("CLUSTER", "FAILOVER")
+        )
+      }
+    })),
+    disturbances: [
+      ["FLUSHALL", 1],
+      ["every master fails over to its replica", 8]
+    ],
+    outage: "15 seconds"
+  })
+}
