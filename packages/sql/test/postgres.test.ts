@@ -23,6 +23,7 @@ import { afterAll, beforeAll } from "vitest"
 import * as SqlTokenStore from "../src/SqlTokenStore.js"
 import { engineOver, eventually, grant, lock, logTo } from "./support/engines.js"
 import * as Postgres from "./support/postgres.js"
+import * as Proxy from "./support/proxy.js"
 
 const unavailable = Exit.fail(new StoreError({ reason: "Unavailable" }))
 const unreadable = Exit.fail(new StoreError({ reason: "Unreadable" }))
@@ -227,6 +228,60 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
         yield* Scope.close(client, Exit.void)
       }).pipe(Effect.provide(logTo([])), Effect.ensuring(Effect.sync(() => server.thaw()))),
     60_000
+  )
+
+  it.scopedLive(
+    "a table that is locked for long costs the server no connection for each command that was given up (T2)",
+    () =>
+      Effect.gen(function*() {
+        const table = newTable()
+        const engine = yield* engineOver(clientWith({ maxConnections: 3 }), { table })
+        const blocker = yield* Effect.acquireRelease(
+          Effect.promise(async () => {
+            const client = new Pg.Client({ host: "127.0.0.1", port: server.port, user: "postgres" })
+            await client.connect()
+            await client.query(`BEGIN; LOCK TABLE ${table}`)
+            return client
+          }),
+          (client) => Effect.promise(() => client.end())
+        )
+        for (let n = 0; n < 10; n++) {
+          expect(yield* Effect.timeoutOption(engine.read("n"), "100 millis")).toStrictEqual(Option.none())
+        }
+        yield* Effect.sleep("300 millis")
+        const waiting = yield* sql("SELECT count(*)::int AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        expect(waiting).toStrictEqual([{ n: 0 }])
+        yield* Effect.promise(() => blocker.query("COMMIT"))
+        expect(yield* grant(engine, "n", "one")).toBeGreaterThan(0)
+      }).pipe(Effect.provide(logTo([]))),
+    30_000
+  )
+
+  it.scopedLive(
+    "connections that are cut off without a word are given up within ten seconds, and changes are told again (T2)",
+    () =>
+      Effect.gen(function*() {
+        const table = newTable()
+        const proxy = yield* Effect.acquireRelease(
+          Effect.promise(() => Proxy.make(server.port)),
+          (proxy) => Effect.sync(() => proxy.close())
+        )
+        const engine = yield* engineOver(clientWith({ port: proxy.port, maxConnections: 3 }), { table })
+        const other = yield* engineOver(clientWith(), { table })
+        let told = 0
+        yield* Effect.forkScoped(Stream.runForEach(engine.changes("n"), () => Effect.sync(() => told++)))
+        yield* grant(engine, "n", "one")
+        yield* Effect.sleep("300 millis")
+        yield* Effect.sync(() => proxy.swallow())
+        const before = told
+        const givingUp = Effect.flatten(Effect.timeoutOption(engine.read("n"), "250 millis"))
+        yield* eventually(givingUp)
+        yield* eventually(Effect.suspend(() => told > before ? Effect.void : Effect.fail("not told yet")))
+        const since = told
+        yield* grant(other, "n", "two")
+        yield* eventually(Effect.suspend(() => told > since ? Effect.void : Effect.fail("not told yet")))
+      }).pipe(Effect.provide(logTo([]))),
+    40_000
   )
 
   it.scopedLive(
