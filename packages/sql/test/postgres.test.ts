@@ -194,7 +194,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
   )
 
   it.live(
-    "a server that hangs holds up neither the closing of the store nor a caller who gives up (T2, row 100)",
+    "a server that hangs holds up neither the making nor the closing of the store, and no caller who gives up (T2, row 100)",
     () =>
       Effect.gen(function*() {
         const table = newTable()
@@ -207,6 +207,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
         yield* Effect.sleep("300 millis") // it listens
         yield* Effect.sync(() => server.freeze())
         const givenUp = yield* Effect.timed(Effect.timeoutOption(engine.read("n"), "250 millis"))
+        const [made] = yield* Effect.timed(Scope.extend(engineOver(lazyClient, { table }), client))
         const commands = yield* Effect.fork(Effect.all(
           Array.from({ length: 20 }, () => Effect.exit(engine.read("n"))),
           { concurrency: "unbounded" }
@@ -218,6 +219,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
         expect(givenUp[1]).toStrictEqual(Option.none())
         expect(Duration.toMillis(givenUp[0])).toBeLessThan(400)
         expect(Duration.toMillis(closing)).toBeLessThan(500)
+        expect(Duration.toMillis(made)).toBeLessThan(1_500)
         expect(new Set(answers.map(({ _tag }) => _tag))).toStrictEqual(new Set(["Failure"]))
 
         // What was given up has left no connection behind that is stuck.
@@ -229,6 +231,26 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
       }).pipe(Effect.provide(logTo([])), Effect.ensuring(Effect.sync(() => server.thaw()))),
     60_000
   )
+
+  it.scopedLive("a lock that another process commits while the store waits for it is held (T1, T3)", () =>
+    Effect.gen(function*() {
+      const table = newTable()
+      const engine = yield* engineOver(clientWith(), { table })
+      const now = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+      const other = yield* Effect.acquireRelease(
+        Effect.promise(async () => {
+          const client = new Pg.Client({ host: "127.0.0.1", port: server.port, user: "postgres" })
+          await client.connect()
+          await client.query(`BEGIN; INSERT INTO ${table} (name, generation, keep_until) VALUES ('n', 1, ${now})`)
+          return client
+        }),
+        (client) => Effect.promise(() => client.end())
+      )
+      const waiting = yield* Effect.fork(engine.lock("n"))
+      yield* Effect.sleep("500 millis")
+      yield* Effect.promise(() => other.query(`UPDATE ${table} SET locked_until = ${now} + 3000; COMMIT`))
+      expect((yield* Fiber.join(waiting))._tag).toBe("Held")
+    }))
 
   it.scopedLive(
     "a table that is locked for long costs the server no connection for each command that was given up (T2)",
