@@ -2,6 +2,8 @@ import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 import { advice, launch } from "./packages/browser/test/support/chromium.js"
 import { servedWithPages } from "./packages/browser/test/support/servedWithPages.js"
+import * as RedisServer from "./packages/redis/test/support/redisServer.js"
+import * as Postgres from "./packages/sql/test/support/postgres.js"
 
 // The packages are tested as they are written: their own names lead to `src`, not to `dist`.
 const source = "@effect-tilia/source"
@@ -21,11 +23,19 @@ const alone = ["test/TokenSource.isolation.test.ts"]
  */
 const together = { include, pool: "threads" as const }
 
+const redis = RedisServer.binary()
+// eslint-disable-next-line no-console -- the one line that says why tests are missing
+if (redis === undefined) console.warn(`The tests of the store in Redis are skipped: ${RedisServer.advice}.`)
+
+// eslint-disable-next-line no-console -- the one line that says why tests are missing
+if (!Postgres.isInstalled) console.warn(`The tests of the store in PostgreSQL are skipped: ${Postgres.advice}.`)
+
 const inNode = [
   { name: "core", root: "packages/core", ...together, exclude: alone },
   { name: "core-alone", root: "packages/core", include: alone },
   ...["sandbox", "testing"].map((name) => ({ name, root: `packages/${name}`, ...together })),
   ...["node", "contract", "sql"].map((name) => ({ name, root: `packages/${name}`, include })),
+  ...(redis === undefined ? [] : [{ name: "redis", root: "packages/redis", include }]),
   { name: "tabs", root: "packages/browser", include: ["test/pure/*.test.ts"], pool: "threads" as const }, // no page
   { name: "cli", root: "packages/cli", include, globalSetup: "test/support/bundled.ts" },
   { name: "example-node", root: "examples/node", include }
