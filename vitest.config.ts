@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config"
 import { advice, launch } from "./packages/browser/test/support/chromium.js"
 import { servedWithPages } from "./packages/browser/test/support/servedWithPages.js"
 import * as RedisServer from "./packages/redis/test/support/redisServer.js"
+import * as Postgres from "./packages/sql/test/support/postgres.js"
 
 // The packages are tested as they are written: their own names lead to `src`, not to `dist`.
 const source = "@effect-tilia/source"
@@ -25,6 +26,9 @@ const together = { include, pool: "threads" as const }
 const redis = RedisServer.binary()
 // eslint-disable-next-line no-console -- the one line that says why tests are missing
 if (redis === undefined) console.warn(`The tests of the store in Redis are skipped: ${RedisServer.advice}.`)
+
+// eslint-disable-next-line no-console -- the one line that says why tests are missing
+if (!Postgres.isInstalled) console.warn(`The tests of the store in PostgreSQL are skipped: ${Postgres.advice}.`)
 
 const inNode = [
   { name: "core", root: "packages/core", ...together, exclude: alone },

@@ -23,6 +23,7 @@ import { afterAll, beforeAll } from "vitest"
 import * as SqlTokenStore from "../src/SqlTokenStore.js"
 import { engineOver, eventually, grant, lock, logTo } from "./support/engines.js"
 import * as Postgres from "./support/postgres.js"
+import * as Proxy from "./support/proxy.js"
 
 const unavailable = Exit.fail(new StoreError({ reason: "Unavailable" }))
 const unreadable = Exit.fail(new StoreError({ reason: "Unreadable" }))
@@ -193,7 +194,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
   )
 
   it.live(
-    "a server that hangs holds up neither the closing of the store nor a caller who gives up (T2, row 100)",
+    "a server that hangs holds up neither the making nor the closing of the store, and no caller who gives up (T2, row 100)",
     () =>
       Effect.gen(function*() {
         const table = newTable()
@@ -206,6 +207,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
         yield* Effect.sleep("300 millis") // it listens
         yield* Effect.sync(() => server.freeze())
         const givenUp = yield* Effect.timed(Effect.timeoutOption(engine.read("n"), "250 millis"))
+        const [made] = yield* Effect.timed(Scope.extend(engineOver(lazyClient, { table }), client))
         const commands = yield* Effect.fork(Effect.all(
           Array.from({ length: 20 }, () => Effect.exit(engine.read("n"))),
           { concurrency: "unbounded" }
@@ -217,6 +219,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
         expect(givenUp[1]).toStrictEqual(Option.none())
         expect(Duration.toMillis(givenUp[0])).toBeLessThan(400)
         expect(Duration.toMillis(closing)).toBeLessThan(500)
+        expect(Duration.toMillis(made)).toBeLessThan(1_500)
         expect(new Set(answers.map(({ _tag }) => _tag))).toStrictEqual(new Set(["Failure"]))
 
         // What was given up has left no connection behind that is stuck.
@@ -227,6 +230,85 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
         yield* Scope.close(client, Exit.void)
       }).pipe(Effect.provide(logTo([])), Effect.ensuring(Effect.sync(() => server.thaw()))),
     60_000
+  )
+
+  it.scopedLive("a lock that another process commits while the store waits for it is held, at every isolation level (T1, T3)", () =>
+    Effect.gen(function*() {
+      for (const level of ["read committed", "serializable"]) {
+        yield* sql(`ALTER DATABASE postgres SET default_transaction_isolation = '${level}'`)
+        const table = newTable()
+        const engine = yield* engineOver(clientWith({ database: "postgres" }), { table })
+        const now = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+        const other = yield* Effect.acquireRelease(
+          Effect.promise(async () => {
+            const client = new Pg.Client({ host: "127.0.0.1", port: server.port, user: "postgres" })
+            await client.connect()
+            await client.query(`BEGIN; INSERT INTO ${table} (name, generation, keep_until) VALUES ('n', 1, ${now})`)
+            return client
+          }),
+          (client) => Effect.promise(() => client.end())
+        )
+        const waiting = yield* Effect.fork(engine.lock("n"))
+        yield* Effect.sleep("500 millis")
+        yield* Effect.promise(() => other.query(`UPDATE ${table} SET locked_until = ${now} + 3000; COMMIT`))
+        expect((yield* Fiber.join(waiting))._tag, level).toBe("Held")
+      }
+    }).pipe(Effect.ensuring(Effect.orDie(sql("ALTER DATABASE postgres RESET default_transaction_isolation")))))
+
+  it.scopedLive(
+    "a table that is locked for long costs the server no connection for each command that was given up (T2)",
+    () =>
+      Effect.gen(function*() {
+        const table = newTable()
+        const engine = yield* engineOver(clientWith(), { table })
+        const blocker = yield* Effect.acquireRelease(
+          Effect.promise(async () => {
+            const client = new Pg.Client({ host: "127.0.0.1", port: server.port, user: "postgres" })
+            await client.connect()
+            await client.query(`BEGIN; LOCK TABLE ${table}`)
+            return client
+          }),
+          (client) => Effect.promise(() => client.end())
+        )
+        for (let n = 0; n < 6; n++) {
+          expect(yield* Effect.timeoutOption(engine.read("n"), "100 millis")).toStrictEqual(Option.none())
+        }
+        const waiting = sql("SELECT count(*)::int AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        yield* eventually(Effect.filterOrFail(waiting, ([row]) => row?.["n"] === 0, () => "still waiting"))
+        yield* Effect.promise(() => blocker.query("COMMIT"))
+        expect(yield* grant(engine, "n", "one")).toBeGreaterThan(0)
+      }).pipe(Effect.provide(logTo([]))),
+    30_000
+  )
+
+  it.scopedLive(
+    "connections that are cut off without a word are given up within ten seconds, and changes are told again (T2)",
+    () =>
+      Effect.gen(function*() {
+        const table = newTable()
+        const proxy = yield* Effect.acquireRelease(
+          Effect.promise(() => Proxy.make(server.port)),
+          (proxy) => Effect.sync(() => proxy.close())
+        )
+        const engine = yield* engineOver(clientWith({ port: proxy.port, maxConnections: 3 }), { table })
+        const other = yield* engineOver(clientWith(), { table })
+        let told = 0
+        yield* Effect.forkScoped(Stream.runForEach(engine.changes("n"), () => Effect.sync(() => told++)))
+        yield* grant(engine, "n", "one")
+        yield* Effect.sleep("300 millis")
+        yield* Effect.sync(() => proxy.swallow())
+        const before = told
+        const givingUp = Effect.flatten(Effect.timeoutOption(engine.read("n"), "250 millis"))
+        yield* Effect.exit(givingUp)
+        yield* Effect.sleep("1 second")
+        for (let n = 0; n < 10; n++) yield* givingUp
+        yield* eventually(Effect.suspend(() => told > before ? Effect.void : Effect.fail("not told yet")))
+        for (let n = 0; n < 10; n++) yield* givingUp
+        const since = told
+        yield* grant(other, "n", "two")
+        yield* eventually(Effect.suspend(() => told > since ? Effect.void : Effect.fail("not told yet")))
+      }).pipe(Effect.provide(logTo([]))),
+    40_000
   )
 
   it.scopedLive(
@@ -337,6 +419,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
           clientWith({ maxConnections: 1, transformQueryNames: upper, transformResultNames: upper }),
           { table }
         )
+        yield* Effect.forkScoped(Stream.runDrain(single.changes("m")))
         const told = yield* Effect.fork(Stream.runDrain(Stream.take(single.changes("n"), 2)))
         yield* sql("ALTER DATABASE postgres SET default_transaction_isolation = 'serializable'")
         const engines = yield* Effect.all(

@@ -33,26 +33,26 @@ export const pgClientOf = (connection: Connection): PgClient | undefined =>
  * Uses a connection. Whoever is interrupted waits for nothing: neither for a connection nor for a statement that hangs.
  *
  * Seen in sql-pg 0.53: a `reserve` that is interrupted while it waits for the pool never gives its connection back. An
- * interrupted query asks a hung server to cancel it, for 5 seconds, and then gives the pool a connection that is stuck.
- * So a connection is always awaited, in a fiber of its own, and one whose statement was given up is closed.
+ * interrupted query asks the server to cancel it, for up to 5 seconds, and then gives its connection back even if the
+ * query is still under way. So a connection is always awaited, in a fiber of its own, and one whose statement was given
+ * up is closed: the next command would hang on it, too, if it was cut off without a word (T2).
  */
 export const withConnection = <A, E>(
   { reserve }: SqlClient,
   use: (connection: Connection) => Effect.Effect<A, E>
 ): Effect.Effect<A, E | SqlError> =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.suspend(() => {
-      let client: PgClient | undefined
-      const work = Effect.scoped(Effect.flatMap(Effect.uninterruptible(reserve), (connection) => {
-        client = pgClientOf(connection)
-        return Effect.interruptible(use(connection))
-      }))
-      return Effect.flatMap(Effect.forkDaemon(work), (fiber) =>
+    Effect.uninterruptible(reserve).pipe(
+      Effect.flatMap((connection) =>
         Effect.onInterrupt(
-          restore(Fiber.join(fiber)),
-          () => Effect.zipRight(Fiber.interruptFork(fiber), Effect.sync(() => client?.end()))
-        ))
-    })
+          Effect.interruptible(Effect.suspend(() => use(connection))),
+          () => Effect.sync(() => pgClientOf(connection)?.end())
+        )
+      ),
+      Effect.scoped,
+      Effect.forkDaemon,
+      Effect.flatMap((fiber) => Effect.onInterrupt(restore(Fiber.join(fiber)), () => Fiber.interruptFork(fiber)))
+    )
   )
 
 /**
@@ -61,8 +61,7 @@ export const withConnection = <A, E>(
  */
 export const query = (connection: Connection, { parameters, text }: Statement): Effect.Effect<Rows, SqlError> =>
   Effect.suspend(() => connection.executeUnprepared(text, parameters, undefined)).pipe(
-    Effect.catchAllDefect((cause) => new SqlError({ cause })),
-    Effect.uninterruptible // whoever is interrupted closes the connection
+    Effect.catchAllDefect((cause) => new SqlError({ cause }))
   )
 
 export const brokenConnection = new SqlError({ message: "The connection is broken." })

@@ -71,16 +71,18 @@ export const make = (dialect: Dialect, table: string): Statements => {
   const remainingOf = (row: string) => `${asText(`${row}locked_until - ${now}`)} AS remaining`
 
   // A lock that ends later than a lease from now is of a clock that was set back, and a generation of more than a day
-  // ahead is none of ours: neither blocks the name for ever (T2).
+  // ahead is none of ours: neither blocks the name for ever (T2). The clock is read anew once the row is there, because
+  // PostgreSQL may have waited for another transaction: by a clock that was read before, its lock ends too late. Seen:
+  // two of eight processes got the lock (T3).
   const take = [
     `INSERT INTO ${quoted} AS r (name, generation, locked_until, keep_until)`,
     `SELECT ${parameter(1, "text")}, now, now + ${leaseMillis}, now + ${day} FROM clock WHERE true`,
     "ON CONFLICT (name) DO UPDATE SET",
     `  generation = CASE WHEN r.generation BETWEEN excluded.generation AND excluded.generation + ${day}`,
     "    THEN r.generation + 1 ELSE excluded.generation END,",
-    "  locked_until = excluded.locked_until",
-    "WHERE r.locked_until IS NULL OR r.locked_until <= excluded.generation",
-    "  OR r.locked_until > excluded.locked_until"
+    `  locked_until = ${clock[dialect]} + ${leaseMillis}`,
+    `WHERE r.locked_until IS NULL OR r.locked_until <= ${clock[dialect]}`,
+    `  OR r.locked_until > ${clock[dialect]} + ${leaseMillis}`
   ].join("\n")
 
   // The outcome and its announcement are one statement: nobody is told of what was rolled back.

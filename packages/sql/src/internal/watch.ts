@@ -63,7 +63,7 @@ const isFor = (payload: string) => (name: string): boolean => name.slice(0, anno
  */
 const listening = (
   sql: SqlClient,
-  { channel, read }: Statements,
+  { channel }: Statements,
   { announce }: Subscribers,
   listens: () => void
 ): Effect.Effect<"unsupported", SqlError> =>
@@ -93,7 +93,7 @@ const listening = (
       yield* Connections.query(connection, { text: `LISTEN "${channel}"`, parameters: [] })
       listens()
       announce(everyone)
-      const beat = Connections.query(connection, read("")).pipe(
+      const beat = Connections.query(connection, { text: "SELECT 1", parameters: [] }).pipe(
         Effect.disconnect,
         Effect.timeoutFail({ duration: heartbeat.patience, onTimeout: () => Connections.brokenConnection })
       )

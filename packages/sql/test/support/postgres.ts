@@ -33,8 +33,6 @@ export const advice = "no PostgreSQL found: apt-get install postgresql, or add i
 /** Whether the tests can have a server. In CI it is an error if they cannot, so that no test is skipped. */
 export const isInstalled = binaries !== undefined
 if (!isInstalled && env["CI"] !== undefined) throw new Error(advice)
-// eslint-disable-next-line no-console -- the one line that says why tests are missing
-if (!isInstalled) console.warn(`The tests with PostgreSQL are skipped: ${advice}.`)
 
 const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
