@@ -37,10 +37,10 @@ export const makeEngine = (database: Database): StoreEngine.StoreEngine => {
       Effect.flatMap(({ now, stored, version }) => {
         const [result, next] = change(stored, now)
         const written = next === undefined ? Effect.succeed(true) : attempt(() => database.put(name, version, next))
-        return Effect.map(written, (isWritten) => isWritten ? Option.some(result) : Option.none())
+        return Effect.map(written, (isWritten) => ({ isWritten, result }))
       }),
-      Effect.repeat({ until: Option.isSome }),
-      Effect.flatMap(Effect.catchTag("NoSuchElementException", () => Effect.dieMessage("repeated until there is one")))
+      Effect.repeat({ until: ({ isWritten }) => isWritten }),
+      Effect.map(({ result }) => result)
     )
 
   return {
