@@ -9,7 +9,7 @@ import type { Failure } from "../../../../src/TokenStore.js"
 
 export const lease = 3_000
 
-/** A token with its time of issue by the engine's clock (T7), and when it was really issued. */
+/** A token with its time of issue by the engine's clock (T7). */
 export interface KeptToken {
   readonly token: AccessToken.AccessToken
   readonly generation: number
@@ -69,7 +69,16 @@ export interface LockRecord {
 }
 
 /** What the clerk complains of: the name of an invariant, and what was seen. */
-export type Complain = (name: "generationsGrow" | "locksExclude" | "leasesEnd" | "lateWritersDoNothing" | "outcomesReplace" | "locksAreGivenBack", what: string) => void
+export type Complain = (
+  name:
+    | "generationsGrow"
+    | "locksExclude"
+    | "leasesEnd"
+    | "lateWritersDoNothing"
+    | "outcomesReplace"
+    | "locksAreGivenBack",
+  what: string
+) => void
 
 export const makeClerk = (complain: Complain) => {
   const locks = new Map<number, LockRecord>()
@@ -82,7 +91,6 @@ export const makeClerk = (complain: Complain) => {
   const checkEnd = (now: number): void => {
     if (last === undefined || !last.isHeld || last.until > now || last.excuse !== undefined) return
     complain("locksAreGivenBack", `lock ${last.generation} of process ${last.holder} was left to its lease`)
-    last.excuse = "told"
   }
 
   return {
@@ -106,9 +114,7 @@ export const makeClerk = (complain: Complain) => {
       locks.set(generation, last)
     },
     settled: (before: Row, after: Row, generation: number, sender: number, written: Written): void => {
-      const lock = locks.get(generation)
-      const mayWrite = last !== undefined && last.generation === generation && lock?.holder === sender
-      if (!mayWrite) {
+      if (last === undefined || last.generation !== generation || last.holder !== sender) {
         if (before !== after) complain("lateWritersDoNothing", `a settle of ${generation} by ${sender} changed the row`)
         return
       }
@@ -125,8 +131,7 @@ export const makeClerk = (complain: Complain) => {
       if (!isRight) complain("outcomesReplace", `a settle of ${generation} (${written.is}) left another row`)
     },
     renewed: (before: Row, after: Row, generation: number, now: number): void => {
-      const mayRenew = last !== undefined && last.generation === generation && last.isHeld
-      if (mayRenew) last.until = now + lease
+      if (last !== undefined && last.generation === generation && last.isHeld) last.until = now + lease
       else if (before !== after) complain("lateWritersDoNothing", `a renewal of ${generation} changed the row`)
     },
     flushed: (): void => {

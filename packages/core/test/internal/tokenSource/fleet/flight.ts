@@ -26,8 +26,6 @@ export interface Rules {
   readonly leavesFailures: boolean
   /** Whether the entry that comes with the lock is looked at. */
   readonly looksUnderLock: boolean
-  /** Whether what was settled while the lock was asked for ends the wait at once. */
-  readonly hearsWhileAsking: boolean
   readonly view: typeof State.view
 }
 
@@ -42,7 +40,9 @@ export type Outcome =
 
 export type Result = State.Obtained | { readonly heldBackBy: StoredFailure }
 
-type Requested = Either.Either<AccessToken.AccessToken, TokenError.TokenError>
+export type Ending = Either.Either<Result, TokenError.TokenError>
+
+export type Requested = Either.Either<AccessToken.AccessToken, TokenError.TokenError>
 
 export type Phase =
   /** `resultOrLock` reads the store. */
@@ -79,7 +79,7 @@ export type Action =
   | { readonly do: "settle"; readonly lock: Lock; readonly outcome: Outcome }
   | { readonly do: "sleep"; readonly millis: number }
   | { readonly do: "request"; readonly lock: Lock | undefined; readonly before: StoredFailure | undefined }
-  | { readonly do: "end"; readonly ending: Either.Either<Result, TokenError.TokenError> }
+  | { readonly do: "end"; readonly ending: Ending }
 
 export type Step = readonly [Phase, ...Array<Action>]
 
@@ -102,7 +102,7 @@ const resultIn = ({ failure, fresh, isHeldBack, valid }: State.View): Result | u
   return valid === undefined ? { heldBackBy: failure } : adopted(valid, failure.error)
 }
 
-const end = (ending: Either.Either<Result, TokenError.TokenError>): Step => [{ step: "end" }, { do: "end", ending }]
+const end = (ending: Ending): Step => [{ step: "end" }, { do: "end", ending }]
 
 const ask = (lock: Lock | undefined, before: StoredFailure | undefined): Step => [
   { step: "request", lock },
@@ -164,7 +164,7 @@ export const advance = (wanted: Wanted, phase: Phase, input: Input): Step => {
         case "acquired":
           return acquired(wanted, input.lock, input.entry)
         case "held": {
-          if (phase.isWoken && rules.hearsWhileAsking) return begin(wanted)
+          if (phase.isWoken) return begin(wanted)
           const millis = Math.min(rules.look.maximum, Math.max(rules.look.minimum, input.remaining))
           return [{ step: "wait" }, { do: "sleep", millis }]
         }
@@ -208,4 +208,3 @@ export const advance = (wanted: Wanted, phase: Phase, input: Input): Step => {
       return [phase]
   }
 }
-
