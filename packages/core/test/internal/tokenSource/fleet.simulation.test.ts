@@ -67,8 +67,8 @@ const search = (fleet: Fleet, seed: number, runs: number, wanted?: ReadonlySet<N
 const isCI = process.env["CI"] !== undefined
 const runs = isCI ? 100_000 : 5_000
 const block = 1_000
-/** CI judges a change, so it always plays the same histories; elsewhere each run explores others. */
-const seed = Number(process.env["SEED"] ?? (isCI ? 1 : Date.now() % 1_000_000))
+/** Each run plays others. The title shows which. */
+const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000)
 
 describe("A fleet that shares a token", () => {
   // In blocks: a test that occupies the thread for a minute breaks the runner's own time limit.
@@ -287,8 +287,8 @@ describe("Histories that show where a promise ends", () => {
 
   // SEED=3990: the process stood still for longer than a token lives, in the request for it. Its callers, who have
   // waited for that token, get it although it has expired. What it leaves in the store is too late, and nobody else
-  // takes the token.
-  it("a process that sleeps through its request gives the callers of that request an expired token (S5, T3)", () => {
+  // takes the token. A real endpoint, which this simulation has not, refuses a token that had expired when it came (S5).
+  it("a source itself does not look whether the token that its request yields has expired (S5, T3)", () => {
     const log = logOf({
       ...calm,
       processes: 2,
