@@ -16,6 +16,7 @@ import * as Recovery from "./Recovery.js"
 import * as RefreshStall from "./RefreshStall.js"
 import * as Report from "./Report.js"
 import * as Server from "./Server.js"
+import * as Sharing from "./Sharing.js"
 import * as WarmPath from "./WarmPath.js"
 
 const { only, quick } = parseArgs({
@@ -55,7 +56,8 @@ const measurements = [
   { keys: ["P6"], measure: Outage.measure(quick) },
   { keys: ["P8"], measure: Authorized.measure(quick) },
   { keys: ["P9"], measure: Memory.measure(quick) },
-  { keys: ["P12"], measure: Recovery.measure(quick) }
+  { keys: ["P12"], measure: Recovery.measure(quick) },
+  { keys: ["P13"], measure: Sharing.measure(quick) }
 ]
 
 const chosen = only === "" ? measurements : measurements.filter(({ keys }) => {
