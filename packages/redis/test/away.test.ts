@@ -8,24 +8,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as HashMap from "effect/HashMap"
-import * as Logger from "effect/Logger"
 import * as Scope from "effect/Scope"
 import { RedisTokenStore } from "../src/index.js"
+import { recorded } from "./support/logs.js"
 import * as RedisServer from "./support/redisServer.js"
 import { countChanges, grant, tokenIn } from "./support/store.js"
 
 const unavailable = new StoreError({ reason: "Unavailable" })
 const unreadable = new StoreError({ reason: "Unreadable" })
-
-/** Collects what is logged. */
-const recorded = () => {
-  const lines: Array<string> = []
-  const logger = Logger.make(({ annotations, logLevel, message }) => {
-    lines.push(`${logLevel.label} ${String(message)}${HashMap.size(annotations) === 0 ? "" : " annotated"}`)
-  })
-  return { lines, layer: Logger.replace(Logger.defaultLogger, logger) }
-}
 
 const away = (reason: string) =>
   `WARN Redis is away (${reason}): until it is back, each process requests tokens for itself.`
