@@ -46,6 +46,14 @@ it.scopedLive("a client that was handed in is neither closed nor changed, and is
     )
   }))
 
+it.scopedLive("a store that starts without waiting longer for a client leaves no listener at it (row 100)", () =>
+  Effect.gen(function*() {
+    const client = yield* clientOf(yield* RedisServer.make({ isAway: true }), { retryStrategy: () => 10_000 })
+    const before = listeners(client)
+    yield* RedisTokenStore.make({ client })
+    expect(listeners(client)).toStrictEqual(before)
+  }).pipe(Effect.provide(recorded().layer)))
+
 for (
   const [how, options] of [
     ["connects with its first command", { lazyConnect: true }],
