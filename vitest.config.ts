@@ -30,11 +30,12 @@ const inNode = [
   { name: "core", root: "packages/core", ...together, exclude: alone },
   { name: "core-alone", root: "packages/core", include: alone },
   ...["sandbox", "testing"].map((name) => ({ name, root: `packages/${name}`, ...together })),
-  ...["node", "contract"].map((name) => ({ name, root: `packages/${name}`, include })),
+  ...["node", "contract", "sql"].map((name) => ({ name, root: `packages/${name}`, include })),
   ...(redis === undefined ? [] : [{ name: "redis", root: "packages/redis", include }]),
   { name: "tabs", root: "packages/browser", include: ["test/pure/*.test.ts"], pool: "threads" as const }, // no page
   { name: "cli", root: "packages/cli", include, globalSetup: "test/support/bundled.ts" },
-  { name: "example-node", root: "examples/node", include }
+  { name: "example-node", root: "examples/node", include },
+  { name: "fleet", root: "fleet", include, globalSetup: "test/support/bundled.ts" }
 ].map((project) => ({
   resolve: { conditions },
   ssr: { resolve: { conditions } },

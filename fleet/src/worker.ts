@@ -1,0 +1,79 @@
+/*
+ * One process of a fleet. From the message "go" on it gets its token again and again, as callers would, and tells its
+ * parent what it got whenever it is asked. It also tells when it requests a token, so that a test can disturb it then.
+ */
+import * as AccessToken from "@effect-tilia/core/AccessToken"
+import { requestSpan } from "@effect-tilia/core/Telemetry"
+import * as TokenSource from "@effect-tilia/core/TokenSource"
+import * as NodeTilia from "@effect-tilia/node/NodeTilia"
+import * as Sandbox from "@effect-tilia/sandbox/Sandbox"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import { identity } from "effect/Function"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Tracer from "effect/Tracer"
+import type { Message, Report } from "./Fleet.js"
+import { layerOf } from "./Stores.js"
+
+const [authUrl = "", store = "none"] = process.argv.slice(2)
+
+const tell = (message: Message) => process.send?.(message)
+
+/** A tracer that tells when a request begins and ends. */
+const telling = (tracer: Tracer.Tracer): Tracer.Tracer =>
+  Tracer.make({
+    context: (f, fiber) => tracer.context(f, fiber),
+    span: (name, ...rest) => {
+      const span = tracer.span(name, ...rest)
+      if (name !== requestSpan) return span
+      tell({ _tag: "Requesting", isRequesting: true })
+      const end = span.end.bind(span)
+      span.end = (...values) => {
+        tell({ _tag: "Requesting", isRequesting: false })
+        end(...values)
+      }
+      return span
+    }
+  })
+
+const engine = layerOf(store)
+const Tilia = NodeTilia.layer({ environment: { authUrl }, ...Sandbox.wellKnown, scopes: ["user_info"] }).pipe(
+  engine === undefined ? identity : Layer.provide(engine)
+)
+
+const report: Report = { calls: 0, failures: {}, expired: 0, longestWait: 0, token: "" }
+
+const call = Effect.gen(function*() {
+  const { get } = yield* TokenSource.TokenSource
+  const [took, exit] = yield* Effect.timed(Effect.exit(get))
+  report.calls++
+  report.longestWait = Math.max(report.longestWait, Duration.toMillis(took))
+  if (Exit.isFailure(exit)) {
+    const error = exit.cause._tag === "Fail" ? exit.cause.error._tag : exit.cause._tag
+    report.failures[error] = (report.failures[error] ?? 0) + 1
+    return
+  }
+  report.token = Redacted.value(exit.value.value)
+  if (yield* AccessToken.isExpired(exit.value)) report.expired++
+})
+
+const program = Effect.gen(function*() {
+  yield* TokenSource.TokenSource
+  yield* Effect.async<"go">((resume) => {
+    process.on("message", (message) => {
+      if (message === "go") resume(Effect.succeed(message))
+      if (message === "report") tell({ _tag: "Report", report })
+    })
+    tell({ _tag: "Ready" })
+  })
+  yield* Effect.forever(Effect.zipRight(call, Effect.sleep("20 millis")))
+}).pipe(
+  Effect.provide(Tilia),
+  (program) => Effect.flatMap(Effect.tracer, (tracer) => Effect.withTracer(program, telling(tracer)))
+)
+
+const fiber = Effect.runFork(program)
+process.once("disconnect", () => void Effect.runPromise(Fiber.interrupt(fiber)).finally(() => process.exit()))

@@ -1,0 +1,188 @@
+/*
+ * What a fleet of eight real processes goes through on one engine, from its cold start to an outage of the server. Each
+ * chapter disturbs it in another way, and states how many token requests that may cost at most.
+ */
+import * as Faults from "@effect-tilia/sandbox/Faults"
+import * as NodeSandbox from "@effect-tilia/sandbox/NodeSandbox"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest"
+import * as Fleet from "../../src/Fleet.js"
+
+/** What happens to the engine. */
+export interface Disturbance {
+  readonly title: string
+  /** How many token requests it may cost besides those that are due anyway. */
+  readonly costs: number
+  readonly run: Effect.Effect<unknown, unknown>
+}
+
+/** An engine that was started. */
+export interface Engine {
+  /** As `Stores.layerOf` takes it. */
+  readonly store: string
+  readonly disturbances: Readonly<Record<string, Effect.Effect<unknown, unknown>>>
+}
+
+export interface Story {
+  readonly name: string
+  readonly start: Effect.Effect<Engine, unknown, Scope.Scope>
+  /** What can happen to this engine, by its title, and how many requests that costs at most. */
+  readonly disturbances: ReadonlyArray<readonly [title: string, costs: number]>
+  /** How long the server is away. */
+  readonly outage: Duration.DurationInput
+}
+
+const count = 8
+
+/** In seconds. A token is renewed at four fifths of it. */
+const lifetime = 5
+
+/** How long callers may wait for the first token after an outage (P12). */
+const recovery = Duration.seconds(13)
+
+const until = <E>(check: Effect.Effect<boolean, E>, within: Duration.DurationInput) =>
+  Effect.repeat(check, {
+    until: (holds) => holds,
+    schedule: Schedule.spaced("20 millis")
+  }).pipe(Effect.timeoutFail({ duration: within, onTimeout: () => new Error(`not within ${Duration.format(within)}`) }))
+
+const newSandbox = NodeSandbox.make({ tokenLifetime: `${lifetime} seconds` })
+
+const requestsOf = ({ received }: NodeSandbox.NodeSandbox): Effect.Effect<number> =>
+  Effect.map(received, (requests) => requests.filter(({ path }) => path === "/token").length)
+
+/** All processes have the same token, which is not this one. Returns it. */
+const oneToken = (members: ReadonlyArray<Fleet.Member>, before: string) =>
+  until(
+    Effect.map(Fleet.total(members), ({ tokens }) => tokens.size === 1 && !tokens.has(before) && !tokens.has("")),
+    "20 seconds"
+  ).pipe(Effect.zipRight(Effect.map(Fleet.total(members), ({ tokens }) => [...tokens].join())))
+
+export const tell = ({ disturbances, name, outage, start }: Story): void => {
+  describe.sequential(`a fleet over ${name}`, () => {
+    const scope = Effect.runSync(Scope.make())
+    const run = <A>(effect: Effect.Effect<A, unknown, Scope.Scope>): Promise<A> =>
+      Effect.runPromise(Scope.extend(effect, scope))
+
+    let engine: Engine
+    let sandbox: NodeSandbox.NodeSandbox
+    let members: ReadonlyArray<Fleet.Member>
+    let token = ""
+
+    beforeAll(() =>
+      run(Effect.gen(function*() {
+        sandbox = yield* newSandbox
+        engine = yield* start
+        members = yield* Fleet.start({ count, authUrl: sandbox.url, store: engine.store, worker: inject("worker") })
+      })), 60_000)
+
+    afterAll(() => run(Scope.close(scope, Exit.void)), 60_000)
+
+    /** What these processes have got so far is neither an error nor an expired token. */
+    const expectServed = (served = members) =>
+      Effect.map(
+        Fleet.total(served),
+        ({ expired, failed }) => expect({ expired, failed }).toStrictEqual({ expired: 0, failed: 0 })
+      )
+
+    /** Waits until all have the next token, and counts the requests until then. */
+    const renewal = Effect.gen(function*() {
+      const before = yield* requestsOf(sandbox)
+      token = yield* oneToken(members, token)
+      return (yield* requestsOf(sandbox)) - before
+    })
+
+    it(`${count} processes that start at the same time make one token request (T1, row 102)`, () =>
+      run(Effect.gen(function*() {
+        yield* Effect.all(members.map(({ go }) => go), { concurrency: "unbounded" })
+        token = yield* oneToken(members, "")
+        expect(yield* requestsOf(sandbox)).toBe(1)
+        yield* expectServed()
+      })))
+
+    it("they make one request for each renewal (T1, row 102)", () =>
+      run(Effect.gen(function*() {
+        for (let n = 0; n < 3; n++) expect(yield* renewal).toBe(1)
+        yield* expectServed()
+      })))
+
+    /** The process that requests the next token, while the server takes its time. */
+    const holder = Effect.gen(function*() {
+      yield* sandbox.script([Faults.delay("2 seconds")])
+      yield* until(Effect.sync(() => members.some(({ isRequesting }) => isRequesting())), "20 seconds")
+      const found = members.find(({ isRequesting }) => isRequesting())
+      return found ?? (yield* Effect.dieMessage("nobody requests"))
+    })
+
+    it("the process that requests is killed: another one requests, and no caller fails (T3, row 103)", () =>
+      run(Effect.gen(function*() {
+        const before = yield* requestsOf(sandbox)
+        const killed = yield* holder
+        yield* killed.signal("SIGKILL")
+        members = members.filter((member) => member !== killed)
+        token = yield* oneToken(members, token)
+        expect((yield* requestsOf(sandbox)) - before).toBeLessThanOrEqual(2)
+        yield* expectServed()
+      })))
+
+    it("the process that requests stands still past its lease and goes on: its token replaces none (T3, row 103)", () =>
+      run(Effect.gen(function*() {
+        const before = yield* requestsOf(sandbox)
+        const paused = yield* holder
+        yield* paused.signal("SIGSTOP")
+        const others = members.filter((member) => member !== paused)
+        const theirs = yield* oneToken(others, token)
+        yield* Effect.sleep("1 second")
+        yield* paused.signal("SIGCONT")
+        token = yield* oneToken(members, token)
+        expect((yield* requestsOf(sandbox)) - before).toBeLessThanOrEqual(theirs === token ? 2 : 3)
+        yield* expectServed()
+      })))
+
+    for (const [title, costs] of disturbances) {
+      it(`${title}: that costs at most ${costs} more requests, and no caller fails (T2, row 100)`, () =>
+        run(Effect.gen(function*() {
+          const before = yield* requestsOf(sandbox)
+          const [took] = yield* Effect.timed(
+            Effect.zipRight(engine.disturbances[title] ?? Effect.dieMessage("it is not written"), renewal)
+          )
+          const due = 1 + Math.ceil(Duration.toSeconds(took) / (0.7 * lifetime))
+          expect((yield* requestsOf(sandbox)) - before).toBeLessThanOrEqual(due + costs)
+          yield* expectServed()
+          expect(yield* renewal).toBe(1) // it is over
+        })))
+    }
+
+    it(
+      "in an outage the fleet sends no more requests than one process alone, and is served soon after (T8, P12)",
+      () =>
+        run(Effect.gen(function*() {
+          const other = yield* newSandbox
+          const alone = yield* Fleet.start({ count: 1, authUrl: other.url, store: "none", worker: inject("worker") })
+          yield* Effect.all(alone.map(({ go }) => go))
+          yield* oneToken(alone, "")
+          yield* Effect.sleep("1 second")
+          const sandboxes = [sandbox, other]
+          const before = yield* Effect.all(sandboxes.map(requestsOf))
+          const down = Array.from({ length: 1_000 }, () => Faults.reset)
+          yield* Effect.all(sandboxes.map(({ script }) => script(down)))
+          yield* Effect.sleep(outage)
+          const after = yield* Effect.all(sandboxes.map(requestsOf))
+          const [ofFleet = 0, ofOne = 0] = after.map((requests, n) => requests - (before[n] ?? 0))
+          // The back-off of each is random: what one process makes varies by a third.
+          expect(ofFleet).toBeLessThanOrEqual(Math.ceil(ofOne * 4 / 3) + 1)
+          yield* Effect.all(sandboxes.map(({ script }) => script([])))
+          yield* Effect.timeoutFail(oneToken(members, token), {
+            duration: recovery,
+            onTimeout: () => new Error("not all were served in time")
+          })
+          expect((yield* Fleet.total(members)).expired).toBe(0)
+        })),
+      200_000
+    )
+  })
+}

@@ -1,0 +1,79 @@
+/*
+ * Connections out of the client's pool, and what their errors mean. A connection of its own for each command has three
+ * reasons: a caller's transaction does not matter, a connection that hangs can be thrown away, and no transformation of
+ * names that the user has chosen changes our columns.
+ */
+import type { SqlClient } from "@effect/sql/SqlClient"
+import type { Connection } from "@effect/sql/SqlConnection"
+import { SqlError } from "@effect/sql/SqlError"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { hasProperty, isFunction, isString } from "effect/Predicate"
+import type { Statement } from "./statements.js"
+
+export type Rows = ReadonlyArray<unknown>
+
+/** What is used of the `Client` of `pg` that a connection of `@effect/sql-pg` is made of. */
+export interface PgClient {
+  readonly on: (event: string, listener: (event: unknown) => void) => unknown
+  readonly off: (event: string, listener: (event: unknown) => void) => unknown
+  /** With a query that is under way it closes the socket at once. The pool drops the connection then. */
+  readonly end: () => unknown
+}
+
+const isPgClient = (client: unknown): client is PgClient =>
+  hasProperty(client, "on") && isFunction(client.on) &&
+  hasProperty(client, "off") && isFunction(client.off) &&
+  hasProperty(client, "end") && isFunction(client.end)
+
+export const pgClientOf = (connection: Connection): PgClient | undefined =>
+  hasProperty(connection, "pg") && isPgClient(connection.pg) ? connection.pg : undefined
+
+/**
+ * Uses a connection. Whoever is interrupted waits for nothing: neither for a connection nor for a statement that hangs.
+ *
+ * Seen in sql-pg 0.53: a `reserve` that is interrupted while it waits for the pool never gives its connection back. An
+ * interrupted query asks a hung server to cancel it, for 5 seconds, and then gives the pool a connection that is stuck.
+ * So a connection is always awaited, in a fiber of its own, and one whose statement was given up is closed.
+ */
+export const withConnection = <A, E>(
+  { reserve }: SqlClient,
+  use: (connection: Connection) => Effect.Effect<A, E>
+): Effect.Effect<A, E | SqlError> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.suspend(() => {
+      let client: PgClient | undefined
+      const work = Effect.scoped(Effect.flatMap(Effect.uninterruptible(reserve), (connection) => {
+        client = pgClientOf(connection)
+        return Effect.interruptible(use(connection))
+      }))
+      return Effect.flatMap(Effect.forkDaemon(work), (fiber) =>
+        Effect.onInterrupt(
+          restore(Fiber.join(fiber)),
+          () => Effect.zipRight(Fiber.interruptFork(fiber), Effect.sync(() => client?.end()))
+        ))
+    })
+  )
+
+/**
+ * Runs a statement. sql-sqlite-node throws if it cannot prepare it, and its other ways of running one remember for 10
+ * minutes that it could not be prepared, even if the reason was a locked file.
+ */
+export const query = (connection: Connection, { parameters, text }: Statement): Effect.Effect<Rows, SqlError> =>
+  Effect.suspend(() => connection.executeUnprepared(text, parameters, undefined)).pipe(
+    Effect.catchAllDefect((cause) => new SqlError({ cause })),
+    Effect.uninterruptible // whoever is interrupted closes the connection
+  )
+
+export const brokenConnection = new SqlError({ message: "The connection is broken." })
+
+/** SQLSTATE, or SQLite's or Node's name of the error. Its message may quote anything, and is never shown. */
+export const codeOf = ({ cause }: SqlError): string | undefined =>
+  hasProperty(cause, "code") && isString(cause.code) && /^[A-Z0-9_]{2,40}$/.test(cause.code) ? cause.code : undefined
+
+/** Another transaction was in the way, so nothing was done. */
+export const isBusy = (error: SqlError): boolean => /^(SQLITE_(BUSY|LOCKED)\w*|40001|40P01)$/.test(codeOf(error) ?? "")
+
+export const isWithoutTable = (error: SqlError): boolean =>
+  codeOf(error) === "42P01" ||
+  codeOf(error) === "SQLITE_ERROR" && error.cause instanceof Error && /^no such table/.test(error.cause.message)
