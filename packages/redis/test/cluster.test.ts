@@ -27,11 +27,7 @@ it.scopedLive("a failover of the cluster loses no row, lowers no generation and 
     const one = yield* make
     const other = yield* make
     const before = yield* Effect.forEach(names, (name) => grant(one, name, `before-${name}`))
-    yield* Effect.forEach(cluster.replicas, (replica) => replica.command("CLUSTER", "FAILOVER"), { discard: true })
-    yield* Effect.forEach(
-      cluster.replicas,
-      (replica) => RedisServer.until(Effect.map(replica.command("ROLE"), (role) => String(role).startsWith("master")))
-    )
+    yield* Effect.forEach(cluster.replicas, RedisServer.failOver, { discard: true })
     yield* Effect.forEach(names, (name, n) =>
       Effect.gen(function*() {
         const changes = yield* countChanges(other, name)
@@ -39,7 +35,7 @@ it.scopedLive("a failover of the cluster loses no row, lowers no generation and 
         expect(yield* soon(tokenIn(other, name))).toBe(`before-${name}`)
         expect(yield* soon(grant(one, name, `after-${name}`))).toBeGreaterThan(Number(before[n]))
         expect(yield* soon(tokenIn(other, name))).toBe(`after-${name}`)
-        yield* RedisServer.until(Effect.sync(() => changes() > seen))
+        yield* RedisServer.until(Effect.sync(() => changes() > seen), `the change of ${name}`)
       }))
   }))
 

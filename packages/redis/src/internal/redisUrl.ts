@@ -11,9 +11,12 @@ export const expected = "a URL like redis://user:password@host:6379/0, or rediss
 
 const pattern = /^\/?$|^\/(\d{1,5})$/
 
+/** The options that such a URL may set. */
+type Server = Pick<RedisOptions, "host" | "port" | "username" | "password" | "db" | "tls">
+
 /** Where the Redis of this URL is, and who logs in there; none if it is not such a URL. */
-export const parse = (text: string): Option.Option<RedisOptions> =>
-  Option.liftThrowable((): RedisOptions | undefined => {
+export const parse = (text: string): Option.Option<Server> =>
+  Option.liftThrowable((): Server | undefined => {
     const url = new URL(text)
     const path = pattern.exec(url.pathname)
     const isTls = url.protocol === "rediss:"

@@ -141,14 +141,21 @@ export interface RedisCluster {
   readonly replicas: ReadonlyArray<RedisServer>
 }
 
-/** Repeats a check until it holds. */
-export const until = <E>(check: Effect.Effect<boolean, E>): Effect.Effect<void, ServerError> =>
+/** Repeats a check until it holds. The error says what did not happen. */
+export const until = <E>(check: Effect.Effect<boolean, E>, what = "it"): Effect.Effect<void, ServerError> =>
   check.pipe(
     Effect.filterOrFail((holds) => holds),
     Effect.retry(Schedule.spaced("20 millis").pipe(Schedule.upTo("20 seconds"))),
-    Effect.mapError(() => new ServerError({ message: "it did not happen within 20 seconds" })),
+    Effect.mapError(() => new ServerError({ message: `${what} did not happen within 20 seconds` })),
     Effect.asVoid
   )
+
+/** Makes a replica the master of its slots. A cluster may drop the request, as when two replicas ask at once. */
+export const failOver = ({ command }: RedisServer): Effect.Effect<void, ServerError> => {
+  const isMaster = Effect.map(command("ROLE"), (role) => String(role).startsWith("master"))
+  const request = Effect.zipRight(Effect.ignore(command("CLUSTER", "FAILOVER")), Effect.sleep("500 millis"))
+  return until(Effect.tap(isMaster, (isMaster) => isMaster ? Effect.void : request), "the failover")
+}
 
 export const makeCluster: Effect.Effect<RedisCluster, ServerError, Scope.Scope> = Effect.gen(function*() {
   const node = Effect.gen(function*() {
