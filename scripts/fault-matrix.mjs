@@ -1,8 +1,8 @@
 /*
  * The fault matrix as it was tested: which row held, for which client, over a real socket or not. It reads the tests'
- * report (the first argument) and the rows of docs/design/faults.md, and fails where a row has no passing
- * test, or one that fails, or where a client is missing from a row that every client can meet. A test counts for a row
- * only if its name is about that row alone.
+ * report (the first argument) and the rows of docs/design/faults.md, and fails where a row has no passing test, or one
+ * that fails, or where a client is missing from a row that every client can meet. A test counts for a row only if its
+ * name is about that row alone.
  */
 import { readFileSync } from "node:fs"
 
