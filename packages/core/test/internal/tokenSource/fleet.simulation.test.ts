@@ -287,7 +287,7 @@ describe("Histories that show where a promise ends", () => {
 
   // SEED=3990: the process stood still for longer than a token lives, in the request for it. Its callers, who have
   // waited for that token, get it although it has expired. What it leaves in the store is too late, and nobody else
-  // takes the token. A real endpoint, which this simulation has not, refuses a token that had expired when it came (S5).
+  // takes the token. A real endpoint, which this simulation lacks, refuses a token that had expired when it came (S5).
   it("a source itself does not look whether the token that its request yields has expired (S5, T3)", () => {
     const log = logOf({
       ...calm,
