@@ -52,12 +52,17 @@ const next = <Tag extends Message["_tag"]>(
   Effect.async((resume) => {
     const is = (message: Message): message is Extract<Message, { readonly _tag: Tag }> => message._tag === tag
     const listen = (message: Message) => {
-      if (!is(message)) return
-      child.off("message", listen)
-      resume(Effect.succeed(message))
+      if (is(message)) done(Effect.succeed(message))
     }
-    child.on("message", listen)
-    return Effect.sync(() => child.off("message", listen))
+    const exit = () => done(Effect.dieMessage("A process of the fleet has ended."))
+    const leave = () => child.off("message", listen).off("exit", exit)
+    const done = (result: Effect.Effect<Extract<Message, { readonly _tag: Tag }>>) => {
+      leave()
+      resume(result)
+    }
+    child.on("message", listen).on("exit", exit)
+    if (child.exitCode !== null || child.signalCode !== null) exit()
+    return Effect.sync(leave)
   })
 
 const memberOf = (child: ChildProcess): Member => {
