@@ -20,7 +20,6 @@ if (RedisServer.binary() !== undefined) {
         }
       }
     }),
-    disturbances: [["the network loses packets for 6 seconds", 16]],
-    outage: undefined
+    disturbances: [["the network loses packets for 6 seconds", 16]]
   })
 }
