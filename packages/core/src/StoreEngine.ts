@@ -118,7 +118,7 @@ export interface StoreEngine {
   /**
    * Takes the lock of this name for one `TokenStore.lease`, if nobody holds it. Does not wait. Its generation is the
    * time in milliseconds, or one more than the last generation, whichever is larger. So it is larger than every one
-   * before, even if the engine has lost everything meanwhile.
+   * before, even if the engine has lost everything meanwhile (unless its clock was set back as well).
    */
   readonly lock: (name: string) => Effect.Effect<Acquisition, StoreError>
   /**
