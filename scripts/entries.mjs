@@ -8,7 +8,7 @@ import { readdirSync, readFileSync } from "node:fs"
 import { resolve } from "node:path"
 
 /** For test files alone: vitest can't be imported outside of them. */
-const forTests = /(adapter|store)Contract\.js$/
+const forTests = /(adapter|store|engine)Contract\.js$/
 
 const entries = readdirSync("packages").flatMap((name) => {
   const { exports = {}, private: isPrivate } = JSON.parse(readFileSync(`packages/${name}/package.json`, "utf8"))
