@@ -108,7 +108,7 @@ export const make = Effect.fnUntraced(function*(
       const now = clock.unsafeCurrentTimeMillis()
       if (now - sweptAt < sweepInterval) return Effect.void
       sweptAt = now
-      return Effect.forkIn(Effect.ignore(run(statements.sweep)), scope)
+      return Effect.forkIn(Effect.ignore(run("sweep", statements.sweep)), scope)
     }))
 
   const settled = (name: string, generation: number, outcome: Outcome): Statements.Statement => {
@@ -119,12 +119,14 @@ export const make = Effect.fnUntraced(function*(
       : statements.fail(name, generation, outcome.text, keepFor)
   }
 
-  const read = (name: string): Effect.Effect<Row, StoreError> => Effect.flatMap(run(statements.read(name)), Rows.toRow)
+  const read = (name: string): Effect.Effect<Row, StoreError> =>
+    Effect.flatMap(run("read", statements.read(name)), Rows.toRow)
 
+  const look = (statement: Statements.Statement) => run("read", statement)
   yield* subscribers.whileAny(
     dialect === "pg"
-      ? Watch.notifications(sql, run, statements, subscribers)
-      : Watch.polling(run, statements, subscribers)
+      ? Watch.notifications(sql, look, statements, subscribers)
+      : Watch.polling(look, statements, subscribers)
   )
   yield* Effect.forkScoped(Effect.ignore(Effect.zipRight(read(""), sweep))).pipe(
     Effect.flatMap((fiber) => Effect.timeoutOption(Effect.disconnect(fiber), patience))
@@ -140,14 +142,14 @@ export const make = Effect.fnUntraced(function*(
             remaining: Option.match(result.remaining, { onNone: () => Duration.decode(lease), onSome: Duration.millis })
           })),
     settle: (name, generation, outcome) =>
-      run(settled(name, generation, outcome)).pipe(
+      run("write", settled(name, generation, outcome)).pipe(
         Effect.tap((rows) => {
           if (rows.length > 0) subscribers.announce((subscribed) => subscribed === name)
         }),
         Effect.zipRight(sweep),
         Effect.asVoid
       ),
-    renew: (name, generation) => Effect.asVoid(run(statements.renew(name, generation))),
+    renew: (name, generation) => Effect.asVoid(run("write", statements.renew(name, generation))),
     changes: subscribers.changes
   }
 })

@@ -161,6 +161,8 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
           server.start()
           const row = yield* eventually(engine.read("n"))
           expect(Option.map(row.token, ({ generation }) => generation)).toStrictEqual(Option.some(before))
+          expect(lines).toHaveLength(1)
+          yield* grant(engine, "n", "new")
         }).pipe(Effect.provide(logTo(lines)))
         expect(lines[1]).toBe(`INFO The database of the token store can be used again (${table}).`)
         expect(lines).toHaveLength(2)
@@ -377,6 +379,57 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
       yield* sql(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${table} TO lowly`)
       expect(yield* grant(missing, "n", "one")).toBeGreaterThan(0)
     }).pipe(Effect.provide(logTo([]))))
+
+  it.scopedLive("a database that can be read but not written is logged once, until it can be written again (T2)", () =>
+    Effect.gen(function*() {
+      yield* sql("DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN")
+      const readOnly = "ALTER ROLE reader SET default_transaction_read_only = on"
+      const grants = ["SELECT", "SELECT, INSERT, UPDATE, DELETE"]
+      for (const [forbidden, code] of [["SELECT 1", "42501"], [readOnly, "25006"]] as const) {
+        const table = newTable()
+        yield* engineOver(clientWith(), { table })
+        yield* sql(`GRANT ${grants[code === "42501" ? 0 : 1]} ON ${table} TO reader; ${forbidden}`)
+        const lines: Array<string> = []
+        yield* Effect.scoped(Effect.gen(function*() {
+          const client = clientWith({ username: "reader", database: "postgres", maxConnections: 1, idleTimeout: 10 })
+          const engine = yield* engineOver(client, { table })
+          for (let n = 0; n < 3; n++) {
+            yield* engine.read("n")
+            expect(yield* Effect.exit(engine.lock("n"))).toStrictEqual(unavailable)
+          }
+          yield* engine.read("n")
+          const warning = `WARN The database of the token store cannot be used (${table}: ${code}).`
+          expect(lines).toStrictEqual([warning])
+          yield* sql(`GRANT ${grants[1]} ON ${table} TO reader`)
+          yield* sql("ALTER ROLE reader RESET default_transaction_read_only")
+          if (code !== "42501") yield* cutOff
+          yield* eventually(grant(engine, "n", "one"))
+          expect(lines).toStrictEqual([
+            warning,
+            `INFO The database of the token store can be used again (${table}).`
+          ])
+        })).pipe(Effect.provide(logTo(lines)))
+        yield* sql(`DROP TABLE ${table}`)
+      }
+      yield* sql("DROP ROLE reader")
+    }))
+
+  it.scopedLive("a user who may not delete rows is told so once, and of no recovery", () =>
+    Effect.gen(function*() {
+      const table = newTable()
+      yield* engineOver(clientWith(), { table })
+      yield* sql(
+        `DROP ROLE IF EXISTS keeper; CREATE ROLE keeper LOGIN; GRANT SELECT, INSERT, UPDATE ON ${table} TO keeper`
+      )
+      const lines: Array<string> = []
+      yield* Effect.gen(function*() {
+        const engine = yield* engineOver(clientWith({ username: "keeper", database: "postgres" }), { table })
+        yield* Effect.sleep("300 millis")
+        yield* grant(engine, "n", "one")
+        yield* engine.read("n")
+      }).pipe(Effect.provide(logTo(lines)))
+      expect(lines).toStrictEqual([`WARN The database of the token store cannot be used (${table}: 42501).`])
+    }))
 
   it.scopedLive("a caller's transaction neither holds up nor takes back what the store does", () =>
     Effect.gen(function*() {

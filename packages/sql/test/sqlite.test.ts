@@ -121,6 +121,23 @@ it.scopedLive(
   30_000
 )
 
+it.scopedLive("a file that can be read but not written is logged once, and reading it is not a recovery (T2)", () => {
+  const lines: Array<string> = []
+  return Effect.gen(function*() {
+    const filename = newFile()
+    yield* Effect.scoped(Effect.flatMap(engineOver(clientOf(filename)), (engine) => grant(engine, "n", "one")))
+    const engine = yield* engineOver(SqliteClient.layer({ filename, readonly: true, disableWAL: true }))
+    for (let n = 0; n < 3; n++) {
+      expect(Option.isSome((yield* engine.read("n")).token)).toBe(true)
+      expect(yield* Effect.exit(engine.lock("n"))).toStrictEqual(unavailable)
+    }
+    yield* engine.read("n")
+    expect(lines).toStrictEqual([
+      `WARN The database of the token store cannot be used (${table}: SQLITE_READONLY).`
+    ])
+  }).pipe(Effect.provide(logTo(lines)))
+})
+
 it.scopedLive("a file that is locked for a moment costs no command (T2)", () =>
   Effect.gen(function*() {
     const filename = newFile()
