@@ -226,7 +226,7 @@ const anyNode = (client: Redis | Cluster): Redis => {
 
 /** Listens, through a connection of its own, and again whenever that was lost. */
 const listen = (
-  make: () => Redis,
+  opening: Connection.Opening,
   channel: string,
   status: Status.Part
 ): Effect.Effect<Stream.Stream<Change>, never, Scope.Scope> =>
@@ -234,7 +234,7 @@ const listen = (
     const changes = yield* SlidingPubSub.make<Change>(256)
     const runSync = Runtime.runSync(yield* Effect.runtime<never>())
     yield* Effect.forkScoped(Effect.interruptible(Connection.keepOpen({
-      make,
+      ...opening,
       greet: (redis) => {
         redis.on("message", (_, name) => runSync(changes.publish(name)))
         return redis.subscribe(channel)
@@ -247,12 +247,16 @@ const listen = (
   })
 
 /** A connection of our own for commands. */
-const command = (make: () => Redis, status: Status.Part): Effect.Effect<Commander, never, Scope.Scope> =>
+const command = (
+  opening: Connection.Opening,
+  prefix: string,
+  status: Status.Part
+): Effect.Effect<Commander, never, Scope.Scope> =>
   Effect.gen(function*() {
     let current: Redis | undefined
     yield* Effect.forkScoped(Effect.interruptible(Connection.keepOpen({
-      make,
-      greet: (redis) => redis.eval("return 1", 0),
+      ...opening,
+      greet: (redis) => redis.eval(Scripts.greeting, 1, `${prefix}effect-tilia`),
       onUp: (redis) => {
         current = redis
         return status.up
@@ -298,21 +302,25 @@ export const make = (options: Options): Effect.Effect<StoreEngine.StoreEngine, I
     if ("client" in options) {
       const { client } = options
       const status = yield* Status.make(1)
-      const changes = yield* listen(() => anyNode(client).duplicate(Connection.options), channel, status.part)
+      const make = () => anyNode(client).duplicate(Connection.options)
+      const changes = yield* listen({ make, logIn: () => Promise.resolve() }, channel, status.part)
       yield* Connection.inOwnFiber(
         Effect.timeoutOption(Effect.zipRight(ready(client), status.allUp), longestStart)
       )
       return makeEngine(handedIn(client), changes, prefix)
     }
     const url = Redacted.isRedacted(options.url) ? Redacted.value(options.url) : options.url
-    const server = yield* Effect.mapError(
+    const { login, server } = yield* Effect.mapError(
       RedisUrl.parse(url),
       () => new InvalidInputError({ setting: "url", expected: RedisUrl.expected })
     )
-    const newClient = () => new Redis({ ...server, ...Connection.options })
+    const opening: Connection.Opening = {
+      make: () => new Redis({ ...server, ...Connection.options }),
+      logIn: (redis) => Connection.logIn(redis, login)
+    }
     const status = yield* Status.make(2)
-    const changes = yield* listen(newClient, channel, status.part)
-    const commander = yield* command(newClient, status.part)
+    const changes = yield* listen(opening, channel, status.part)
+    const commander = yield* command(opening, prefix, status.part)
     yield* Connection.inOwnFiber(Effect.timeoutOption(status.allUp, longestStart))
     return makeEngine(commander, changes, prefix)
   })
