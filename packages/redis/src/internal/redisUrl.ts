@@ -13,7 +13,7 @@ export const expected = "a URL like redis://user:password@host:6379/0, or rediss
 const pattern = /^\/?$|^\/(\d{1,5})$/
 
 /** What such a URL says. */
-interface Place {
+export interface Place {
   readonly server: Pick<RedisOptions, "host" | "port" | "tls">
   readonly login: Login
 }
