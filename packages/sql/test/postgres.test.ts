@@ -551,7 +551,21 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
 
   it.live("a table name that is none is an InvalidInputError that names the option", () =>
     Effect.gen(function*() {
-      for (const table of ["", "Tokens", "a b", "a\"b", "a.b.c", "1a", "é", "a".repeat(64), "a;drop table b"]) {
+      for (
+        const table of [
+          "",
+          "Tokens",
+          "a b",
+          "a\"b",
+          "a.b.c",
+          "1a",
+          "é",
+          "a".repeat(64),
+          "a;drop table b",
+          "pg_temp.a",
+          "pg_temp_3.a"
+        ]
+      ) {
         const exit = yield* Effect.exit(
           Effect.scoped(Layer.build(Layer.provide(SqlTokenStore.layer({ table }), lazyClient)))
         )
