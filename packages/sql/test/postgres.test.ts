@@ -18,6 +18,7 @@ import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { getActiveResourcesInfo } from "node:process"
 import * as Pg from "pg"
 import { afterAll, beforeAll } from "vitest"
 import * as SqlTokenStore from "../src/SqlTokenStore.js"
@@ -233,6 +234,24 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
       }).pipe(Effect.provide(logTo([])), Effect.ensuring(Effect.sync(() => server.thaw()))),
     60_000
   )
+
+  it.live("a store that is closed while the server hangs leaves no socket of its own that keeps the process alive (row 100)", () =>
+    Effect.gen(function*() {
+      const sockets = Effect.sync(() => getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length)
+      const client = yield* Layer.build(clientWith({ maxConnections: 3 }))
+      const store = yield* Scope.make()
+      const engine = yield* Scope.extend(engineOver(Layer.succeedContext(client), { table: newTable() }), store)
+      yield* grant(engine, "n", "one")
+      yield* Effect.sleep("200 millis")
+      yield* Effect.forkIn(Stream.runDrain(engine.changes("n")), store)
+      yield* Effect.sleep("500 millis")
+      const listening = yield* sockets
+      yield* Effect.sync(() => server.freeze())
+      yield* Scope.close(store, Exit.void)
+      yield* Effect.sleep("300 millis")
+      expect(yield* sockets).toBe(listening - 1)
+      yield* Effect.sync(() => server.thaw())
+    }).pipe(Effect.scoped, Effect.provide(logTo([])), Effect.ensuring(Effect.sync(() => server.thaw()))))
 
   it.scopedLive("a lock that another process commits while the store waits for it is held, at every isolation level (T1, T3)", () =>
     Effect.gen(function*() {
