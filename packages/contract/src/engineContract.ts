@@ -1,7 +1,8 @@
 /**
  * A vitest suite that tests whether a fleet may share its token through a `StoreEngine`: `storeContract` on the store
- * over it, from two processes whose clocks differ by an hour, and random commands that must do what they do to the
- * engine in memory. It takes ten seconds, and leaves nothing in the engine except rows under names of its own.
+ * over it, from two processes whose clocks differ by an hour; and on the engine itself random commands that must do
+ * what they do to the engine in memory, long texts, and races for a lock. It takes ten seconds, and leaves nothing in
+ * the engine except rows under names of its own.
  *
  * @example
  * import { engineContract } from "@effect-tilia/contract/engineContract"
