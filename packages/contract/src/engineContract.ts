@@ -1,7 +1,8 @@
 /**
  * A vitest suite that tests whether a fleet may share its token through a `StoreEngine`: `storeContract` on the store
- * over it, from two processes whose clocks differ by an hour, and random commands that must do what they do to the
- * engine in memory. It takes ten seconds, and leaves nothing in the engine except rows under names of its own.
+ * over it, from two processes whose clocks differ by an hour; and on the engine itself random commands that must do
+ * what they do to the engine in memory, long texts, and races for a lock. It takes ten seconds, and leaves nothing in
+ * the engine except rows under names of its own.
  *
  * @example
  * import { engineContract } from "@effect-tilia/contract/engineContract"
@@ -24,6 +25,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { describe, expect, it } from "vitest"
 import { retryIfBusy } from "./internal/busy.js"
+import * as Checks from "./internal/checks.js"
 import * as Commands from "./internal/commands.js"
 import { storeContract } from "./storeContract.js"
 
@@ -63,6 +65,21 @@ export const engineContract = (name: string, engine: Layer.Layer<StoreEngine.Sto
         }).pipe(Effect.scoped, retryIfBusy, Effect.runPromise),
       60_000
     )
+
+    it("a text of 100,000 characters comes back whole, as a token and as a failure (T4)", () =>
+      Effect.gen(function*() {
+        const processes = [yield* newEngine, yield* newEngine] as const
+        for (const tag of ["Granted", "Failed"] as const) {
+          const { found, written } = yield* Checks.longText(processes, tag)
+          expect(found === written, `${tag}: ${found.length} of ${written.length} characters`).toBe(true)
+        }
+      }).pipe(Effect.scoped, retryIfBusy, Effect.runPromise), 60_000)
+
+    it("of 16 that ask two processes for a free lock at once, exactly one gets it (T1)", () =>
+      Effect.gen(function*() {
+        const processes = [yield* newEngine, yield* newEngine] as const
+        for (let round = 0; round < 10; round++) expect(yield* Checks.race(processes)).toBe(1)
+      }).pipe(Effect.scoped, retryIfBusy, Effect.runPromise), 60_000)
 
     it("what an engine keeps has the time of its own clock, which goes on (T7)", () =>
       Effect.gen(function*() {

@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { readFileSync } from "node:fs"
 import { expect, it } from "vitest"
+import * as Checks from "../src/internal/checks.js"
 import * as Commands from "../src/internal/commands.js"
 import { type Database, makeEngine } from "./support/engine.js"
 
@@ -85,6 +86,44 @@ it.each(planted)("random commands tell an engine that %s from the one in memory"
         return JSON.stringify(yield* Commands.play([wrong, wrong], commands)) !== JSON.stringify(expected)
       }))
     expect(isFound).toContain(true)
+  }).pipe(Effect.runPromise))
+
+it.each(["Granted", "Failed"] as const)(
+  "an engine that cuts texts at 2,048 characters is found out (%s)",
+  (tag) =>
+    Effect.gen(function*() {
+      const memory = yield* StoreEngine.makeMemory
+      const wrong: Engine = {
+        ...memory,
+        settle: (name, generation, outcome) =>
+          memory.settle(
+            name,
+            generation,
+            outcome._tag === "Abandoned" ? outcome : { ...outcome, text: outcome.text.slice(0, 2048) }
+          )
+      }
+      const { found, written } = yield* Checks.longText([wrong, wrong], tag)
+      expect(found).not.toBe(written)
+      const right = yield* Checks.longText([memory, memory], tag)
+      expect(right.found).toBe(right.written)
+      expect(right.written).toHaveLength(100_000)
+    }).pipe(Effect.runPromise)
+)
+
+it("an engine that writes without comparing is found out, even if only microtasks lie between", () =>
+  Effect.gen(function*() {
+    const rows = new Map<string, { readonly version: number; readonly value: Parameters<Database["put"]>[2] }>()
+    const database = (compares: boolean): Database => ({
+      get: async (key) => ({ now: Date.now(), version: 0, value: undefined, ...rows.get(key) }),
+      put: async (key, version, value) => {
+        if (compares && (rows.get(key)?.version ?? 0) !== version) return false
+        rows.set(key, { version: version + 1, value })
+        return true
+      }
+    })
+    const [wrong, right] = [makeEngine(database(false)), makeEngine(database(true))]
+    expect(yield* Checks.race([wrong, wrong])).toBeGreaterThan(1)
+    expect(yield* Checks.race([right, right])).toBe(1)
   }).pipe(Effect.runPromise))
 
 it("the engine that docs/sharing.md shows is the one that is tested here", () => {

@@ -29,13 +29,16 @@ import * as Slot from "./internal/slot.js"
 import { lease, type StoreError } from "./TokenStore.js"
 
 /**
- * A text as `SealedTokenStore` wrote it: letters, digits, `-` and `_`, a few kilobytes at most.
+ * A text as `SealedTokenStore` wrote it, with the generation of its lock.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Sealed {
-  /** What was written. */
+  /**
+   * What was written, whole: letters, digits, `-` and `_`. Mostly a few kilobytes, but as long as the server's token
+   * needs. A text of more than 512 KiB (524,288 characters) is not opened, so an engine needs to keep no longer one.
+   */
   readonly text: string
   /** The generation of the lock under which it was written. */
   readonly generation: number

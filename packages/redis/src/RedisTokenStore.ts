@@ -33,6 +33,7 @@ import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { hasProperty, isFunction, isRecord, isString } from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
@@ -226,7 +227,7 @@ const anyNode = (client: Redis | Cluster): Redis => {
 
 /** Listens, through a connection of its own, and again whenever that was lost. */
 const listen = (
-  make: () => Redis,
+  opening: Connection.Opening,
   channel: string,
   status: Status.Part
 ): Effect.Effect<Stream.Stream<Change>, never, Scope.Scope> =>
@@ -234,7 +235,7 @@ const listen = (
     const changes = yield* SlidingPubSub.make<Change>(256)
     const runSync = Runtime.runSync(yield* Effect.runtime<never>())
     yield* Effect.forkScoped(Effect.interruptible(Connection.keepOpen({
-      make,
+      ...opening,
       greet: (redis) => {
         redis.on("message", (_, name) => runSync(changes.publish(name)))
         return redis.subscribe(channel)
@@ -247,12 +248,16 @@ const listen = (
   })
 
 /** A connection of our own for commands. */
-const command = (make: () => Redis, status: Status.Part): Effect.Effect<Commander, never, Scope.Scope> =>
+const command = (
+  opening: Connection.Opening,
+  prefix: string,
+  status: Status.Part
+): Effect.Effect<Commander, never, Scope.Scope> =>
   Effect.gen(function*() {
     let current: Redis | undefined
     yield* Effect.forkScoped(Effect.interruptible(Connection.keepOpen({
-      make,
-      greet: (redis) => redis.eval("return 1", 0),
+      ...opening,
+      greet: (redis) => redis.eval(Scripts.greeting, 1, `${prefix}effect-tilia`),
       onUp: (redis) => {
         current = redis
         return status.up
@@ -282,37 +287,64 @@ const ready = (client: Redis | Cluster): Effect.Effect<void> =>
     return Effect.sync(() => client.off("ready", onReady))
   })
 
+/** Options that were validated. */
+type Validated =
+  & { readonly prefix: string }
+  & ({ readonly client: Redis | Cluster } | { readonly place: RedisUrl.Place })
+
+/** Of this package's ioredis, or of another copy or version. */
+const isClient = (client: unknown): client is Redis | Cluster =>
+  hasProperty(client, "status") && hasProperty(client, "eval") && isFunction(client.eval)
+
+/** The options may come from JavaScript. The error quotes none of them. */
+const validate = (options: unknown): Either.Either<Validated, InvalidInputError> => {
+  const invalid = (setting: keyof UrlOptions | keyof ClientOptions, expected: string) =>
+    Either.left(new InvalidInputError({ setting, expected }))
+  const { client, prefix = "tilia:", url } = isRecord(options) ? options : {}
+  if (!isString(prefix)) return invalid("prefix", "a text")
+  if (client !== undefined) {
+    return isClient(client) ? Either.right({ client, prefix }) : invalid("client", "a client of ioredis")
+  }
+  const text = Redacted.isRedacted(url) ? Redacted.value(url) : url
+  return Option.match(isString(text) ? RedisUrl.parse(text) : Option.none(), {
+    onNone: () => invalid("url", RedisUrl.expected),
+    onSome: (place) => Either.right({ place, prefix })
+  })
+}
+
 /**
  * The engine. It is ready when Redis is, and after a second in any case: a Redis that is away is no error. When the
  * scope closes, its own connections are closed at once.
  *
- * Fails with an `InvalidInputError` if `url` is not a URL of a Redis. The error does not quote it.
+ * Fails with an `InvalidInputError` if an option is wrong, as a `url` that is not one of a Redis. The error names the
+ * option and does not quote it. A `client` that is `undefined` was not given.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<StoreEngine.StoreEngine, InvalidInputError, Scope.Scope> =>
   Effect.gen(function*() {
-    const prefix = options.prefix ?? "tilia:"
+    const validated = yield* validate(options)
+    const { prefix } = validated
     const channel = `${prefix}changes`
-    if ("client" in options) {
-      const { client } = options
+    if ("client" in validated) {
+      const { client } = validated
       const status = yield* Status.make(1)
-      const changes = yield* listen(() => anyNode(client).duplicate(Connection.options), channel, status.part)
+      const make = () => anyNode(client).duplicate(Connection.options)
+      const changes = yield* listen({ make, logIn: () => Promise.resolve() }, channel, status.part)
       yield* Connection.inOwnFiber(
         Effect.timeoutOption(Effect.zipRight(ready(client), status.allUp), longestStart)
       )
       return makeEngine(handedIn(client), changes, prefix)
     }
-    const url = Redacted.isRedacted(options.url) ? Redacted.value(options.url) : options.url
-    const server = yield* Effect.mapError(
-      RedisUrl.parse(url),
-      () => new InvalidInputError({ setting: "url", expected: RedisUrl.expected })
-    )
-    const newClient = () => new Redis({ ...server, ...Connection.options })
+    const { login, server } = validated.place
+    const opening: Connection.Opening = {
+      make: () => new Redis({ ...server, ...Connection.options }),
+      logIn: (redis) => Connection.logIn(redis, login)
+    }
     const status = yield* Status.make(2)
-    const changes = yield* listen(newClient, channel, status.part)
-    const commander = yield* command(newClient, status.part)
+    const changes = yield* listen(opening, channel, status.part)
+    const commander = yield* command(opening, prefix, status.part)
     yield* Connection.inOwnFiber(Effect.timeoutOption(status.allUp, longestStart))
     return makeEngine(commander, changes, prefix)
   })

@@ -157,6 +157,72 @@ it.scopedLive("a password that Redis refuses is a Redis that is away, told by it
   }).pipe(Effect.provide(layer))
 })
 
+const refusals: ReadonlyArray<readonly [what: string, setUp: ReadonlyArray<string>, login: string, code: string]> = [
+  ["a password where none is needed", [], ":hunter2@", "ERR"],
+  ["a user that does not exist", [], "user:hunter2@", "WRONGPASS"],
+  ["a database that does not exist", [], "/99", "ERR"],
+  ["a missing password", ["resetpass", ">hunter2"], "", "NOAUTH"],
+  ["a database that the user may not select", ["-select"], "/1", "NOPERM"]
+]
+
+for (const [what, setUp, login, code] of refusals) {
+  it.scopedLive(`${what} is a Redis that is away, told once by its code, and no other database is used (row 100)`, () => {
+    const { layer, lines } = recorded()
+    return Effect.gen(function*() {
+      const server = yield* RedisServer.make()
+      yield* server.command("ACL", "SETUSER", "default", ...setUp)
+      const [user, database = ""] = login.includes("@") ? [login] : ["", login]
+      const store = yield* RedisTokenStore.make({ url: `redis://${user}127.0.0.1:${server.port}${database}` })
+      expect(yield* Effect.flip(store.lock("name"))).toStrictEqual(unavailable)
+      yield* Effect.sleep("1 second")
+      expect(yield* Effect.flip(store.lock("name"))).toStrictEqual(unavailable)
+      expect(lines).toStrictEqual([away(code)])
+      expect(yield* server.command("DBSIZE")).toBe(0)
+    }).pipe(Effect.provide(layer))
+  })
+}
+
+for (const login of [":realpw@", "default:realpw@", "tilia:secret@"]) {
+  it.scopedLive(`${login} logs in and uses database 3 of a server with requirepass (row 100)`, () => {
+    const { layer, lines } = recorded()
+    return Effect.gen(function*() {
+      const server = yield* RedisServer.make()
+      yield* server.command("ACL", "SETUSER", "tilia", "on", ">secret", "~*", "&*", "+@all")
+      yield* server.command("CONFIG", "SET", "requirepass", "realpw")
+      const url = `redis://${login}127.0.0.1:${server.port}/3`
+      const [store, other] = [yield* RedisTokenStore.make({ url }), yield* RedisTokenStore.make({ url })]
+      const changes = yield* countChanges(other, "name")
+      yield* grant(store, "name", "text")
+      expect(yield* tokenIn(other, "name")).toBe("text")
+      yield* RedisServer.until(Effect.sync(() => changes() > 0))
+      expect(yield* server.command("DBSIZE")).toBe(0)
+      expect(lines).toStrictEqual([])
+    }).pipe(Effect.provide(layer))
+  })
+}
+
+it.scopedLive("a replica is a Redis that is away until it is made a master (T2, row 100)", () => {
+  const { layer, lines } = recorded()
+  return Effect.gen(function*() {
+    const [master, replica] = [yield* RedisServer.make(), yield* RedisServer.make()]
+    yield* replica.command("REPLICAOF", "127.0.0.1", master.port)
+    const store = yield* RedisTokenStore.make({ url: replica.url })
+    for (let n = 0; n < 10; n++) {
+      expect(yield* Effect.flip(store.lock("name"))).toStrictEqual(unavailable)
+      yield* Effect.sleep("100 millis")
+    }
+    expect(lines).toStrictEqual([away("READONLY")])
+    yield* replica.command("REPLICAOF", "NO", "ONE")
+    yield* commandWorks(store)
+    yield* RedisServer.until(Effect.sync(() => lines.length > 1))
+    yield* grant(store, "name", "text")
+    yield* replica.command("REPLICAOF", "127.0.0.1", master.port)
+    expect(yield* Effect.flip(store.lock("name"))).toStrictEqual(unavailable)
+    yield* RedisServer.until(Effect.sync(() => lines.length > 2))
+    expect(lines).toStrictEqual([away("READONLY"), back, away("READONLY")])
+  }).pipe(Effect.provide(layer))
+})
+
 it.scopedLive("a flush between the commands of a lock costs a request, and no generation comes twice (T3, row 100)", () =>
   Effect.gen(function*() {
     const server = yield* RedisServer.make()

@@ -4,6 +4,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import type { Redis } from "ioredis"
 import { RedisTokenStore } from "../src/index.js"
 import * as RedisServer from "./support/redisServer.js"
 import { grant, tokenIn } from "./support/store.js"
@@ -43,6 +44,38 @@ it.effect("a URL that is not one of a Redis is refused, and no error shows its p
       expect(JSON.stringify(exit), text).toContain("TILIA_REDIS_URL")
       expect(leaks).toStrictEqual([])
     }
+  }))
+
+it.effect("options that only JavaScript can give are refused, and the error names the one that is wrong (E2)", () =>
+  Effect.gen(function*() {
+    const url = "redis://127.0.0.1"
+    const wrong: ReadonlyArray<readonly [setting: string, options: unknown]> = [
+      ["url", undefined],
+      ["url", null],
+      ["url", "redis://127.0.0.1"],
+      ["url", {}],
+      ["url", { url: 5 }],
+      ["url", { url: Redacted.make(5) }],
+      ["client", { client: {} }],
+      ["client", { client: null }],
+      ["client", { url, client: "redis://127.0.0.1" }],
+      ["prefix", { url, prefix: {} }],
+      ["prefix", { url, prefix: null }]
+    ]
+    for (const [setting, options] of wrong) {
+      const made: ReturnType<typeof RedisTokenStore.make> = Reflect.apply(RedisTokenStore.make, undefined, [options])
+      const error = yield* Effect.flip(Effect.scoped(made))
+      expect(error, JSON.stringify(options)).toMatchObject({ _tag: "InvalidInputError", setting })
+    }
+  }))
+
+it.scopedLive("a client that is undefined is one that was not given", () =>
+  Effect.gen(function*() {
+    const server = yield* RedisServer.make()
+    const client: Redis | undefined = undefined
+    const store = yield* RedisTokenStore.make({ url: server.url, client, prefix: undefined })
+    yield* grant(store, "name", "text")
+    expect(yield* server.command("EXISTS", "tilia:name")).toBe(1)
   }))
 
 it.effect("a missing TILIA_REDIS_URL is named", () =>

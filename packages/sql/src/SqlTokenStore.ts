@@ -29,6 +29,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { isRecord, isString } from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Database from "./internal/database.js"
 import * as Rows from "./internal/rows.js"
@@ -45,8 +46,8 @@ import * as Watch from "./internal/watch.js"
 export interface Options {
   /**
    * The name of the table, or a schema and a table as in `auth.tokens`: lower-case letters, digits and `_`, at most 63
-   * characters each. A table that does not exist is created; its schema must exist. On PostgreSQL, the part after the
-   * dot also names the channel of notifications.
+   * characters each. A table that does not exist is created; its schema must exist. A temporary table is refused. On
+   * PostgreSQL, the part after the dot also names the channel of notifications.
    *
    * @default "effect_tilia_token_store"
    */
@@ -64,13 +65,18 @@ const sweepInterval = Duration.toMillis("1 hour")
 /** Longer than any token lives, and short enough for a `bigint`. */
 const longestKept = Duration.toMillis("3650 days")
 
-const tableOf = ({ table = defaultTable }: Options): Effect.Effect<string, InvalidInputError> =>
-  typeof table === "string" && Statements.tablePattern.test(table)
+/** The options may come from JavaScript. */
+const tableOf = (options: unknown, dialect: Statements.Dialect): Effect.Effect<string, InvalidInputError> => {
+  if (!isRecord(options)) return new InvalidInputError({ setting: "options", expected: "an object, or left out" })
+  const { table = defaultTable } = options
+  return isString(table) && Statements.tablePattern.test(table) && !Statements.isTemporary(dialect, table)
     ? Effect.succeed(table)
     : new InvalidInputError({
       setting: "table",
-      expected: "a name of lower-case letters, digits and _, as \"tokens\" or \"auth.tokens\""
+      expected:
+        "a name of lower-case letters, digits and _, as \"tokens\" or \"auth.tokens\", and not a temporary table"
     })
+}
 
 const dialectOf = (sql: SqlClient): Effect.Effect<Statements.Dialect, InvalidInputError> => {
   const dialect = sql.onDialectOrElse({
@@ -94,9 +100,9 @@ const dialectOf = (sql: SqlClient): Effect.Effect<Statements.Dialect, InvalidInp
 export const make = Effect.fnUntraced(function*(
   options: Options = {}
 ): Effect.fn.Return<StoreEngine, InvalidInputError, Scope.Scope | SqlClient> {
-  const table = yield* tableOf(options)
   const sql = yield* SqlClient
   const dialect = yield* dialectOf(sql)
+  const table = yield* tableOf(options, dialect)
   const statements = Statements.make(dialect, table)
   const subscribers = yield* Subscribers.make
   const { lock, run } = Database.make(sql, dialect, table, statements)
@@ -108,7 +114,7 @@ export const make = Effect.fnUntraced(function*(
       const now = clock.unsafeCurrentTimeMillis()
       if (now - sweptAt < sweepInterval) return Effect.void
       sweptAt = now
-      return Effect.forkIn(Effect.ignore(run(statements.sweep)), scope)
+      return Effect.forkIn(Effect.ignore(run("sweep", statements.sweep)), scope)
     }))
 
   const settled = (name: string, generation: number, outcome: Outcome): Statements.Statement => {
@@ -119,12 +125,14 @@ export const make = Effect.fnUntraced(function*(
       : statements.fail(name, generation, outcome.text, keepFor)
   }
 
-  const read = (name: string): Effect.Effect<Row, StoreError> => Effect.flatMap(run(statements.read(name)), Rows.toRow)
+  const read = (name: string): Effect.Effect<Row, StoreError> =>
+    Effect.flatMap(run("read", statements.read(name)), Rows.toRow)
 
+  const look = (statement: Statements.Statement) => run("read", statement)
   yield* subscribers.whileAny(
     dialect === "pg"
-      ? Watch.notifications(sql, run, statements, subscribers)
-      : Watch.polling(run, statements, subscribers)
+      ? Watch.notifications(sql, look, statements, subscribers)
+      : Watch.polling(look, statements, subscribers)
   )
   yield* Effect.forkScoped(Effect.ignore(Effect.zipRight(read(""), sweep))).pipe(
     Effect.flatMap((fiber) => Effect.timeoutOption(Effect.disconnect(fiber), patience))
@@ -140,14 +148,14 @@ export const make = Effect.fnUntraced(function*(
             remaining: Option.match(result.remaining, { onNone: () => Duration.decode(lease), onSome: Duration.millis })
           })),
     settle: (name, generation, outcome) =>
-      run(settled(name, generation, outcome)).pipe(
+      run("write", settled(name, generation, outcome)).pipe(
         Effect.tap((rows) => {
           if (rows.length > 0) subscribers.announce((subscribed) => subscribed === name)
         }),
         Effect.zipRight(sweep),
         Effect.asVoid
       ),
-    renew: (name, generation) => Effect.asVoid(run(statements.renew(name, generation))),
+    renew: (name, generation) => Effect.asVoid(run("write", statements.renew(name, generation))),
     changes: subscribers.changes
   }
 })

@@ -18,6 +18,7 @@ import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { getActiveResourcesInfo } from "node:process"
 import * as Pg from "pg"
 import { afterAll, beforeAll } from "vitest"
 import * as SqlTokenStore from "../src/SqlTokenStore.js"
@@ -161,6 +162,8 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
           server.start()
           const row = yield* eventually(engine.read("n"))
           expect(Option.map(row.token, ({ generation }) => generation)).toStrictEqual(Option.some(before))
+          expect(lines).toHaveLength(1)
+          yield* grant(engine, "n", "new")
         }).pipe(Effect.provide(logTo(lines)))
         expect(lines[1]).toBe(`INFO The database of the token store can be used again (${table}).`)
         expect(lines).toHaveLength(2)
@@ -231,6 +234,24 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
       }).pipe(Effect.provide(logTo([])), Effect.ensuring(Effect.sync(() => server.thaw()))),
     60_000
   )
+
+  it.live("a store that is closed while the server hangs leaves no socket of its own that keeps the process alive (row 100)", () =>
+    Effect.gen(function*() {
+      const sockets = Effect.sync(() => getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length)
+      const client = yield* Layer.build(clientWith({ maxConnections: 3 }))
+      const store = yield* Scope.make()
+      const engine = yield* Scope.extend(engineOver(Layer.succeedContext(client), { table: newTable() }), store)
+      yield* grant(engine, "n", "one")
+      yield* Effect.sleep("200 millis")
+      yield* Effect.forkIn(Stream.runDrain(engine.changes("n")), store)
+      yield* Effect.sleep("500 millis")
+      const listening = yield* sockets
+      yield* Effect.sync(() => server.freeze())
+      yield* Scope.close(store, Exit.void)
+      yield* Effect.sleep("300 millis")
+      expect(yield* sockets).toBe(listening - 1)
+      yield* Effect.sync(() => server.thaw())
+    }).pipe(Effect.scoped, Effect.provide(logTo([])), Effect.ensuring(Effect.sync(() => server.thaw()))))
 
   it.scopedLive("a lock that another process commits while the store waits for it is held, at every isolation level (T1, T3)", () =>
     Effect.gen(function*() {
@@ -378,6 +399,57 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
       expect(yield* grant(missing, "n", "one")).toBeGreaterThan(0)
     }).pipe(Effect.provide(logTo([]))))
 
+  it.scopedLive("a database that can be read but not written is logged once, until it can be written again (T2)", () =>
+    Effect.gen(function*() {
+      yield* sql("DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN")
+      const readOnly = "ALTER ROLE reader SET default_transaction_read_only = on"
+      const grants = ["SELECT", "SELECT, INSERT, UPDATE, DELETE"]
+      for (const [forbidden, code] of [["SELECT 1", "42501"], [readOnly, "25006"]] as const) {
+        const table = newTable()
+        yield* engineOver(clientWith(), { table })
+        yield* sql(`GRANT ${grants[code === "42501" ? 0 : 1]} ON ${table} TO reader; ${forbidden}`)
+        const lines: Array<string> = []
+        yield* Effect.scoped(Effect.gen(function*() {
+          const client = clientWith({ username: "reader", database: "postgres", maxConnections: 1, idleTimeout: 10 })
+          const engine = yield* engineOver(client, { table })
+          for (let n = 0; n < 3; n++) {
+            yield* engine.read("n")
+            expect(yield* Effect.exit(engine.lock("n"))).toStrictEqual(unavailable)
+          }
+          yield* engine.read("n")
+          const warning = `WARN The database of the token store cannot be used (${table}: ${code}).`
+          expect(lines).toStrictEqual([warning])
+          yield* sql(`GRANT ${grants[1]} ON ${table} TO reader`)
+          yield* sql("ALTER ROLE reader RESET default_transaction_read_only")
+          if (code !== "42501") yield* cutOff
+          yield* eventually(grant(engine, "n", "one"))
+          expect(lines).toStrictEqual([
+            warning,
+            `INFO The database of the token store can be used again (${table}).`
+          ])
+        })).pipe(Effect.provide(logTo(lines)))
+        yield* sql(`DROP TABLE ${table}`)
+      }
+      yield* sql("DROP ROLE reader")
+    }))
+
+  it.scopedLive("a user who may not delete rows is told so once, and of no recovery", () =>
+    Effect.gen(function*() {
+      const table = newTable()
+      yield* engineOver(clientWith(), { table })
+      yield* sql(
+        `DROP ROLE IF EXISTS keeper; CREATE ROLE keeper LOGIN; GRANT SELECT, INSERT, UPDATE ON ${table} TO keeper`
+      )
+      const lines: Array<string> = []
+      yield* Effect.gen(function*() {
+        const engine = yield* engineOver(clientWith({ username: "keeper", database: "postgres" }), { table })
+        yield* Effect.sleep("300 millis")
+        yield* grant(engine, "n", "one")
+        yield* engine.read("n")
+      }).pipe(Effect.provide(logTo(lines)))
+      expect(lines).toStrictEqual([`WARN The database of the token store cannot be used (${table}: 42501).`])
+    }))
+
   it.scopedLive("a caller's transaction neither holds up nor takes back what the store does", () =>
     Effect.gen(function*() {
       const table = newTable()
@@ -498,7 +570,21 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
 
   it.live("a table name that is none is an InvalidInputError that names the option", () =>
     Effect.gen(function*() {
-      for (const table of ["", "Tokens", "a b", "a\"b", "a.b.c", "1a", "é", "a".repeat(64), "a;drop table b"]) {
+      for (
+        const table of [
+          "",
+          "Tokens",
+          "a b",
+          "a\"b",
+          "a.b.c",
+          "1a",
+          "é",
+          "a".repeat(64),
+          "a;drop table b",
+          "pg_temp.a",
+          "pg_temp_3.a"
+        ]
+      ) {
         const exit = yield* Effect.exit(
           Effect.scoped(Layer.build(Layer.provide(SqlTokenStore.layer({ table }), lazyClient)))
         )

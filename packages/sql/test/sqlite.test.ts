@@ -25,6 +25,7 @@ import { execPath } from "node:process"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { afterAll } from "vitest"
+import * as SqlTokenStore from "../src/SqlTokenStore.js"
 import { engineOver, eventually, grant, lock, logTo } from "./support/engines.js"
 
 const folder = mkdtempSync(join(tmpdir(), "tilia-sqlite-"))
@@ -120,6 +121,40 @@ it.scopedLive(
     }),
   30_000
 )
+
+it.scopedLive("a file that can be read but not written is logged once, and reading it is not a recovery (T2)", () => {
+  const lines: Array<string> = []
+  return Effect.gen(function*() {
+    const filename = newFile()
+    yield* Effect.scoped(Effect.flatMap(engineOver(clientOf(filename)), (engine) => grant(engine, "n", "one")))
+    const engine = yield* engineOver(SqliteClient.layer({ filename, readonly: true, disableWAL: true }))
+    for (let n = 0; n < 3; n++) {
+      expect(Option.isSome((yield* engine.read("n")).token)).toBe(true)
+      expect(yield* Effect.exit(engine.lock("n"))).toStrictEqual(unavailable)
+    }
+    yield* engine.read("n")
+    expect(lines).toStrictEqual([
+      `WARN The database of the token store cannot be used (${table}: SQLITE_READONLY).`
+    ])
+  }).pipe(Effect.provide(logTo(lines)))
+})
+
+it.scopedLive("options that are no object, and a temporary table, are refused by an error that names the option", () =>
+  Effect.gen(function*() {
+    for (
+      const [setting, options] of [
+        ["options", null],
+        ["options", "tokens"],
+        ["table", { table: 5 }],
+        ["table", { table: null }],
+        ["table", { table: "temp.tokens" }]
+      ] as const
+    ) {
+      const made: ReturnType<typeof SqlTokenStore.make> = Reflect.apply(SqlTokenStore.make, undefined, [options])
+      const error = yield* Effect.flip(made)
+      expect(error, JSON.stringify(options)).toMatchObject({ _tag: "InvalidInputError", setting })
+    }
+  }).pipe(Effect.provide(clientOf(newFile()))))
 
 it.scopedLive("a file that is locked for a moment costs no command (T2)", () =>
   Effect.gen(function*() {

@@ -68,11 +68,34 @@ const reasonOf = (error: unknown): string => {
   return /^[A-Z][A-Z_]{2,30}\b/.exec(code)?.[0] ?? "unknown reason"
 }
 
-/** What one of our connections is for. */
-export interface Purpose {
+/** Who logs in, and to which database. An empty text is one that was not given. */
+export interface Login {
+  readonly username: string
+  readonly password: string
+  readonly database: number
+}
+
+/**
+ * Logs in and selects the database. ioredis can do that too, but most failures of its AUTH, and each one of its SELECT,
+ * leave the connection open: as another user, or with database 0 (row 100).
+ */
+export const logIn = async (redis: Redis, { database, password, username }: Login): Promise<void> => {
+  if (username !== "") await redis.auth(username, password)
+  else if (password !== "") await redis.auth(password)
+  if (database !== 0) await redis.select(database)
+}
+
+/** How a connection is opened. */
+export interface Opening {
   /** A new client, with the options above, that is not connected yet. May throw. */
   readonly make: () => Redis
-  /** The first command. Only its success shows that the password is right. */
+  /** What comes before the first command. Its failure fails the connection. */
+  readonly logIn: (redis: Redis) => Promise<void>
+}
+
+/** What one of our connections is for. */
+export interface Purpose extends Opening {
+  /** The first command. Only its success shows that Redis is of use. */
   readonly greet: (redis: Redis) => Promise<unknown>
   /** The connection can be used from now on. */
   readonly onUp: (redis: Redis) => Effect.Effect<void>
@@ -82,7 +105,7 @@ export interface Purpose {
   readonly onFailure: (reason: string) => Effect.Effect<void>
 }
 
-const connected = ({ greet, make }: Purpose): Effect.Effect<Redis, string, Scope.Scope> =>
+const connected = ({ greet, logIn, make }: Purpose): Effect.Effect<Redis, string, Scope.Scope> =>
   Effect.gen(function*() {
     let first: unknown
     const redis = yield* Effect.acquireRelease(
@@ -100,7 +123,7 @@ const connected = ({ greet, make }: Purpose): Effect.Effect<Redis, string, Scope
       close
     )
     yield* Effect.tryPromise({
-      try: () => redis.connect().then(() => greet(redis)),
+      try: () => redis.connect().then(() => logIn(redis)).then(() => greet(redis)),
       catch: (error) => reasonOf(first ?? error)
     }).pipe(
       Effect.timeoutFail({ duration: patience, onTimeout: () => "no answer" })

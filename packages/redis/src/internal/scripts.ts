@@ -82,6 +82,16 @@ ${keep("ARGV[4]")}
 return 1
 `
 
+/**
+ * Changes nothing, and fails where nothing can be written, as on a replica. `pcall`, because an error of `call` begins
+ * with another code in Redis 6. KEYS[1] may be a key of the application if the prefix is empty.
+ */
+export const greeting = `
+local reply = redis.pcall('HDEL', KEYS[1], 'effect-tilia')
+if type(reply) == 'table' and reply.err and not string.find(reply.err, 'WRONGTYPE', 1, true) then return reply end
+return 1
+`
+
 export const read: Call = { script: look, args: [0, 0] }
 
 export const lock: Call = { script: look, args: [leaseMillis, shortestKept] }

@@ -17,7 +17,7 @@ export type Rows = ReadonlyArray<unknown>
 export interface PgClient {
   readonly on: (event: string, listener: (event: unknown) => void) => unknown
   readonly off: (event: string, listener: (event: unknown) => void) => unknown
-  /** With a query that is under way it closes the socket at once. The pool drops the connection then. */
+  /** The pool drops the connection then. */
   readonly end: () => unknown
 }
 
@@ -25,6 +25,18 @@ const isPgClient = (client: unknown): client is PgClient =>
   hasProperty(client, "on") && isFunction(client.on) &&
   hasProperty(client, "off") && isFunction(client.off) &&
   hasProperty(client, "end") && isFunction(client.end)
+
+/**
+ * Closes the socket at once. `end` alone does so only if a query is under way. Otherwise it waits for the server, and
+ * one that hangs would keep the process alive after the store is closed (row 100).
+ */
+export const close = (client: PgClient): void => {
+  client.end()
+  const stream = hasProperty(client, "connection") && hasProperty(client.connection, "stream")
+    ? client.connection.stream
+    : undefined
+  if (hasProperty(stream, "destroy") && isFunction(stream.destroy)) stream.destroy()
+}
 
 export const pgClientOf = (connection: Connection): PgClient | undefined =>
   hasProperty(connection, "pg") && isPgClient(connection.pg) ? connection.pg : undefined
@@ -46,7 +58,11 @@ export const withConnection = <A, E>(
       Effect.flatMap((connection) =>
         Effect.onInterrupt(
           Effect.interruptible(Effect.suspend(() => use(connection))),
-          () => Effect.sync(() => pgClientOf(connection)?.end())
+          () =>
+            Effect.sync(() => {
+              const client = pgClientOf(connection)
+              if (client !== undefined) close(client)
+            })
         )
       ),
       Effect.scoped,

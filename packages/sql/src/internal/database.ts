@@ -1,6 +1,7 @@
 /*
  * Runs the statements of one engine. It bounds them, creates the table when it is missed, and logs once when the
- * database cannot be used, and once when it can be used again (T2).
+ * database cannot be used, and once when it can be used again (T2). A database may be readable and not writable: so a
+ * success tells of a recovery only from failures that it disproves.
  */
 import { StoreError } from "@effect-tilia/core/TokenStore"
 import type { SqlClient } from "@effect/sql/SqlClient"
@@ -21,8 +22,18 @@ export type Locked =
   | { readonly _tag: "Taken"; readonly taken: Rows.Taken }
   | { readonly _tag: "Held"; readonly remaining: Option.Option<number> }
 
+/** What a statement needs: the right to read, to write, or also to delete. */
+export type Kind = "read" | "write" | "sweep"
+
+/** A success of the one kind shows that statements of these kinds do not fail any more. */
+const disproved: Record<Kind, ReadonlyArray<Kind>> = {
+  read: ["read"],
+  write: ["read", "write"],
+  sweep: ["read", "write", "sweep"]
+}
+
 export interface Database {
-  readonly run: (statement: Statement) => Effect.Effect<Connections.Rows, StoreError>
+  readonly run: (kind: Kind, statement: Statement) => Effect.Effect<Connections.Rows, StoreError>
   readonly lock: (name: string) => Effect.Effect<Locked, StoreError>
 }
 
@@ -52,7 +63,8 @@ const withoutBlocking = <A>(
 }
 
 export const make = (sql: SqlClient, dialect: Dialect, table: string, statements: Statements): Database => {
-  let isAway = false
+  /** The kind of the failures since the database could be used last: that which needs most, except for deleting. */
+  let away: Kind | undefined
 
   const connected = <A>(use: (connection: Connection) => Effect.Effect<A, SqlError>): Effect.Effect<A, SqlError> =>
     Effect.retry(
@@ -75,10 +87,10 @@ export const make = (sql: SqlClient, dialect: Dialect, table: string, statements
         )
     )
 
-  const failed = (error: SqlError | undefined): Effect.Effect<never, StoreError> =>
+  const failed = (kind: Kind, error: SqlError | undefined): Effect.Effect<never, StoreError> =>
     Effect.suspend(() => {
-      const isNew = !isAway
-      isAway = true
+      const isNew = away === undefined
+      if (away === undefined || away === "sweep" || kind === "write") away = kind
       const code = error && Connections.codeOf(error)
       const why = error === undefined ? "no answer" : code ?? "no error code"
       return Effect.zipRight(
@@ -87,31 +99,41 @@ export const make = (sql: SqlClient, dialect: Dialect, table: string, statements
       )
     })
 
-  const succeeded = Effect.suspend(() => {
-    const isNew = isAway
-    isAway = false
-    return isNew ? Effect.logInfo(`The database of the token store can be used again (${table}).`) : Effect.void
-  })
+  const succeeded = (kind: Kind) =>
+    Effect.suspend(() => {
+      if (away === undefined || !disproved[kind].includes(away)) return Effect.void
+      away = undefined
+      return Effect.logInfo(`The database of the token store can be used again (${table}).`)
+    })
 
-  const command = <A>(use: (connection: Connection) => Effect.Effect<A, SqlError>): Effect.Effect<A, StoreError> =>
+  const command = <A>(
+    kind: Kind,
+    use: (connection: Connection) => Effect.Effect<A, SqlError>
+  ): Effect.Effect<A, StoreError> =>
     connected(use).pipe(
       Effect.catchIf(Connections.isWithoutTable, () => createdAnd(use)),
       Effect.timeoutOption(longest),
       Effect.matchCauseEffect({
-        onFailure: (cause) => failed(Option.getOrUndefined(Cause.failureOption(cause))),
-        onSuccess: Option.match({ onNone: () => failed(undefined), onSome: (result) => Effect.as(succeeded, result) })
+        onFailure: (cause) => failed(kind, Option.getOrUndefined(Cause.failureOption(cause))),
+        onSuccess: Option.match({
+          onNone: () => failed(kind, undefined),
+          onSome: (result) => Effect.as(succeeded(kind), result)
+        })
       })
     )
 
   return {
-    run: (statement) => command((connection) => Connections.query(connection, statement)),
+    run: (kind, statement) => command(kind, (connection) => Connections.query(connection, statement)),
     lock: (name) =>
-      command(Effect.fnUntraced(function*(connection) {
-        const rows = yield* Connections.query(connection, statements.lock(name))
-        const taken = Rows.toTaken(rows)
-        if (Option.isSome(taken)) return { _tag: "Taken", taken: taken.value } as const
-        const held = dialect === "pg" ? rows : yield* Connections.query(connection, statements.remaining(name))
-        return { _tag: "Held", remaining: Rows.toRemaining(held) } as const
-      }))
+      command(
+        "write",
+        Effect.fnUntraced(function*(connection) {
+          const rows = yield* Connections.query(connection, statements.lock(name))
+          const taken = Rows.toTaken(rows)
+          if (Option.isSome(taken)) return { _tag: "Taken", taken: taken.value } as const
+          const held = dialect === "pg" ? rows : yield* Connections.query(connection, statements.remaining(name))
+          return { _tag: "Held", remaining: Rows.toRemaining(held) } as const
+        })
+      )
   }
 }

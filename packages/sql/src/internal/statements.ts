@@ -53,6 +53,10 @@ export const announced = 1000
 /** A name of lower-case letters needs no quotes to mean the same, and so nobody mistakes it. */
 export const tablePattern = /^([a-z_][a-z0-9_]{0,62}\.)?[a-z_][a-z0-9_]{0,62}$/
 
+/** A temporary table belongs to one connection: other processes, and other connections of the pool, do not see it. */
+export const isTemporary = (dialect: Dialect, table: string): boolean =>
+  table.startsWith(dialect === "pg" ? "pg_temp" : "temp.") && table.includes(".")
+
 export const make = (dialect: Dialect, table: string): Statements => {
   const isPg = dialect === "pg"
   const channel = table.slice(table.indexOf(".") + 1)

@@ -87,7 +87,7 @@ const listening = (
           Effect.sync(() => {
             client.off("notification", onNotification)
             client.off("end", onEnd)
-            client.end()
+            Connections.close(client)
           })
       )
       yield* Connections.query(connection, { text: `LISTEN "${channel}"`, parameters: [] })
