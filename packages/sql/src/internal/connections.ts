@@ -58,11 +58,7 @@ export const withConnection = <A, E>(
       Effect.flatMap((connection) =>
         Effect.onInterrupt(
           Effect.interruptible(Effect.suspend(() => use(connection))),
-          () =>
-            Effect.sync(() => {
-              const client = pgClientOf(connection)
-              if (client !== undefined) close(client)
-            })
+          () => Effect.sync(() => pgClientOf(connection)?.end())
         )
       ),
       Effect.scoped,
