@@ -52,12 +52,12 @@ export const fromHttpClientError = (
   // Nothing was sent. Only a mediator's URL may be a path. Where a page has no origin, as in a worker that was made of
   // a blob, platform's own client cannot send to a whole URL either (B3).
   if (error.reason === "InvalidUrl") {
-    return context.tokenUrl.startsWith("/")
-      ? new InvalidInputError({ setting: "mediatorUrl", expected: "a whole URL, since a path has no origin here" })
-      : new InvalidInputError({
-        setting: "The HttpClient",
-        expected: "one that sends where a page has no origin, as BrowserTokenHttpClient"
-      })
+    return new InvalidInputError({
+      setting: "mediatorUrl",
+      expected: context.tokenUrl.startsWith("/")
+        ? "a whole URL, since a path has no origin here"
+        : "used with BrowserTokenHttpClient"
+    })
   }
   const kind = kindOf(error.cause)
   return kind === "Timeout" ? new TokenTimeoutError(context) : new TokenTransportError({ ...context, reason: kind })
