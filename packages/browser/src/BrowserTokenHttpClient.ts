@@ -49,9 +49,8 @@ const settings: RequestInit = {
 export const layer: Layer.Layer<HttpClient.HttpClient> = Layer.map(FetchHttpClient.layer, (context) =>
   Context.make(
     HttpClient.HttpClient,
-    (Nowhere.isSomewhere() ? Context.get(context, HttpClient.HttpClient) : Nowhere.client).pipe(
-      HttpClient.mapRequestEffect(Refusal.checkPath),
-      HttpClient.transform(Refusal.tellCsp),
+    Context.get(context, HttpClient.HttpClient).pipe(
+      HttpClient.transform((sent, request) => Refusal.tellCsp(Nowhere.orDirect(sent, request), request)),
       HttpClient.withTracerPropagation(false), // most servers do not allow this header in their CORS settings
       HttpClient.transformResponse(
         Effect.mapInputContext((context: Context.Context<never>) =>
