@@ -19,6 +19,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Nowhere from "./internal/nowhere.js"
 import * as Refusal from "./internal/refusal.js"
 
 /** These settings override those of the program and of a single call. */
@@ -49,8 +50,7 @@ export const layer: Layer.Layer<HttpClient.HttpClient> = Layer.map(FetchHttpClie
   Context.make(
     HttpClient.HttpClient,
     Context.get(context, HttpClient.HttpClient).pipe(
-      HttpClient.mapRequestEffect(Refusal.checkPath),
-      HttpClient.transform(Refusal.tellCsp),
+      HttpClient.transform((sent, request) => Refusal.tellCsp(Nowhere.orDirect(sent, request), request)),
       HttpClient.withTracerPropagation(false), // most servers do not allow this header in their CORS settings
       HttpClient.transformResponse(
         Effect.mapInputContext((context: Context.Context<never>) =>

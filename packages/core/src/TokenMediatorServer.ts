@@ -30,12 +30,13 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { AccessToken } from "./AccessToken.js"
 import * as Instant from "./Instant.js"
 import { lifetime } from "./internal/accessToken.js"
-import { validate } from "./internal/input.js"
+import { validate, withoutValue } from "./internal/input.js"
 import { Origin } from "./internal/origin.js"
 import * as ParsedBody from "./internal/tokenMediator/parsedBody.js"
 import * as RejectedToken from "./internal/tokenMediator/rejectedToken.js"
@@ -43,7 +44,7 @@ import * as Rejections from "./internal/tokenMediator/rejections.js"
 import * as ServerPolicy from "./internal/tokenMediator/serverPolicy.js"
 import * as Scopes from "./Scopes.js"
 import * as Telemetry from "./Telemetry.js"
-import type { InvalidInputError, TokenError } from "./TokenError.js"
+import { InvalidInputError, isTokenError, type TokenError } from "./TokenError.js"
 import * as TokenMediator from "./TokenMediator.js"
 import type { TokenSource } from "./TokenSource.js"
 import { TokenSources } from "./TokenSources.js"
@@ -121,8 +122,8 @@ export interface Options<R = never> {
    * page asks for, the page is refused with an `InvalidScopeError`.
    *
    * It fails with `unauthenticated`, with `forbidden`, or with any `TokenError`, of which the page learns the tag and
-   * the status 500 or 503. It has 10 seconds. If it takes longer, the page gets a 503; if it dies, a 500, and the log
-   * shows the cause.
+   * the status 500 or 503. It has 10 seconds. If it takes longer, the page gets a 503; if it dies, or if it yields
+   * anything else, a 500, and the log shows the cause.
    */
   readonly authorize: (request: PageRequest) => Effect.Effect<Scopes.Input | Authorized, RefusedUser | TokenError, R>
   /** The origin of the application's pages, as `"https://shop.example"`. A page of another origin gets no token. */
@@ -165,6 +166,11 @@ export const forbidden: Effect.Effect<never, RefusedUser> = Effect.suspend(() =>
   new RefusedUser({ reason: "forbidden" })
 )
 
+const IsAllowed = Schema.Boolean.annotations(withoutValue("true or false"))
+
+const notFunction = (setting: string) =>
+  new InvalidInputError({ setting, expected: "a function that returns an Effect" })
+
 const decodeRequest = Schema.decodeUnknownEither(Schema.parseJson(TokenMediator.Request))
 const encodeGrant = Schema.encodeSync(Schema.parseJson(TokenMediator.Grant))
 const encodeRefusal = Schema.encodeSync(TokenMediator.Refusal)
@@ -176,6 +182,9 @@ const safeHeaders = {
   "x-content-type-options": "nosniff"
 }
 
+const isRefusal = (error: unknown): error is RefusedUser | TokenError =>
+  error instanceof RefusedUser || isTokenError(error)
+
 /** What a failure of `authorize` means for the page (M6). */
 const refuse = (error: RefusedUser | TokenError): Effect.Effect<never, ServerPolicy.Refused> =>
   error._tag === "RefusedUser"
@@ -184,6 +193,13 @@ const refuse = (error: RefusedUser | TokenError): Effect.Effect<never, ServerPol
       Effect.logWarning(`A mediator's authorize failed: ${error.message}`),
       Effect.fail(ServerPolicy.fromAuthorize(error))
     )
+
+/** What a JavaScript program may return instead must not be taken for a grant (M2). */
+const isDecision = (decision: unknown): decision is Scopes.Input | Authorized =>
+  Array.isArray(decision) || (Predicate.hasProperty(decision, "scopes") && Array.isArray(decision.scopes))
+
+/** `authorize` yields no decision. */
+const undecided = Effect.dieMessage("It yields neither scopes nor an object with scopes.")
 
 const died = (cause: Cause.Cause<unknown>): Effect.Effect<never, ServerPolicy.Refused> =>
   Effect.zipRight(
@@ -292,8 +308,8 @@ const describe = ({ granted, reach }: WiderClaims): string =>
  * that is refused, for its origin, for its form, by `authorize` or by the authorization server, gets a response with a
  * `TokenMediator.Refusal` in it. So does a defect, about which the refusal says nothing. Each refusal is counted by
  * `Telemetry.mediatorRefusals` and logged at Debug. A page whose token the API has rejected causes a new one to be
- * requested, at most once a second, and at most once in 30 seconds if pages do so again and again. An `origin` that is
- * not one is an `InvalidInputError`.
+ * requested, at most once a second, and at most once in 30 seconds if pages do so again and again. An option that is
+ * not valid is an `InvalidInputError`.
  *
  * It runs wherever an `HttpApp` does: over `NodeHttpServer.makeHandler` on `node:http` and in Express, which may have
  * parsed the body already; over `HttpApp.toWebHandlerRuntime` wherever a handler takes a `Request`.
@@ -302,9 +318,15 @@ const describe = ({ granted, reach }: WiderClaims): string =>
  * @category constructors
  */
 export const make = Effect.fnUntraced(function*<R = never>(
-  { allowWiderClaims = false, authorize, onWiderClaims = () => Effect.void, origin: input }: Options<R>
+  options: Options<R>
 ): Effect.fn.Return<HttpApp.Default<never, R>, InvalidInputError, TokenSources> {
-  const origin = yield* validate("origin", Origin)(String(input))
+  // A program in JavaScript may give anything, and must learn of it before a page asks (M2, M5).
+  const given: Partial<Options<R>> = Predicate.isNotNullable(options) ? options : {}
+  const origin = yield* validate("origin", Origin)(String(given.origin))
+  const allowWiderClaims = yield* validate("allowWiderClaims", IsAllowed)(given.allowWiderClaims ?? false)
+  const { authorize, onWiderClaims = () => Effect.void } = given
+  if (typeof authorize !== "function") return yield* notFunction("authorize")
+  if (typeof onWiderClaims !== "function") return yield* notFunction("onWiderClaims")
   const sources = yield* TokenSources
   const ageOf = makeAgeOf()
   const believes = makeBelieves()
@@ -312,8 +334,13 @@ export const make = Effect.fnUntraced(function*<R = never>(
   /** What `authorize` decides. It can neither hang (M6) nor tell more than that the user is refused. */
   const decide = (request: PageRequest): Effect.Effect<Scopes.Input | Authorized, ServerPolicy.Refused, R> =>
     Effect.suspend(() => authorize(request)).pipe(
+      Effect.flatMap((decision) => isDecision(decision) ? Effect.succeed(decision) : undecided),
+      // A program in JavaScript, or with a cast, may fail with anything (M6).
       Effect.catchAllCause((cause) =>
-        Option.match(Cause.failureOption(cause), { onNone: () => died(cause), onSome: refuse })
+        Option.match(Option.filter(Cause.failureOption(cause), isRefusal), {
+          onNone: () => died(cause),
+          onSome: refuse
+        })
       ),
       inTime(ServerPolicy.slowAuthorize),
       Effect.tapError((refused) =>
@@ -326,13 +353,12 @@ export const make = Effect.fnUntraced(function*<R = never>(
   /** What the application grants, which must include all that the page asks for (M2). */
   const grantedFor = Effect.fnUntraced(function*({ principal, scopes: requested }: TokenMediator.Request) {
     const decision = yield* decide({ scopes: requested, principal })
-    const { principal: user, scopes: granted } = "scopes" in decision
-      ? decision
-      : { scopes: decision, principal: undefined }
-    // Another user has logged in since the page was opened, and must not lend it a token (M2).
-    if (principal !== undefined && user !== undefined && principal !== user) {
+    // Another user has logged in since the page was opened, and must not lend it a token (M2). A `principal` that is
+    // there and undefined is that of no user.
+    if (principal !== undefined && "principal" in decision && principal !== decision.principal) {
       return yield* Effect.fail(ServerPolicy.otherPrincipal)
     }
+    const granted = "scopes" in decision ? decision.scopes : decision
     if (granted.length === 0) return yield* Effect.fail(ServerPolicy.notGranted)
     const scopes = yield* Scopes.make(granted).pipe(
       Effect.tapError(({ message }) => Effect.logError(`What a mediator's authorize grants is wrong: ${message}`)),

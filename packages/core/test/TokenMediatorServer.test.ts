@@ -491,6 +491,56 @@ describe("Refusals of authorize (M2)", () => {
       })
   )
 
+  /** What only a program in JavaScript can return. */
+  const fromJs = (json: string) => JSON.parse(json)
+
+  it.scoped.each<[string, TokenMediatorServer.Options["authorize"], RegExp]>([
+    ["fails with a string", () => Effect.fail(fromJs("\"the sessions are gone\"")), /Error: the sessions are gone/],
+    [
+      "fails with an error of its own",
+      () => Effect.fail(Object.assign(fromJs("{}"), { _tag: "Gone", message: "the sessions are gone" })),
+      /the sessions are gone/
+    ],
+    ["fails with undefined", () => Effect.fail(fromJs("{}").nothing), /died\./],
+    ["yields null", () => Effect.succeed(fromJs("null")), /neither scopes nor/],
+    ["yields true", () => Effect.succeed(fromJs("true")), /neither scopes nor/],
+    ["yields a text", () => Effect.succeed(fromJs("\"user_info\"")), /neither scopes nor/],
+    ["yields null as its scopes", () => Effect.succeed(fromJs("{\"scopes\":null}")), /neither scopes nor/],
+    ["returns no effect", () => fromJs("{}"), /Not a valid effect/]
+  ])(
+    "an authorize that %s gets the page a whole 500, and its cause is logged (M6, row 145)",
+    ([, authorize, cause]) =>
+      Effect.gen(function*() {
+        const { app } = yield* application({ authorize })
+        const lines = yield* logged(Effect.gen(function*() {
+          const answer = yield* Effect.flatMap(serve(app, request()), answered)
+          expect(answer).toMatchObject({
+            status: 500,
+            headers: { ...safe, "content-type": "application/json" },
+            body: { _tag: "ServiceUnavailableError", retryable: true }
+          })
+          expect(JSON.stringify(answer)).not.toContain("sessions")
+        }))
+        expect(lines).toStrictEqual([expect.stringMatching(/^ERROR A mediator's authorize died\. /)])
+        expect(lines.join()).toMatch(cause)
+      })
+  )
+
+  it.scoped.each([
+    ["undefined", { scopes: ["user_info"], principal: undefined }, 403],
+    ["of another user", { scopes: ["user_info"], principal: "bob" }, 403],
+    ["of the page's user", { scopes: ["user_info"], principal: "alice" }, 200],
+    ["absent", { scopes: ["user_info"] }, 200]
+  ])(
+    "a page that names a principal is answered by the principal of authorize, which is %s (M2)",
+    ([, decision, status]) =>
+      Effect.gen(function*() {
+        const { app } = yield* application({ authorize: () => Effect.succeed(Object.assign(fromJs("{}"), decision)) })
+        const body = JSON.stringify({ scopes: ["user_info"], principal: "alice" })
+        expect((yield* serve(app, request({ body }))).status).toBe(status)
+      })
+  )
+
   it.scoped("the log reports that authorize granted an invalid scope and does not show it (M2)", () =>
     Effect.gen(function*() {
       const { app } = yield* application({ authorize: () => Effect.succeed(["swordfish "]) })
@@ -667,6 +717,26 @@ describe("TokenMediatorServer.make", () => {
           setting: "origin",
           expected: "an https origin (http on loopback only), without path, user, query or fragment"
         })
+      })
+  )
+
+  it.effect.each([
+    ["origin", undefined],
+    ["origin", null],
+    ["authorize", { origin }],
+    ["authorize", { origin, authorize: "alice" }],
+    ["allowWiderClaims", { origin, authorize: () => Effect.void, allowWiderClaims: "false" }],
+    ["allowWiderClaims", { origin, authorize: () => Effect.void, allowWiderClaims: 1 }],
+    ["onWiderClaims", { origin, authorize: () => Effect.void, onWiderClaims: true }]
+  ])(
+    "TokenMediatorServer.make in JavaScript refuses a wrong %s when it is made (M2, M5) (case %#)",
+    ([setting, options]) =>
+      Effect.gen(function*() {
+        const made: Effect.Effect<unknown, unknown, TokenSources> = Reflect.apply(TokenMediatorServer.make, undefined, [
+          options
+        ])
+        const error = yield* Effect.flip(Effect.provide(made, vendor().sources))
+        expect(error).toMatchObject({ _tag: "InvalidInputError", setting })
       })
   )
 

@@ -25,7 +25,8 @@ import * as Recorder from "./internal/recorder.js"
 /**
  * What printed a text. `"message"`, `"toString"`, `"JSON.stringify"` and `"inspect"` print the values that an effect
  * ended with, and `"Cause.pretty"` prints its failure. The loggers print these, too, and everything that the effect
- * logs. `"Console"`, the spans and `"Metric"` print what the effect gave them.
+ * logs. `"Console"`, the spans and `"Metric"` print what the effect gave them. `"globalThis.console"` and the printers
+ * of `process` are those that a program can call without Effect.
  *
  * @since 0.1.0
  * @category models
@@ -40,7 +41,9 @@ export type Printer = Recorder.Printer
  * - `"hex"`, also byte by byte as in `<Buffer 61 62>`;
  * - `"bytes"`, as decimal numbers: how a `Uint8Array` is printed;
  * - `"percent-encoded"`, as in a URL; `"form-encoded"`, with a plus for a space; `"HTML"`, with entities; `"escaped"`,
- *   as in a string literal of JSON or JavaScript. Of several such encodings, up to three, it is the outermost one.
+ *   as in a string literal of JSON or JavaScript.
+ *
+ * Of several encodings, up to three, it is the outermost one, as `"base64"` for hex in base64.
  *
  * @since 0.1.0
  * @category models
@@ -86,12 +89,14 @@ export interface Probed<A, E> {
  *   logs;
  * - Effect's console;
  * - the names, attributes, events, links and ends of spans;
- * - all metrics of the process, when the effect has ended.
+ * - the metrics of the process that have changed, when the effect has ended;
+ * - until the effect ends, what is given to the global `console`, and in Node to `process.stdout`, `process.stderr` and
+ *   `process.emitWarning`. It is still printed.
  *
  * The fibers that the effect has forked are watched as long as they run: a daemon that logs a secret later adds to
- * `leaks`. While the effect and its fibers run, the default logger and the console show nothing. The probe does not see
- * what the effect writes to the global `console` or to a stream. It never fails. If you interrupt it, it interrupts the
- * effect.
+ * `leaks`. While the effect and its fibers run, the default logger and Effect's console show nothing. If several probes
+ * run at once, what a callback outside of any fiber prints counts for each of them. The probe does not see what the
+ * effect writes to a file or to a socket. It never fails. If you interrupt it, it interrupts the effect.
  *
  * @since 0.1.0
  * @category combinators
@@ -121,6 +126,6 @@ export const leakProbe = <A, E, R>(
  */
 export const linesShowing = (text: string | RegExp, value: unknown): ReadonlyArray<string> => {
   const lines: Array<string> = []
-  Effect.runSync(Recorder.record(Effect.fail(value), (printed) => lines.push(...printed.text.split("\n"))))
+  Effect.runSync(Recorder.recordOwn(Effect.fail(value), (printed) => lines.push(...printed.text.split("\n"))))
   return lines.filter((line) => typeof text === "string" ? line.includes(text) : text.test(line))
 }

@@ -1,8 +1,9 @@
 import { Sandbox } from "@effect-tilia/sandbox"
-import { leakProbe, type Printer } from "@effect-tilia/testing"
+import { leakProbe, linesShowing, type Printer } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -12,7 +13,7 @@ import * as TestClock from "effect/TestClock"
 import { inspect } from "node:util"
 
 const secret = Sandbox.wellKnown.clientSecret
-/** Metrics belong to the process, so every later probe for this secret finds it. */
+/** Metrics belong to the process, so this secret is of the probes of metrics alone. */
 const counted = "1d1d1d1d-937e-4946-bdb5-0814b603334d"
 
 const loggers: ReadonlyArray<Printer> = [
@@ -153,6 +154,116 @@ describe("leakProbe", () => {
         expect((yield* leakProbe(Effect.succeed(value), [`${hard}!`])).leaks).toStrictEqual([])
       })
   )
+
+  const base64 = (text: string) => Buffer.from(text).toString("base64")
+  const base64url = (text: string) => Buffer.from(text).toString("base64url")
+  const hex = (text: string) => Buffer.from(text).toString("hex")
+  const special = "hunter2/Secr+et=value é"
+
+  it.effect.each<[string, string, (secret: string) => unknown]>([
+    ["base64 in base64", "base64", (secret) => base64(base64(secret))],
+    ["hex in base64", "base64", (secret) => base64(hex(secret))],
+    ["base64 in hex", "hex", (secret) => hex(base64(secret))],
+    ["hex in hex", "hex", (secret) => hex(hex(secret))],
+    ["hex in base64 in a URL", "base64", (secret) => encodeURIComponent(base64(hex(secret)))],
+    ["base64 in base64url", "base64", (secret) => base64url(base64(secret))],
+    ["base64 in base64, each with a prefix", "base64", (secret) => base64(`id:${base64(`c:${secret}`)}`)],
+    ["base64 in base64 in base64", "base64", (secret) => base64(base64(base64(secret)))],
+    ["base64 behind a word", "base64", (secret) => `key_${base64(base64(secret))}`],
+    ["JSON in base64 in base64", "base64", (secret) => base64(base64(JSON.stringify({ secret })))],
+    ["a part of a URL in base64", "base64", (secret) => base64(`client:${encodeURIComponent(secret)}`)],
+    ["HTML in a URL in base64", "base64", (secret) => base64(encodeURIComponent(secret.replaceAll("/", "&#47;")))],
+    ["base64 in lines", "base64", (secret) => base64("p".repeat(50) + secret).replace(/.{40}/g, "$&\n")],
+    ["base64 in lines of mail", "base64", (secret) => base64(base64(secret)).replace(/.{30}/g, "$&\r\n ")],
+    ["UTF-16", "hex", (secret) => Buffer.from(secret, "utf16le")],
+    ["UTF-16 in base64", "base64", (secret) => Buffer.from(`a${secret}`, "utf16le").toString("base64")],
+    ["UTF-16, the high bytes first", "hex", (secret) => Buffer.from(secret, "utf16le").swap16()],
+    ["UTF-16 in an array of bytes", "bytes", (secret) => [...Buffer.from(secret, "utf16le")]]
+  ])("leakProbe finds a secret in %s (C3)", ([, form, encode]) =>
+    Effect.gen(function*() {
+      for (const text of [secret, special]) {
+        const { leaks } = yield* leakProbe(Effect.log(encode(text)), [text])
+        expect(new Set(leaks.map(({ form }) => form))).toContain(form)
+        expect((yield* leakProbe(Effect.log(encode(text)), [`${text}!`])).leaks).toStrictEqual([])
+      }
+    }))
+
+  it.effect("leakProbe searches texts in base64 of several megabytes in a few seconds (C3)", () =>
+    Effect.gen(function*() {
+      const long = base64(base64(base64("A".repeat(300_000))))
+      const start = performance.now()
+      const { leaks } = yield* leakProbe(Console.log(long, hex(long)), [secret])
+      expect(leaks).toStrictEqual([])
+      expect(performance.now() - start).toBeLessThan(20_000)
+    }))
+
+  const { console, process } = globalThis
+
+  it.effect.each<[Printer, string, () => unknown]>([
+    ["globalThis.console", "log", () => console.log(secret)],
+    ["globalThis.console", "error", () => console.error(new Error(secret))],
+    ["globalThis.console", "dir", () => console.dir({ a: { b: { c: { d: { e: secret } } } } })],
+    ["globalThis.console", "log, of a function", () => console.log(Object.assign(() => 1, { key: secret }))],
+    ["process.stdout", "write", () => process.stdout.write(secret)],
+    ["process.stderr", "write, of bytes", () => process.stderr.write(Buffer.from(secret))],
+    ["process.emitWarning", "a text", () => process.emitWarning(secret)]
+  ])("leakProbe finds what an effect gives to %s: %s (C3)", ([printer, , print]) =>
+    Effect.gen(function*() {
+      const { leaks } = yield* leakProbe(Effect.sync(print), [secret])
+      expect(printersOf(leaks)).toContain(printer)
+      const later = yield* leakProbe(Effect.promise(async () => print()), [secret])
+      expect(printersOf(later.leaks)).toContain(printer)
+    }))
+
+  it.effect("leakProbe finds a secret on a property of a function (C3)", () =>
+    Effect.gen(function*() {
+      const { leaks } = yield* leakProbe(Effect.log(Object.assign(() => 1, { key: secret })), [secret])
+      expect(leaks).not.toStrictEqual([])
+    }))
+
+  it.effect("leakProbe passes on what goes to the global console, and gives it back, also if it is interrupted", () =>
+    Effect.gen(function*() {
+      const original = console.log
+      const lines: Array<unknown> = []
+      const log = (line: unknown) => void lines.push(line)
+      console.log = log
+      const write = process.stdout.write
+      yield* Effect.gen(function*() {
+        const started = yield* Deferred.make<true>()
+        const endless = Effect.zipRight(Deferred.succeed(started, true), Effect.never)
+        const first = yield* Effect.fork(leakProbe(endless, [secret]))
+        yield* Deferred.await(started)
+        expect(console.log).not.toBe(log)
+        const second = yield* leakProbe(Effect.sync(() => console.log("to the console")), [secret])
+        expect(Exit.isSuccess(second.exit)).toBe(true)
+        expect(lines).toEqual(["to the console"])
+        yield* Fiber.interrupt(first)
+        expect(console.log).toBe(log)
+        expect(process.stdout.write).toBe(write)
+      }).pipe(Effect.ensuring(Effect.sync(() => void (console.log = original))))
+    }))
+
+  it.effect("leakProbe does not take what another probe's effect prints for its own (C3)", () =>
+    Effect.gen(function*() {
+      const [other, own] = yield* Effect.all([
+        leakProbe(Effect.zipRight(Effect.yieldNow(), Effect.yieldNow()), [secret]),
+        leakProbe(Effect.sync(() => console.log(secret)), [secret])
+      ], { concurrency: "unbounded" })
+      expect(other.leaks).toStrictEqual([])
+      expect(printersOf(own.leaks)).toContain("globalThis.console")
+    }))
+
+  it.effect("leakProbe reports no metric that its effect has not changed, and linesShowing none at all (C3)", () =>
+    Effect.gen(function*() {
+      const text = "2e2e2e2e-937e-4946-bdb5-0814b603334d"
+      const counter = Metric.counter(`counter of ${text}`)
+      yield* Metric.increment(counter)
+      expect((yield* leakProbe(Effect.log("hello"), [text])).leaks).toStrictEqual([])
+      expect(linesShowing(text, new Error("hello"))).toStrictEqual([])
+      expect((yield* leakProbe(Metric.increment(counter), [text])).leaks).toStrictEqual([
+        { printer: "Metric", form: "plain" }
+      ])
+    }))
 
   /** A value that only `inspect` prints: JSON has nothing of a `Map`. */
   const inMap = (value: unknown) => new Map([["key", value]])

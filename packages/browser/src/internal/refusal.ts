@@ -1,21 +1,10 @@
 /*
- * What a browser refuses to send, told as what it is (B3). Neither can succeed later.
+ * What a page's Content-Security-Policy forbids, told as what it is (B3). It cannot succeed later.
  */
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
-
-/**
- * Refuses a path in a page or worker whose own address is no place on a server: platform would complete the path with
- * a host that does not exist. In a worker that was made of a blob, it would ask `https://shop.examplehttps`.
- */
-export const checkPath = (
-  request: HttpClientRequest.HttpClientRequest
-): Effect.Effect<HttpClientRequest.HttpClientRequest, HttpClientError.RequestError> =>
-  request.url.startsWith("/") && !/^https?:$/.test(location.protocol)
-    ? Effect.fail(new HttpClientError.RequestError({ request, reason: "InvalidUrl" }))
-    : Effect.succeed(request)
 
 const originOf = (url: string): string | undefined => {
   try {

@@ -84,7 +84,7 @@ const make = Effect.gen(function*() {
       )
     )
   }
-  for (const name of ["react", "worker", "hot"] as const) {
+  for (const name of ["react", "worker", "frame", "hot"] as const) {
     router = HttpRouter.get(router, `/${name}.js`, Effect.succeed(yield* script(name)))
   }
   yield* Layer.build(HttpServer.serve(router))
@@ -142,11 +142,28 @@ layer(Live, { excludeTestServices: true, timeout: "1 minute" })("a page and its 
   it.scoped("a worker that was made of a blob learns that a path has no origin there (B3)", () =>
     Effect.gen(function*() {
       const { asked, page } = yield* open()
-      expect(yield* Effect.promise(() => page.evaluate(() => window.shop.inBlobWorker()))).toMatchObject({
+      expect(yield* Effect.promise(() => page.evaluate(() => window.shop.inBlobWorker("/tilia/token")))).toMatchObject({
         _tag: "InvalidInputError",
         setting: "mediatorUrl",
         expected: "a whole URL, since a path has no origin here"
       })
+      expect(asked()).toBe(0)
+    }))
+
+  it.scoped("a worker that was made of a blob gets a token by the whole URL of the mediator (B3)", () =>
+    Effect.gen(function*() {
+      const { asked, page, url } = yield* open()
+      const outcome = page.evaluate((url) => window.shop.inBlobWorker(url), `${url}/tilia/token`)
+      expect(yield* Effect.promise(() => outcome)).toStrictEqual(token)
+      expect(asked()).toBe(1)
+    }))
+
+  it.scoped("a frame without an origin reaches the mediator, which refuses it for that (B3)", () =>
+    Effect.gen(function*() {
+      const { asked, page, url } = yield* open()
+      const outcome = page.evaluate((url) => window.shop.inSandboxedFrame(url), `${url}/tilia/token`)
+      // The page may not read the refusal, since it is of another origin.
+      expect(yield* Effect.promise(() => outcome)).toMatchObject({ _tag: "TokenTransportError", reason: "Other" })
       expect(asked()).toBe(0)
     }))
 

@@ -47,12 +47,25 @@ const render = () => {
   )
 }
 
-const inBlobWorker = () =>
+/** Runs the worker of the site in a worker that was made of a blob. `mediatorUrl` is what it asks. */
+const inBlobWorker = (mediatorUrl: string) =>
   new Promise((resolve) => {
     const source = `import ${JSON.stringify(`${location.origin}/worker.js`)}`
-    const worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })), { type: "module" })
+    const blob = new Blob([source], { type: "text/javascript" })
+    const worker = new Worker(URL.createObjectURL(blob), { type: "module", name: mediatorUrl })
     worker.addEventListener("message", ({ data }) => resolve(data))
     worker.addEventListener("error", ({ message }) => resolve({ message }))
+  })
+
+/** Runs the same in a frame without an address and without an origin. */
+const inSandboxedFrame = (mediatorUrl: string) =>
+  new Promise((resolve) => {
+    const frame = document.createElement("iframe")
+    frame.setAttribute("sandbox", "allow-scripts")
+    frame.name = mediatorUrl
+    frame.srcdoc = `<script src="${location.origin}/frame.js"></script>`
+    globalThis.addEventListener("message", ({ data }) => resolve(data), { once: true })
+    document.body.append(frame)
   })
 
 /** The token of the module at this address. Without an old `hot` of Vite's, the module gets a new one. */
@@ -62,7 +75,7 @@ const loaded = async (url: string, keepsHot: boolean): Promise<string> => {
   return get()
 }
 
-const shop = { loaded, inBlobWorker, mounts, outcomeOf, render }
+const shop = { loaded, inBlobWorker, inSandboxedFrame, mounts, outcomeOf, render }
 
 declare global {
   interface Window {

@@ -1,6 +1,6 @@
 /*
- * A worker that asks for a token, and tells what came of it.
+ * A worker that asks the mediator that is its name for a token, and tells what came of it.
  */
 import { outcomeOf } from "./outcome.js"
 
-void outcomeOf("/tilia/token").then((outcome) => postMessage(outcome))
+void outcomeOf(self.name).then((outcome) => postMessage(outcome))

@@ -1,6 +1,7 @@
 /*
  * Records everything that an effect prints, traces and counts, as texts. Each text has the name of what printed it.
  */
+import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Console from "effect/Console"
@@ -13,6 +14,7 @@ import * as Metric from "effect/Metric"
 import * as Record from "effect/Record"
 import * as Tracer from "effect/Tracer"
 import { format } from "node:util"
+import * as Globals from "./globals.js"
 import { inspected } from "./inspected.js"
 
 const { jsonLogger, logfmtLogger, prettyLogger, stringLogger, structuredLogger } = Logger
@@ -39,6 +41,7 @@ export type Printer =
   | "Span.links"
   | "Span.status"
   | "Metric"
+  | Globals.Printer
 
 export interface Printed {
   readonly printer: Printer
@@ -135,14 +138,14 @@ const recordingTracer = (tracer: Tracer.Tracer, print: Print): Tracer.Tracer =>
 /** A line of a console, which may be one that cuts nothing off. */
 const renderLine = (line: ReadonlyArray<unknown>): ReadonlyArray<string> => [
   printOrEmpty(() => format(...line)),
-  ...line.filter((value) => typeof value === "object").map(inspected)
+  ...line.filter((value) => typeof value === "object" || typeof value === "function").map(inspected)
 ]
 
 /**
- * Runs an effect to its end, and calls a function with everything that it prints, also after its end: by a daemon, for
- * example. None of it reaches the real console.
+ * Runs an effect to its end, and calls a function with everything that it prints by way of Effect, also after its end:
+ * by a daemon, for example. None of it reaches the real console.
  */
-export const record = Effect.fnUntraced(function*<A, E, R>(
+export const recordOwn = Effect.fnUntraced(function*<A, E, R>(
   effect: Effect.Effect<A, E, R>,
   onPrint: (printed: Printed) => void
 ) {
@@ -163,6 +166,10 @@ export const record = Effect.fnUntraced(function*<A, E, R>(
       )
       writer = "Console"
     }
+    // Effect's loggers print the source of a function, but another logger may print its properties, too.
+    for (const value of Arr.ensure(options.message)) {
+      if (typeof value === "function") print("inspect", inspected(value))
+    }
   })
   const tracer = yield* Effect.tracer
   const console = yield* Console.consoleWith(Effect.succeed)
@@ -181,6 +188,27 @@ export const record = Effect.fnUntraced(function*<A, E, R>(
     Effect.forEach(endValues(exit), (value) => Effect.annotateLogs(Effect.logError("ended with", value), { value }))
   )
   if (Exit.isFailure(exit)) yield* recorded(Effect.logError("failed", exit.cause))
-  print("Metric", ...(yield* Metric.snapshot).map(inspected))
+  return exit
+})
+
+/** The metrics of the process, as texts. */
+const metrics = Effect.map(Metric.snapshot, (pairs) => pairs.map(inspected))
+
+/**
+ * Records also what an effect writes past Effect until it ends, and the metrics that have changed meanwhile: all others
+ * are of what the process did before.
+ */
+export const record = Effect.fnUntraced(function*<A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  onPrint: (printed: Printed) => void
+) {
+  const before = new Set(yield* metrics)
+  const watched = Globals.watch(effect, (printer, line) => {
+    for (const text of renderLine(line)) onPrint({ printer, text })
+  })
+  const exit = yield* recordOwn(watched, onPrint)
+  for (const text of yield* metrics) {
+    if (!before.has(text)) onPrint({ printer: "Metric", text })
+  }
   return exit
 })

@@ -49,9 +49,15 @@ export const fromHttpClientError = (
   error: HttpClientError.HttpClientError,
   context: { readonly tokenUrl: string; readonly attempts: number }
 ): InvalidInputError | TokenTimeoutError | TokenTransportError => {
-  // Nothing was sent. Only a mediator's URL may be a path, and a path alone is what a client cannot use (B3).
+  // Nothing was sent. Only a mediator's URL may be a path. Where a page has no origin, as in a worker that was made of
+  // a blob, platform's own client cannot send to a whole URL either (B3).
   if (error.reason === "InvalidUrl") {
-    return new InvalidInputError({ setting: "mediatorUrl", expected: "a whole URL, since a path has no origin here" })
+    return new InvalidInputError({
+      setting: "mediatorUrl",
+      expected: context.tokenUrl.startsWith("/")
+        ? "a whole URL, since a path has no origin here"
+        : "used with BrowserTokenHttpClient"
+    })
   }
   const kind = kindOf(error.cause)
   return kind === "Timeout" ? new TokenTimeoutError(context) : new TokenTransportError({ ...context, reason: kind })
