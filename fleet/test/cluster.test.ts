@@ -1,11 +1,13 @@
 import * as Effect from "effect/Effect"
 import * as RedisServer from "../../packages/redis/test/support/redisServer.js"
+import * as Spies from "./support/spies.js"
 import { tell } from "./support/story.js"
 
 if (RedisServer.binary() !== undefined) {
   tell({
     name: "a Redis cluster",
     start: Effect.map(RedisServer.makeCluster, ({ masters, replicas }) => ({
+      spy: Spies.onRedis(masters),
       store: `cluster:${masters.map(({ port }) => port).join(",")}`,
       disturbances: {
         "FLUSHALL": Effect.forEach(masters, ({ command }) => command("FLUSHALL")),

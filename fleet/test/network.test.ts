@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as RedisServer from "../../packages/redis/test/support/redisServer.js"
 import * as LossyNetwork from "./support/lossyNetwork.js"
+import * as Spies from "./support/spies.js"
 import { tell } from "./support/story.js"
 
 if (RedisServer.binary() !== undefined) {
@@ -10,6 +11,7 @@ if (RedisServer.binary() !== undefined) {
       const server = yield* RedisServer.make()
       const network = yield* LossyNetwork.make(server.port)
       return {
+        spy: Spies.onRedis([server]),
         store: `redis://127.0.0.1:${network.port}`,
         disturbances: {
           "the network loses packets for 6 seconds": Effect.all([

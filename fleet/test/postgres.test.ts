@@ -3,6 +3,7 @@ import { SqlClient } from "@effect/sql/SqlClient"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Postgres from "../../packages/sql/test/support/postgres.js"
+import * as Spies from "./support/spies.js"
 import { tell } from "./support/story.js"
 
 if (Postgres.isInstalled) {
@@ -21,6 +22,7 @@ if (Postgres.isInstalled) {
       const pause = Effect.sleep("3 seconds")
       return {
         store: url,
+        spy: Spies.onTable(query("SELECT * FROM effect_tilia_token_store")),
         disturbances: {
           "the table is emptied": query("TRUNCATE effect_tilia_token_store"),
           "every connection is terminated": query(

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as RedisServer from "../../packages/redis/test/support/redisServer.js"
+import * as Spies from "./support/spies.js"
 import { tell } from "./support/story.js"
 
 const forAWhile = <A, E>(begin: Effect.Effect<A, E>, end: Effect.Effect<unknown, E>) =>
@@ -12,6 +13,7 @@ if (RedisServer.binary() !== undefined) {
       const server = yield* RedisServer.make()
       return {
         store: server.url,
+        spy: Spies.onRedis([server]),
         disturbances: {
           "FLUSHALL": server.command("FLUSHALL"),
           "CLIENT PAUSE for 3 seconds": server.command("CLIENT", "PAUSE", 3_000),

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import * as Spies from "./support/spies.js"
 import { tell } from "./support/story.js"
 
 tell({
@@ -15,11 +16,12 @@ tell({
     )
     const filename = join(folder, "tokens.db")
     const query = (text: string, whileOpen = Effect.void) =>
-      Effect.flatMap(SqlClient, (sql) => Effect.zipRight(sql.unsafe(text), whileOpen)).pipe(
+      Effect.flatMap(SqlClient, (sql) => Effect.zipLeft(sql.unsafe(text), whileOpen)).pipe(
         Effect.provide(SqliteClient.layer({ filename }))
       )
     return {
       store: `sqlite:${filename}`,
+      spy: Spies.onTable(query("SELECT * FROM effect_tilia_token_store")),
       disturbances: {
         "the table is emptied": query("DELETE FROM effect_tilia_token_store"),
         "another program locks the file for 3 seconds": query("BEGIN EXCLUSIVE", Effect.sleep("3 seconds"))

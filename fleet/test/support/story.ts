@@ -4,6 +4,8 @@
  */
 import * as Faults from "@effect-tilia/sandbox/Faults"
 import * as NodeSandbox from "@effect-tilia/sandbox/NodeSandbox"
+import * as Sandbox from "@effect-tilia/sandbox/Sandbox"
+import { linesShowing } from "@effect-tilia/testing"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -17,6 +19,8 @@ import * as Busyness from "./busyness.js"
 export interface Engine {
   /** As `Stores.layerOf` takes it. */
   readonly store: string
+  /** All that a reader of the engine sees while a token is renewed. */
+  readonly spy: (renewal: Effect.Effect<unknown, unknown>) => Effect.Effect<string, unknown, Scope.Scope>
   readonly disturbances: Readonly<Record<string, Effect.Effect<unknown, unknown>>>
 }
 
@@ -111,6 +115,17 @@ export const tell = ({ disturbances, name, outage, start }: Story): void => {
 
     it("they make one request for each renewal (T1, row 102)", () =>
       run(Effect.zipRight(Effect.repeatN(expectOneRequest, 1), expectServed())))
+
+    it("who reads the engine sees neither the token nor the secret, the client or the scopes (T4)", () =>
+      run(Effect.gen(function*() {
+        const before = token
+        const seen = yield* engine.spy(renewal)
+        expect(seen.length).toBeGreaterThan(1_000)
+        const { clientId, clientSecret } = Sandbox.wellKnown
+        for (const secret of [before, token, ...token.split("."), clientId, clientSecret, "user_info"]) {
+          expect(linesShowing(secret, seen)).toStrictEqual([])
+        }
+      })))
 
     /** The process that requests the next token, while the server takes its time. */
     const holder = Effect.gen(function*() {
