@@ -17,10 +17,9 @@
  *
  * @since 0.1.0
  */
-import { InvalidInputError } from "@effect-tilia/core/TokenError"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
-import * as Record from "effect/Record"
+import * as Checked from "./internal/fault.js"
 
 /**
  * An HTTP response that the sandbox sends instead of a token.
@@ -105,28 +104,17 @@ export interface Fault {
   readonly revoked?: boolean
 }
 
-const invalid = (setting: string, expected: string): never => {
-  throw new InvalidInputError({ setting, expected })
-}
-
-/** Statuses of responses that have no body (RFC 9110 §15). */
-const withoutBody = [204, 205, 304]
-
-/** What RFC 9110 §5 lets the name and the value of a header contain. */
-const headerName = /^[!#$%&'*+.^_`|~\da-z-]+$/
-const headerValue = /^[\t\u0020-\u007e\u0080-\u00ff]*$/
-
 /** `Duration.decode` would take a negative time for zero. */
 const time = (setting: string, input: Duration.DurationInput): Duration.Duration =>
   Duration.decodeUnknown(input).pipe(
     Option.filter(() => !/^-|NaN/.test(String(input))),
-    Option.getOrElse(() => invalid(setting, "a time of zero or more"))
+    Option.getOrElse(() => Checked.invalid(setting, "a time of zero or more"))
   )
 
 /** Only a finite time leads to times that a token can have. */
 const skew = (input: Duration.DurationInput): Duration.Duration => {
   const by = time("by", input)
-  return Duration.isFinite(by) ? by : invalid("by", "a finite time")
+  return Duration.isFinite(by) ? by : Checked.invalid("by", "a finite time")
 }
 
 /**
@@ -139,24 +127,15 @@ export const none: Fault = {}
 
 /**
  * A response with this status, as an outage (503), a rate limit (429 with `retry-after`) or a redirect. It throws an
- * `InvalidInputError` if the status is not a whole number from 200 to 599, if a header cannot be sent, or if a response
- * with this status cannot have a body.
+ * `InvalidInputError` if the status is not a whole number from 200 to 599, if a header cannot be sent or is the
+ * server's own, as `transfer-encoding`, or if a response with this status cannot have a body.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const status = (status: number, { body = "", headers = {} }: ResponseOptions = {}): Fault => {
-  if (!Number.isInteger(status) || status < 200 || status > 599) {
-    return invalid("status", "a whole number from 200 to 599")
-  }
-  if (withoutBody.includes(status) && body.length > 0) return invalid("body", `no body in a response with ${status}`)
-  const named = Record.mapKeys(headers, (name) => name.toLowerCase())
-  for (const [name, value] of Object.entries(named)) {
-    if (!headerName.test(name)) return invalid("headers", "names that HTTP allows")
-    if (!headerValue.test(value)) return invalid("headers", `a value of ${name} that HTTP allows`)
-  }
-  return { outcome: { status, headers: named, body } }
-}
+export const status = (status: number, { body = "", headers = {} }: ResponseOptions = {}): Fault => ({
+  outcome: Checked.response(status, headers, body)
+})
 
 /**
  * A 200 with any body. The `content-type` is `application/json` unless you pass other headers.
@@ -238,7 +217,14 @@ export const revoked: Fault = { revoked: true }
  * @since 0.1.0
  * @category combinators
  */
-export const and = (first: Fault, second: Fault): Fault => ({ ...first, ...second })
+export const and = (first: Fault, second: Fault): Fault => ({
+  ...Checked.check("first", first),
+  ...Checked.check("second", second)
+})
+
+function* repeat(fault: Fault): Generator<Fault> {
+  for (;;) yield fault
+}
 
 /**
  * A script that plays the same fault for every request, until another script replaces it.
@@ -246,6 +232,4 @@ export const and = (first: Fault, second: Fault): Fault => ({ ...first, ...secon
  * @since 0.1.0
  * @category combinators
  */
-export function* forever(fault: Fault): Generator<Fault> {
-  for (;;) yield fault
-}
+export const forever = (fault: Fault): Generator<Fault> => repeat(Checked.check("fault", fault))

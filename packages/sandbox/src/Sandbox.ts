@@ -29,6 +29,7 @@ import * as HttpServerError from "@effect/platform/HttpServerError"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
@@ -39,6 +40,7 @@ import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as PubSub from "effect/PubSub"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -46,6 +48,7 @@ import * as Stream from "effect/Stream"
 import * as Connection from "./Connection.js"
 import * as Faults from "./Faults.js"
 import * as Cors from "./internal/cors.js"
+import * as CheckedFault from "./internal/fault.js"
 import * as OpenApi from "./internal/openApi.js"
 import { Refused, toResponse } from "./internal/refused.js"
 import * as TokenForm from "./internal/tokenForm.js"
@@ -166,7 +169,7 @@ export interface Sandbox {
   readonly httpApp: HttpApp.Default
   /**
    * Sets the faults of the next token requests, one for each. After the last fault, requests succeed again. A new
-   * script replaces the old one.
+   * script replaces the old one. It throws an `InvalidInputError` if an array contains anything but faults.
    */
   readonly script: (faults: Iterable<Faults.Fault>) => Effect.Effect<void>
   /** The last 1,000 requests, the oldest first. */
@@ -334,7 +337,8 @@ export const make: (options?: Options) => Effect.Effect<Sandbox, InvalidInputErr
     )
 
     const token: Handler = Effect.fnUntraced(function*(request, url, note) {
-      const fault: Faults.Fault = faults.next().value ?? Faults.none
+      const next = faults.next()
+      const fault = next.done === true ? Faults.none : CheckedFault.check("script", next.value)
       const { delay, outcome } = fault
       // Reads the form even if a fault follows, so that `received` shows the client and the scopes.
       const form = yield* Effect.either(TokenForm.parse(request, url.searchParams))
@@ -367,7 +371,7 @@ export const make: (options?: Options) => Effect.Effect<Sandbox, InvalidInputErr
 
     const whoami: Handler = (request) => Effect.map(verify(request), (claims) => HttpServerResponse.unsafeJson(claims))
 
-    /** The user's own API. An error without a response of its own is a 500. */
+    /** The user's own API. An error without a response of its own is a 500, and so is a defect. */
     const callApi = (api: HttpApp.Default<unknown, Claims>): Handler => (request) =>
       Effect.flatMap(verify(request), (claims) =>
         api.pipe(
@@ -377,6 +381,13 @@ export const make: (options?: Options) => Effect.Effect<Sandbox, InvalidInputErr
             error instanceof HttpServerError.RouteNotFound
               ? notFound
               : HttpServerRespondable.toResponseOrElse(error, HttpServerResponse.empty({ status: 500 }))
+          ),
+          // A page must be able to read this response, too, and so its CORS headers must be added.
+          Effect.catchAllDefect((defect) =>
+            Effect.as(
+              Effect.logError("A route of the sandbox died.", Cause.die(defect)),
+              HttpServerResponse.empty({ status: 500 })
+            )
           )
         ))
 
@@ -434,10 +445,14 @@ export const make: (options?: Options) => Effect.Effect<Sandbox, InvalidInputErr
 
     return {
       httpApp,
-      script: (next) =>
-        Effect.sync(() => {
+      script: (next) => {
+        // What a generator yields is checked when its turn comes.
+        if (Array.isArray(next)) { for (const fault of next) CheckedFault.check("script", fault) }
+        else if (!Predicate.isObject(next)) CheckedFault.invalid("script", "faults, as [Faults.reset]")
+        return Effect.sync(() => {
           faults = next[Symbol.iterator]()
-        }),
+        })
+      },
       received: Effect.sync(() => received.map((entry) => ({ ...entry }))),
       requests: Stream.fromPubSub(ended),
       revokeAll: tokens.revokeAll

@@ -8,6 +8,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -294,7 +295,7 @@ describe("a request whose target is no URL", () => {
 })
 
 describe("faults that cannot be sent", () => {
-  it.each<[string, () => Faults.Fault]>([
+  it.each<[string, () => unknown]>([
     ["status", () => Faults.status(99)],
     ["status", () => Faults.status(199)],
     ["status", () => Faults.status(600)],
@@ -307,6 +308,16 @@ describe("faults that cannot be sent", () => {
     ["headers", () => Faults.status(503, { headers: { "x-a": "\u20ac" } })],
     ["headers", () => Faults.body("{}", { "x a": "b" })],
     ["headers", () => Faults.body("{}", { "": "b" })],
+    ["headers", () => Faults.status(503, { headers: { "Transfer-Encoding": "chunked" } })],
+    ["headers", () => Faults.status(503, { headers: { "content-length": "5" }, body: "0123456789" })],
+    ["headers", () => Faults.status(503, { headers: { trailer: "x-a" } })],
+    ["headers", () => Faults.status(503, { headers: { connection: "upgrade" } })],
+    ["headers", () => Faults.status(503, { headers: { upgrade: "h2c" } })],
+    ["headers", () => Faults.status(503, { headers: JSON.parse("{\"x-a\":5}") })],
+    ["body", () => Faults.body(JSON.parse("5"))],
+    ["first", () => Faults.and(JSON.parse("1"), Faults.reset)],
+    ["second", () => Faults.and(Faults.reset, JSON.parse("{\"outcom\":\"reset\"}"))],
+    ["fault", () => Faults.forever(JSON.parse("1"))],
     ["delay", () => Faults.delay(-1)],
     ["delay", () => Faults.delay("-5 seconds")],
     ["delay", () => Faults.delay(NaN)],
@@ -315,6 +326,15 @@ describe("faults that cannot be sent", () => {
   ])("a fault with a wrong %s is refused when it is made (X6, row 150) (case %#)", (setting, make) => {
     expect(make).toThrow(expect.objectContaining({ _tag: "InvalidInputError", setting }))
   })
+
+  it.effect.each(["[\"reset\"]", "\"reset\"", "5", "null"])(
+    "the script %s is refused (X6, row 150)",
+    (json) =>
+      Effect.gen(function*() {
+        const { script } = yield* open()
+        expect(() => script(JSON.parse(json))).toThrow(expect.objectContaining({ setting: "script" }))
+      })
+  )
 
   it.effect.each([204, 205, 304, 503])(
     "a fault without a body is sent with the status %d (X6, row 150)",
@@ -428,6 +448,19 @@ describe("CORS", () => {
       expect(allowed(yield* send(ask("/whoami", { headers: { origin: "http://evil.example" } })))).toBe(null)
       expect(allowed(yield* (yield* open({ cors: ["*"] })).send(ask("/whoami")))).toBe(origin)
       expect(allowed(yield* (yield* open()).send(ask("/whoami")))).toBe(null)
+    }))
+
+  it.effect("a page may read that a route of the sandbox has died (X6)", () =>
+    Effect.gen(function*() {
+      const { send } = yield* open({
+        cors: [origin],
+        routes: HttpRouter.empty.pipe(HttpRouter.get("/die", Effect.die("no")))
+      })
+      const { access_token } = (yield* send(post())).json
+      const response = yield* send(ask("/die", { headers: { authorization: `Bearer ${access_token}` } })).pipe(
+        Effect.provide(Logger.remove(Logger.defaultLogger))
+      )
+      expect([response.status, allowed(response)]).toStrictEqual([500, origin])
     }))
 
   it.effect("the sandbox answers a preflight, but not for /token, because no page may have the secret (X6)", () =>
