@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os"
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 import { advice, launch } from "./packages/browser/test/support/chromium.js"
@@ -89,8 +88,7 @@ export default defineConfig({
   test: {
     projects: [...inNode, ...inBrowser, ...withPages],
     // Vitest reads these here, and not in a project.
-    // Many files mostly wait, for leases to end or tokens to expire: three at a time, even on two cores.
-    poolOptions: { threads: { isolate: false }, forks: { minForks: 1, maxForks: Math.max(3, availableParallelism()) } },
+    poolOptions: { threads: { isolate: false } },
     browser: { connectTimeout: testTimeout }
   }
 })

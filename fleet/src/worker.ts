@@ -69,7 +69,7 @@ const program = Effect.gen(function*() {
     })
     tell({ _tag: "Ready" })
   })
-  yield* Effect.forever(Effect.zipRight(call, Effect.sleep("20 millis")))
+  yield* Effect.forever(Effect.zipRight(call, Effect.sleep("50 millis")))
 }).pipe(
   Effect.provide(Tilia),
   (program) => Effect.flatMap(Effect.tracer, (tracer) => Effect.withTracer(program, telling(tracer)))

@@ -21,6 +21,6 @@ if (RedisServer.binary() !== undefined) {
       ["FLUSHALL", 1],
       ["every master fails over to its replica", 8]
     ],
-    outage: "15 seconds"
+    outage: "10 seconds"
   })
 }

@@ -47,6 +47,6 @@ if (Postgres.isInstalled) {
       ["PostgreSQL is stopped, and started again after 3 seconds", 8],
       ["PostgreSQL stands still for 3 seconds", 8]
     ],
-    outage: "15 seconds"
+    outage: "10 seconds"
   })
 }

@@ -32,5 +32,5 @@ tell({
     ["the table is emptied", 1],
     ["another program locks the file for 3 seconds", 8]
   ],
-  outage: "15 seconds"
+  outage: "10 seconds"
 })
