@@ -30,7 +30,13 @@ export default ts.config(
     }
   },
   {
-    files: ["packages/*/src/**/*.ts", "examples/*/src/**/*.ts", "bench/src/**/*.ts", "attack/src/**/*.ts", "fleet/src/**/*.ts"],
+    files: [
+      "packages/*/src/**/*.ts",
+      "examples/*/src/**/*.ts",
+      "bench/src/**/*.ts",
+      "attack/src/**/*.ts",
+      "fleet/src/**/*.ts"
+    ],
     rules: { "@typescript-eslint/consistent-type-assertions": ["error", { assertionStyle: "never" }] }
   },
   {

@@ -6,7 +6,13 @@ import { InvalidInputError } from "@effect-tilia/core/TokenError"
 import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
 import * as Record from "effect/Record"
-import type { Fault, Response } from "../Faults.js"
+
+/** A response as `Faults` describes it. */
+interface Response {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array
+}
 
 export const invalid = (setting: string, expected: string): never => {
   throw new InvalidInputError({ setting, expected })
@@ -54,7 +60,7 @@ const isOutcome = (outcome: unknown): boolean => {
   return typeof status === "number" && Predicate.isRecord(headers) && body !== undefined
 }
 
-const isFault = (fault: unknown): fault is Fault => {
+const isFault = (fault: unknown): boolean => {
   if (!Predicate.isRecord(fault)) return false
   const { clockSkew, delay, outcome, revoked, ...others } = fault
   return isOutcome(outcome) && Object.keys(others).length === 0 &&
@@ -64,5 +70,5 @@ const isFault = (fault: unknown): fault is Fault => {
 }
 
 /** The fault, if it is one. */
-export const check = (setting: string, fault: unknown): Fault =>
+export const check = <A>(setting: string, fault: A): A =>
   isFault(fault) ? fault : invalid(setting, "a fault, as Faults.reset")
