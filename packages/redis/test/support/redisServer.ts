@@ -7,27 +7,16 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { Redis } from "ioredis"
 import { type ChildProcess, spawn } from "node:child_process"
-import { accessSync, constants, mkdtempSync, rmSync } from "node:fs"
-import { createServer } from "node:net"
+import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { delimiter, join } from "node:path"
+import { join } from "node:path"
 import { env } from "node:process"
+import { freePort, isExecutable, placesOf } from "../../../../test/programs.js"
 
 const candidates = [
   ...(env["REDIS_SERVER_BIN"] === undefined ? [] : [env["REDIS_SERVER_BIN"]]),
-  ...["redis-server", "valkey-server"].flatMap((name) =>
-    (env["PATH"] ?? "").split(delimiter).map((folder) => join(folder, name))
-  )
+  ...placesOf("redis-server", "valkey-server")
 ]
-
-const isExecutable = (file: string): boolean => {
-  try {
-    accessSync(file, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
-}
 
 /** What to do if there is no server. */
 export const advice = "no Redis found: apt-get install redis-server, or name a redis-server in REDIS_SERVER_BIN"
@@ -40,20 +29,6 @@ export const binary = (): string | undefined => {
 }
 
 class ServerError extends Data.TaggedError("ServerError")<{ readonly message: string }> {}
-
-const freePort: Effect.Effect<number, ServerError> = Effect.async((resume) => {
-  const server = createServer()
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    server.close(() =>
-      resume(
-        address === null || typeof address === "string"
-          ? new ServerError({ message: "no port" })
-          : Effect.succeed(address.port)
-      )
-    )
-  })
-})
 
 export interface RedisServer {
   readonly port: number
@@ -79,7 +54,7 @@ export interface Options {
 /** A server, started unless told otherwise. */
 export const make = (options: Options = {}): Effect.Effect<RedisServer, ServerError, Scope.Scope> =>
   Effect.gen(function*() {
-    const port = yield* freePort
+    const port = yield* Effect.promise(freePort)
     const folder = yield* Effect.acquireRelease(
       Effect.sync(() => mkdtempSync(join(tmpdir(), "tilia-redis-"))),
       (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
@@ -159,7 +134,7 @@ export const failOver = ({ command }: RedisServer): Effect.Effect<void, ServerEr
 
 export const makeCluster: Effect.Effect<RedisCluster, ServerError, Scope.Scope> = Effect.gen(function*() {
   const node = Effect.gen(function*() {
-    const bus = yield* freePort
+    const bus = yield* Effect.promise(freePort)
     const args = ["--cluster-enabled", "yes", "--cluster-port", String(bus), "--cluster-node-timeout", "2000"]
     const server = yield* make({ args })
     return { server, bus }

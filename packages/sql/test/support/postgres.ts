@@ -3,27 +3,21 @@
  * server does not start as root, so it runs as the user `postgres` then.
  */
 import { execFileSync, spawnSync } from "node:child_process"
-import { accessSync, chownSync, constants, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
-import { createServer } from "node:net"
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { delimiter, join } from "node:path"
+import { join } from "node:path"
 import { env, kill } from "node:process"
+import { folders, freePort, isExecutable } from "../../../../test/programs.js"
 
 const debian = "/usr/lib/postgresql"
 
 const candidates = [
-  ...(env["PATH"] ?? "").split(delimiter),
+  ...folders,
   ...(existsSync(debian) ? readdirSync(debian).sort().reverse().map((version) => join(debian, version, "bin")) : [])
 ]
 
-const hasServer = (folder: string): boolean => {
-  try {
-    for (const file of ["initdb", "pg_ctl", "postgres"]) accessSync(join(folder, file), constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
-}
+const hasServer = (folder: string): boolean =>
+  ["initdb", "pg_ctl", "postgres"].every((name) => isExecutable(join(folder, name)))
 
 const binaries = candidates.find(hasServer)
 
@@ -33,16 +27,6 @@ export const advice = "no PostgreSQL found: apt-get install postgresql, or add i
 /** Whether the tests can have a server. In CI it is an error if they cannot, so that no test is skipped. */
 export const isInstalled = binaries !== undefined
 if (!isInstalled && env["CI"] !== undefined) throw new Error(advice)
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject).listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() =>
-        typeof address === "object" && address !== null ? resolve(address.port) : reject(new Error("no port"))
-      )
-    })
-  })
 
 export interface Postgres {
   readonly port: number
