@@ -22,6 +22,7 @@ import * as Newest from "../../../src/internal/tokenSource/newest.js"
 import * as State from "../../../src/internal/tokenSource/state.js"
 import type { StoredFailure } from "../../../src/TokenStore.js"
 import { granted, refused, unavailable } from "../../support/grants.js"
+import { type Random, randomOf } from "./random.js"
 
 const { text } = TestAccessToken
 
@@ -86,25 +87,6 @@ type Command =
   /** The wall clock is set back to where the window of the current token begins. */
   | { readonly do: "stepBack" }
   | { readonly do: "advanceTo"; readonly edge: Edge; readonly by: number }
-
-interface Random {
-  readonly next: () => number
-  readonly pick: <A>(...items: readonly [A, ...Array<A>]) => A
-  readonly below: (max: number) => number
-}
-
-/** Mulberry32: a generator that is small and fast, and good enough to choose events. */
-const randomOf = (seed: number): Random => {
-  let state = seed | 0
-  const next = () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-  const below = (max: number) => Math.floor(next() * max)
-  return { next, below, pick: (...items) => items[below(items.length)] ?? items[0] }
-}
 
 const settingOf = ({ pick }: Random): Setting => ({
   policy: {

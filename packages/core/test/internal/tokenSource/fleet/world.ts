@@ -14,6 +14,7 @@ import { issuedAgo } from "../../../../src/internal/accessToken.js"
 import * as State from "../../../../src/internal/tokenSource/state.js"
 import type { Entry } from "../../../../src/TokenStore.js"
 import { granted, unavailable } from "../../../support/grants.js"
+import { type Random, randomOf } from "../random.js"
 import * as Engine from "./engine.js"
 import * as Flight from "./flight.js"
 
@@ -63,25 +64,6 @@ export interface Plan {
   readonly calls: number
   readonly background: "timer" | "onDemand"
   readonly disturbances: ReadonlyArray<Disturbance>
-}
-
-interface Random {
-  readonly next: () => number
-  readonly below: (max: number) => number
-  readonly pick: <A>(...items: readonly [A, ...Array<A>]) => A
-}
-
-/** Mulberry32: a generator that is small and fast, and good enough to choose events. */
-const randomOf = (seed: number): Random => {
-  let state = seed | 0
-  const next = () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-  const below = (max: number) => Math.floor(next() * max)
-  return { next, below, pick: (...items) => items[below(items.length)] ?? items[0] }
 }
 
 /** The longest time that the server takes when it is slow. */
