@@ -39,10 +39,14 @@ import type * as Scopes from "./Scopes.js"
 import * as StoreEngine from "./StoreEngine.js"
 import { Acquired, type Entry, Held, type Lock, type Outcome, StoreError, TokenStore } from "./TokenStore.js"
 
-/** Where the token for some scopes is kept, and what opens it. */
-interface Address {
+/** Some credentials, and what opens their entries. */
+interface Keyring {
   readonly credentials: Credentials
   readonly keys: Seal.Keys
+}
+
+/** Where the token for some scopes is kept. */
+interface Address extends Keyring {
   readonly name: string
 }
 
@@ -83,7 +87,7 @@ export const make: Effect.Effect<
   const { tokenUrl } = yield* Environment
   const { current, last } = yield* ClientCredentials
   const run = yield* Fibers.make
-  const known = yield* SubscriptionRef.make(Option.none<Omit<Address, "name">>())
+  const known = yield* SubscriptionRef.make(Option.none<Keyring>())
 
   /** Credentials that cannot be read do not matter, once there were some (T5). */
   const keyring = Effect.gen(function*() {
@@ -95,7 +99,7 @@ export const make: Effect.Effect<
     return next
   })
 
-  const addressIn = (scopes: Scopes.Scopes) => ({ credentials, keys }: Omit<Address, "name">): Effect.Effect<Address> =>
+  const addressIn = (scopes: Scopes.Scopes) => ({ credentials, keys }: Keyring): Effect.Effect<Address> =>
     Effect.map(
       Seal.nameOf(keys, { tokenUrl, clientId: credentials.clientId, scopes }),
       (name) => ({ credentials, keys, name })

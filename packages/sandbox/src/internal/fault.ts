@@ -7,13 +7,6 @@ import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
 import * as Record from "effect/Record"
 
-/** A response as `Faults` describes it. */
-interface Response {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string | Uint8Array
-}
-
 export const invalid = (setting: string, expected: string): never => {
   throw new InvalidInputError({ setting, expected })
 }
@@ -28,11 +21,15 @@ const headerValue = /^[\t\u0020-\u007e\u0080-\u00ff]*$/
 /** Headers that say how the connection is used. The server sends them itself. */
 const ofConnection = ["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"]
 
-const sizeOf = (body: Response["body"]): number =>
+const sizeOf = (body: string | Uint8Array): number =>
   typeof body === "string" ? new TextEncoder().encode(body).length : body.length
 
 /** A response that a server can send. */
-export const response = (status: number, headers: Response["headers"], body: Response["body"]): Response => {
+export const response = (
+  status: number,
+  headers: Record.ReadonlyRecord<string, string>,
+  body: string | Uint8Array
+) => {
   if (!Number.isInteger(status) || status < 200 || status > 599) {
     return invalid("status", "a whole number from 200 to 599")
   }

@@ -6,13 +6,13 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { AccessToken } from "../../AccessToken.js"
+import type { AccessToken } from "../../AccessToken.js"
 import * as Instant from "../../Instant.js"
 import * as Scopes from "../../Scopes.js"
 import { TokenError } from "../../TokenError.js"
 import { TokenText } from "../../TokenResponse.js"
 import type { Failure } from "../../TokenStore.js"
-import { lifetime } from "../accessToken.js"
+import { issued, lifetime } from "../accessToken.js"
 
 /** In milliseconds since 1970. */
 const Time = Schema.Int
@@ -88,14 +88,7 @@ export const toToken = (text: string, reading: Reading, now: Instant.Instant) =>
   Either.flatMap(decodeToken(text), (content) => {
     const age = latest(reading, now) - content.issuedAt
     if (age < -tolerance) return Either.left("issued in the future")
-    const issuedAt = now.wall - Math.max(0, age)
-    const token = new AccessToken({
-      value: content.value,
-      tokenType: "Bearer",
-      scopes: content.scopes,
-      issuedAt: DateTime.unsafeMake(issuedAt),
-      expiresAt: DateTime.unsafeMake(issuedAt + content.lifetime)
-    }, { disableValidation: true }) // its fields were validated with the content
+    const token = issued(content, DateTime.unsafeMake(now.wall - Math.max(0, age)), content.lifetime)
     return Either.right({ token, isOfNewCredentials: content.isOfNewCredentials })
   })
 

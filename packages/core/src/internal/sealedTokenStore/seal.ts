@@ -36,10 +36,7 @@ export interface Place {
 /** The text is not sealed, or with another secret, or at another place. */
 export class UnsealError extends Data.TaggedError("UnsealError")<Record<never, never>> {}
 
-const bytesOf = (text: string): Uint8Array<ArrayBuffer> => {
-  const bytes = new TextEncoder().encode(text)
-  return new Uint8Array(bytes) // of an ArrayBuffer, as Web Cryptography wants it
-}
+const bytesOf = (text: string) => new TextEncoder().encode(text)
 
 const derived = (
   base: CryptoKey,
