@@ -8,13 +8,10 @@ import { env } from "node:process"
 
 /** What the callers of one process got since it began. */
 export interface Report {
-  calls: number
   /** How many calls failed, by the tag of the error. */
   readonly failures: Record<string, number>
   /** How many calls got a token that had expired. */
   expired: number
-  /** The longest that a call took, in milliseconds. */
-  longestWait: number
   /** The text of the token that the last call got; empty if there was none. */
   token: string
 }
@@ -105,12 +102,10 @@ export const start = (
 export const total = (members: ReadonlyArray<Member>): Effect.Effect<{
   readonly failed: number
   readonly expired: number
-  readonly longestWait: number
   readonly tokens: ReadonlySet<string>
 }> =>
   Effect.map(Effect.all(members.map(({ report }) => report), { concurrency: "unbounded" }), (reports) => ({
     failed: reports.flatMap(({ failures }) => Object.values(failures)).reduce((sum, n) => sum + n, 0),
     expired: reports.reduce((sum, { expired }) => sum + expired, 0),
-    longestWait: Math.max(...reports.map(({ longestWait }) => longestWait)),
     tokens: new Set(reports.map(({ token }) => token))
   }))

@@ -7,7 +7,6 @@ import { requestSpan } from "@effect-tilia/core/Telemetry"
 import * as TokenSource from "@effect-tilia/core/TokenSource"
 import * as NodeTilia from "@effect-tilia/node/NodeTilia"
 import * as Sandbox from "@effect-tilia/sandbox/Sandbox"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -44,13 +43,11 @@ const Tilia = NodeTilia.layer({
   store: layerOf(store)
 })
 
-const report: Report = { calls: 0, failures: {}, expired: 0, longestWait: 0, token: "" }
+const report: Report = { failures: {}, expired: 0, token: "" }
 
 const call = Effect.gen(function*() {
   const { get } = yield* TokenSource.TokenSource
-  const [took, exit] = yield* Effect.timed(Effect.exit(get))
-  report.calls++
-  report.longestWait = Math.max(report.longestWait, Duration.toMillis(took))
+  const exit = yield* Effect.exit(get)
   if (Exit.isFailure(exit)) {
     const error = exit.cause._tag === "Fail" ? exit.cause.error._tag : exit.cause._tag
     report.failures[error] = (report.failures[error] ?? 0) + 1

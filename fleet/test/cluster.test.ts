@@ -11,10 +11,7 @@ if (RedisServer.binary() !== undefined) {
       store: `cluster:${masters.map(({ port }) => port).join(",")}`,
       disturbances: {
         "FLUSHALL": Effect.forEach(masters, ({ command }) => command("FLUSHALL")),
-        "every master fails over to its replica": Effect.forEach(
-          replicas,
-          ({ command }) => command("CLUSTER", "FAILOVER")
-        )
+        "every master fails over to its replica": Effect.forEach(replicas, RedisServer.failOver)
       }
     })),
     disturbances: [

@@ -4,29 +4,20 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { performance } from "node:perf_hooks"
-
-const tick = 25
+import { watch } from "../../../packages/contract/src/internal/busy.js"
 
 /** In milliseconds: less than half of what a source waits for a command. */
 const tooLate = 100
 
 /** Whether the machine was too busy at any time since this was asked last. */
-export const make: Effect.Effect<() => boolean, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.sync(() => {
-    let latest = 0
-    let last = performance.now()
-    const timer = setInterval(() => {
-      const now = performance.now()
-      latest = Math.max(latest, now - last - tick)
-      last = now
-    }, tick)
-    const wasBusy = () => {
-      const was = latest > tooLate
-      latest = 0
-      return was
-    }
-    return { timer, wasBusy }
-  }),
-  ({ timer }) => Effect.sync(() => clearInterval(timer))
-).pipe(Effect.map(({ wasBusy }) => wasBusy))
+export const make: Effect.Effect<() => boolean, never, Scope.Scope> = Effect.gen(function*() {
+  let latest = 0
+  yield* Effect.forkScoped(watch((late) => {
+    latest = Math.max(latest, late)
+  }))
+  return () => {
+    const wasBusy = latest > tooLate
+    latest = 0
+    return wasBusy
+  }
+})

@@ -13,7 +13,7 @@ const tick = 25
 const tooLate = 200
 
 /** Never ends. Calls the function with how late each timer is, in milliseconds. */
-const watch = (note: (late: number) => void): Effect.Effect<never> =>
+export const watch = (note: (late: number) => void): Effect.Effect<never> =>
   Effect.gen(function*() {
     const before = yield* Instant.monotonic
     yield* Effect.sleep(tick)
