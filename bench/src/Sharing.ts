@@ -26,8 +26,9 @@ import * as VirtualClock from "./VirtualClock.js"
 
 /** What a fleet of one size has cost. */
 interface Cost {
-  readonly name: string
   readonly size: number
+  readonly kind: "processes" | "sources"
+  readonly isShared: boolean
   readonly perLifetime: number
   readonly inOutage: number | undefined
 }
@@ -63,14 +64,11 @@ const simulated = (
           Effect.withRandom(Random.make(seed))
         ))
       const runFork = Runtime.runFork(yield* Effect.runtime())
-      const callAll = () => {
-        for (const { get } of sources) {
+      const callAll = () =>
+        sources.forEach(({ get }) =>
           runFork(get)
-        }
-      }
-      yield* Effect.promise(() =>
-        play(callAll, clock)
-      )
+        )
+      yield* Effect.promise(() => play(callAll, clock))
       return requests
     })
     return fleet.pipe(Effect.scoped, Effect.withClock(clock.clock), Effect.orDie)
@@ -100,12 +98,7 @@ const cost = (size: number, isShared: boolean): Effect.Effect<Cost> =>
   Effect.zipWith(
     simulated(size, isShared, false, lifetimes),
     simulated(size, isShared, true, outage),
-    (requests, inOutage) => ({
-      name: isShared ? "sources, one store" : "sources, no store",
-      size,
-      perLifetime: requests / 3,
-      inOutage
-    })
+    (requests, inOutage) => ({ size, kind: "sources", isShared, perLifetime: requests / 3, inOutage })
   )
 
 const worker = fileURLToPath(import.meta.resolve("@effect-tilia/fleet/worker"))
@@ -130,13 +123,10 @@ const real = (size: number, isShared: boolean, lifetimes: number): Effect.Effect
     yield* Effect.all(members.map(({ go }) => go), { concurrency: "unbounded" })
     yield* Effect.sleep(`${lifetimes * lifetime * 0.8} seconds`)
     const requests = (yield* received).filter(({ path }) => path === "/token").length
-    return {
-      name: isShared ? "processes, one store" : "processes, no store",
-      size,
-      perLifetime: requests / lifetimes,
-      inOutage: undefined
-    }
+    return { size, kind: "processes" as const, isShared, perLifetime: requests / lifetimes, inOutage: undefined }
   }).pipe(Effect.scoped, Effect.orDie)
+
+const nameOf = ({ isShared, kind, size }: Cost) => `${size} ${kind}, ${isShared ? "one store" : "no store"}`
 
 /** Fleets of several sizes, with a store and without. */
 export const measure = (quick: boolean): Effect.Effect<Report.Report> =>
@@ -150,19 +140,21 @@ export const measure = (quick: boolean): Effect.Effect<Report.Report> =>
     ]
     yield* Report.table(
       "P13: token requests of a fleet",
-      costs.map(({ inOutage, name, perLifetime, size }) => ({
-        name: `${size} ${name}`,
-        "per lifetime": perLifetime,
-        "in a minute of outage": inOutage ?? "–"
+      costs.map((cost) => ({
+        name: nameOf(cost),
+        "per lifetime": cost.perLifetime,
+        "in a minute of outage": cost.inOutage ?? "–"
       }))
     )
     /** What a fleet with a store makes, compared with one that has none and is alone. */
-    const ratios = (kind: string, of: (cost: Cost) => number) => {
-      const all = costs.filter(({ name }) => name.startsWith(kind))
-      const alone = all.find(({ name, size }) => name.endsWith("no store") && size === 1)
-      return all.flatMap((cost) => cost.name.endsWith("one store") && alone ? [of(cost) / of(alone)] : [])
+    const ratios = (kind: Cost["kind"], of: (cost: Cost) => number) => {
+      const all = costs.filter((cost) => cost.kind === kind)
+      const alone = all.find(({ isShared, size }) => !isShared && size === 1)
+      return all.flatMap((cost) => cost.isShared && alone ? [of(cost) / of(alone)] : [])
     }
-    const perLifetime = ["processes", "sources"].flatMap((kind) => ratios(kind, ({ perLifetime }) => perLifetime))
+    const perLifetime = (["processes", "sources"] as const).flatMap((kind) =>
+      ratios(kind, ({ perLifetime }) => perLifetime)
+    )
     return {
       goals: {
         "P13 in a lifetime × one alone": Report.goal(Math.max(...perLifetime), 1.25),
@@ -171,11 +163,11 @@ export const measure = (quick: boolean): Effect.Effect<Report.Report> =>
           1.34
         )
       },
-      lanes: costs.map(({ inOutage, name, perLifetime, size }) => ({
+      lanes: costs.map((cost) => ({
         measurement: "P13",
-        name: `${size} ${name}`,
-        perLifetime,
-        inOutage: inOutage ?? 0
+        name: nameOf(cost),
+        perLifetime: cost.perLifetime,
+        inOutage: cost.inOutage ?? 0
       }))
     }
   }).pipe(Logger.withMinimumLogLevel(LogLevel.None))
