@@ -12,6 +12,8 @@ export interface Report {
   readonly failures: Record<string, number>
   /** How many calls got a token that had expired. */
   expired: number
+  /** How many commands of the engine its source has given up. */
+  skipped: number
   /** The text of the token that the last call got; empty if there was none. */
   token: string
 }
@@ -102,10 +104,12 @@ export const start = (
 export const total = (members: ReadonlyArray<Member>): Effect.Effect<{
   readonly failed: number
   readonly expired: number
+  readonly skipped: number
   readonly tokens: ReadonlySet<string>
 }> =>
   Effect.map(Effect.all(members.map(({ report }) => report), { concurrency: "unbounded" }), (reports) => ({
     failed: reports.flatMap(({ failures }) => Object.values(failures)).reduce((sum, n) => sum + n, 0),
     expired: reports.reduce((sum, { expired }) => sum + expired, 0),
+    skipped: reports.reduce((sum, { skipped }) => sum + skipped, 0),
     tokens: new Set(reports.map(({ token }) => token))
   }))

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import type { Message, Report } from "./Fleet.js"
 import { layerOf } from "./Stores.js"
@@ -43,7 +44,7 @@ const Tilia = NodeTilia.layer({
   store: layerOf(store)
 })
 
-const report: Report = { failures: {}, expired: 0, token: "" }
+const report: Report = { failures: {}, expired: 0, skipped: 0, token: "" }
 
 const call = Effect.gen(function*() {
   const { get } = yield* TokenSource.TokenSource
@@ -57,8 +58,17 @@ const call = Effect.gen(function*() {
   if (yield* AccessToken.isExpired(exit.value)) report.expired++
 })
 
+/** Counts what the source did without the engine. */
+const watch = Effect.gen(function*() {
+  const { changes } = yield* TokenSource.TokenSource
+  yield* Stream.runForEach(changes, (event) =>
+    Effect.sync(() => {
+      if (event._tag === "StoreSkipped") report.skipped++
+    }))
+})
+
 const program = Effect.gen(function*() {
-  yield* TokenSource.TokenSource
+  yield* Effect.fork(watch)
   yield* Effect.async<"go">((resume) => {
     process.on("message", (message) => {
       if (message === "go") resume(Effect.succeed(message))

@@ -95,23 +95,28 @@ export const tell = ({ disturbances, name, outage, start }: Story): void => {
       return (yield* requestsOf(sandbox)) - before
     })
 
+    /**
+     * The next renewal costs one request. On a busy machine a source gives an engine up that is slow (T2): then it says
+     * so, requests by itself, and the renewal after it counts.
+     */
+    const expectOneRequest = Effect.gen(function*() {
+      for (let n = 0; n < 6; n++) {
+        const { skipped } = yield* Fleet.total(members)
+        const requests = yield* renewal
+        if (requests === 1) return
+        expect(requests).toBeLessThanOrEqual(1 + (yield* Fleet.total(members)).skipped - skipped)
+      }
+      expect("no renewal with one request").toBe("one request")
+    })
+
     it(`${count} processes that start at the same time make one token request (T1, row 102)`, () =>
       run(Effect.gen(function*() {
         yield* Effect.all(members.map(({ go }) => go), { concurrency: "unbounded" })
         token = yield* oneToken(members, "")
-        expect(yield* requestsOf(sandbox)).toBeLessThanOrEqual(wasBusy() ? count : 1)
+        const { skipped } = yield* Fleet.total(members)
+        expect(yield* requestsOf(sandbox)).toBeLessThanOrEqual(1 + skipped)
         yield* expectServed()
       })))
-
-    /** The next renewal costs one request. If the machine was too busy to tell, the one after it counts. */
-    const expectOneRequest = Effect.gen(function*() {
-      wasBusy()
-      for (let n = 0; n < 4; n++) {
-        const requests = yield* renewal
-        if (requests === 1) return
-        if (!wasBusy()) expect(requests).toBe(1)
-      }
-    })
 
     it("they make one request for each renewal (T1, row 102)", () =>
       run(Effect.zipRight(Effect.repeatN(expectOneRequest, 1), expectServed())))
