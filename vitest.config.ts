@@ -39,6 +39,7 @@ const inNode = [
   { name: "tabs", root: "packages/browser", include: ["test/pure/*.test.ts"], pool: "threads" as const }, // no page
   { name: "cli", root: "packages/cli", include, globalSetup: "test/support/bundled.ts" },
   { name: "example-node", root: "examples/node", include },
+  { name: "example-opentelemetry", root: "examples/opentelemetry", include },
   { name: "fleet", root: "fleet", include, globalSetup: "test/support/bundled.ts", pool: "threads" as const } // it waits
 ].map((project) => ({
   resolve: { conditions },
