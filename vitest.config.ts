@@ -44,7 +44,8 @@ const inNode = [
   { name: "example-node", root: "examples/node", include },
   // A fleet mostly waits. Those over SQL wait in a process, so that each of the two pools ends at the same time.
   { ...fleet, name: "fleet", exclude: overSql, pool: "threads" as const },
-  { ...fleet, name: "fleet-sql", include: overSql }
+  { ...fleet, name: "fleet-sql", include: overSql },
+  { name: "example-opentelemetry", root: "examples/opentelemetry", include }
 ].map((project) => ({
   resolve: { conditions },
   ssr: { resolve: { conditions } },

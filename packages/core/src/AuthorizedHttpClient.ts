@@ -36,8 +36,10 @@ import { drainLater, isReplayable, Replay as ReplaySchema } from "./internal/aut
 import * as WithoutAuthorization from "./internal/authorizedHttpClient/withoutAuthorization.js"
 import { responseOf } from "./internal/httpClientError.js"
 import { validate } from "./internal/input.js"
+import * as Labels from "./internal/labels.js"
 import { ApiOrigins } from "./internal/origin.js"
 import { withoutRedirects } from "./internal/redirects.js"
+import * as Telemetry from "./Telemetry.js"
 import * as TiliaConfig from "./TiliaConfig.js"
 import type { InvalidInputError, TokenError } from "./TokenError.js"
 import { TokenSource } from "./TokenSource.js"
@@ -142,6 +144,7 @@ type Checked = Either.Either<{ readonly targets: Targets; readonly replay: Repla
 const authorizeTo = <E, R>(client: HttpClient.HttpClient.With<E, R>, source: TokenSource, checked: Checked) => {
   const inner = withoutRedirects(client)
   const header = authorizationHeader()
+  const tags = Labels.tagsOf(source.labels ?? {})
 
   type Failure = E | HttpClientError.HttpClientError | TokenError | ForbiddenOriginError
 
@@ -205,6 +208,7 @@ const authorizeTo = <E, R>(client: HttpClient.HttpClient.With<E, R>, source: Tok
       const token = yield* restore(source.get)
       // The source has no other token to try, and said so at once (S9): the caller reads the 401.
       if (Equal.equals(token.value, refused.token.value) && keep()) return yield* first.result
+      Telemetry.replays.unsafeUpdate(1, tags)
       const second = yield* restore(send(request))
       const again = refusal(second)
       if (again !== undefined) yield* restore(invalidate(again))

@@ -32,7 +32,9 @@ import { type Options, type RequestOptions, validate } from "./internal/tokenEnd
 import { parseTokenResponse, toAccessToken } from "./internal/tokenEndpoint/parseTokenResponse.js"
 import * as RequestToken from "./internal/tokenEndpoint/requestToken.js"
 import * as RoundTrip from "./internal/tokenEndpoint/roundTrip.js"
+import { serverOf } from "./internal/tokenEndpoint/server.js"
 import type * as Scopes from "./Scopes.js"
+import type { Labels } from "./Telemetry.js"
 import * as TiliaConfig from "./TiliaConfig.js"
 import { CredentialsError, type InvalidInputError, isTokenError, type TokenError } from "./TokenError.js"
 import { toHttpClientRequest } from "./TokenRequest.js"
@@ -54,6 +56,11 @@ export interface TokenEndpoint {
     scopes: Scopes.Input,
     options?: RequestOptions
   ) => Effect.Effect<AccessToken.AccessToken, TokenError>
+  /**
+   * What its metrics and spans are labelled with: the environment, and the client's name if it has one. A source over
+   * it labels its own with the same. An endpoint of your own may leave it out.
+   */
+  readonly labels?: Labels
 }
 
 /**
@@ -99,16 +106,15 @@ export const make: (
   const { tokenUrl } = yield* Environment
   const current = checked((yield* ClientCredentials).current)
   const roundTrip = yield* RoundTrip.make
-  const requestToken = yield* RequestToken.make(tokenUrl, limits)
+  const endpoint = yield* RequestToken.make(tokenUrl, limits, serverOf(tokenUrl))
 
   /** The pipeline: request, response, token. */
   const requestOnce = Effect.fnUntraced(function*(
     { clientId, clientSecret }: Credentials,
-    { nextAttempt, scopes }: RequestToken.Call
+    target: RoundTrip.Target
   ) {
-    const target = { tokenUrl, requested: scopes, attempts: nextAttempt() }
     const request = toHttpClientRequest(
-      { client_id: clientId, client_secret: clientSecret, grant_type: "client_credentials", scope: scopes },
+      { client_id: clientId, client_secret: clientSecret, grant_type: "client_credentials", scope: target.requested },
       tokenUrl
     )
     const response = yield* roundTrip(request, target)
@@ -118,15 +124,17 @@ export const make: (
 
   /** If the server refuses credentials that have changed meanwhile, the new ones are tried at once (S12). */
   const attempt = Effect.fnUntraced(function*(call: RequestToken.Call) {
+    const send = (credentials: Credentials) =>
+      call.attempt((attempts) => requestOnce(credentials, { tokenUrl, requested: call.scopes, attempts }))
     const used = yield* current
-    return yield* Effect.catchIf(requestOnce(used, call), mayBeCredentials, (error) =>
+    return yield* Effect.catchIf(send(used), mayBeCredentials, (error) =>
       Effect.flatMap(
         Effect.mapError(current, () => error),
-        (next) => isSame(used, next) ? Effect.fail(error) : requestOnce(next, call)
+        (next) => isSame(used, next) ? Effect.fail(error) : send(next)
       ))
   })
 
-  return { requestToken: requestToken(attempt) }
+  return endpoint(attempt)
 })
 
 /**

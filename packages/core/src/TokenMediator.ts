@@ -112,10 +112,10 @@ export const make: (
     if (principal !== undefined) yield* validate("principal", Principal)(principal)
     const limits = yield* Limits.validate(options)
     const roundTrip = yield* RoundTrip.make
-    const requestToken = yield* RequestToken.make(tokenUrl, limits)
+    const endpoint = yield* RequestToken.make(tokenUrl, limits, { environment: "mediator" })
 
-    const attempt = Effect.fnUntraced(function*({ nextAttempt, rejected, scopes }: RequestToken.Call) {
-      const target = { tokenUrl, requested: scopes, attempts: nextAttempt() }
+    const requestOnce = Effect.fnUntraced(function*({ rejected, scopes }: RequestToken.Call, attempts: number) {
+      const target = { tokenUrl, requested: scopes, attempts }
       const request = toHttpClientRequest(tokenUrl, {
         scopes,
         ...(principal !== undefined && { principal }),
@@ -126,7 +126,7 @@ export const make: (
       return yield* toAccessToken(grant, response, target)
     })
 
-    return { requestToken: requestToken(attempt) }
+    return endpoint((call) => call.attempt((attempts) => requestOnce(call, attempts)))
   })
 
 /**

@@ -35,6 +35,7 @@ import * as Instant from "./Instant.js"
 import { lifetime } from "./internal/accessToken.js"
 import * as Completion from "./internal/completion.js"
 import * as Fibers from "./internal/fibers.js"
+import * as Labels from "./internal/labels.js"
 import * as Answer from "./internal/tokenSource/answer.js"
 import * as Coalesced from "./internal/tokenSource/coalesced.js"
 import { type Options, validate } from "./internal/tokenSource/options.js"
@@ -44,7 +45,7 @@ import * as State from "./internal/tokenSource/state.js"
 import * as RetryPolicy from "./RetryPolicy.js"
 import * as Scopes from "./Scopes.js"
 import * as SlidingPubSub from "./SlidingPubSub.js"
-import { refreshSpan } from "./Telemetry.js"
+import * as Telemetry from "./Telemetry.js"
 import * as TiliaConfig from "./TiliaConfig.js"
 import { TokenEndpoint } from "./TokenEndpoint.js"
 import type { InvalidInputError, TokenError } from "./TokenError.js"
@@ -84,6 +85,11 @@ export interface TokenSource {
   readonly ready: Effect.Effect<void, TokenError>
   /** What happens from now on. Ends with the source. A slow reader loses all but the last 256 events. */
   readonly changes: Stream.Stream<TokenEvent>
+  /**
+   * What its metrics, spans and log lines are labelled with: the labels of its endpoint, and its scopes. A source of
+   * your own may leave it out.
+   */
+  readonly labels?: Telemetry.Labels
 }
 
 /**
@@ -139,7 +145,9 @@ export const make: (
   const endpoint = yield* TokenEndpoint
   const clock = yield* Effect.clock
   const events = yield* SlidingPubSub.make<TokenEvent>(256)
-  const report = Reporter.make(policy.scopes, events)
+  const labels = Labels.withScopes(endpoint.labels, policy.scopes)
+  const report = yield* Reporter.make(policy.scopes, labels, events)
+  const tags = yield* Labels.tags(labels)
   const store = Option.getOrUndefined(yield* Effect.serviceOption(TokenStore))
   const sharing = store === undefined ? Sharing.alone : Sharing.make(store, policy.scopes, report)
   const run = yield* Fibers.make
@@ -162,7 +170,7 @@ export const make: (
     if (after.flight !== undefined && after.flight.id !== before.flight?.id) {
       running = {
         startedAt: Instant.unsafeNow(clock),
-        completion: Completion.make(),
+        completion: Completion.make((change) => Telemetry.waitingCallers.unsafeModify(change, tags)),
         firstLinks: [],
         links: 0,
         span: undefined
@@ -239,13 +247,18 @@ export const make: (
           (defect) => land(flight, running, Exit.die(defect), draw)
         )
       return Effect.useSpan(
-        refreshSpan,
-        { root: true, links: running.firstLinks, captureStackTrace: false },
+        Telemetry.refreshSpan,
+        {
+          root: true,
+          links: running.firstLinks,
+          captureStackTrace: false,
+          attributes: { ...Labels.attributesOf(labels), "tilia.refresh.background": flight.isBackground }
+        },
         (span) => {
           running.span = span
           return Effect.zipRight(drawn, sharing.obtain(wantedBy(flight, draw))).pipe(
-            Effect.withParentSpan(span),
-            Effect.onExit(end)
+            Effect.onExit(end), // within the span, which then has what is told of the end (O2)
+            Effect.withParentSpan(span)
           )
         }
       ).pipe(Effect.onExit(end), Effect.exit, Effect.asVoid)
@@ -375,7 +388,7 @@ export const make: (
 
   if (store !== undefined) run(follow(store))
   if (policy.start === "eager") step({ _tag: "Start" }, Instant.unsafeNow(clock))
-  return { get, refresh, invalidate, peek, ready: Effect.asVoid(get), changes: events.subscribe }
+  return { get, refresh, invalidate, peek, ready: Effect.asVoid(get), changes: events.subscribe, labels }
 })
 
 /**

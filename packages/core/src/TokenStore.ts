@@ -180,7 +180,9 @@ export class StoreError extends Schema.TaggedError<StoreError>("@effect-tilia/co
    * `"Unavailable"`: the store cannot be reached, or is broken. `"Slow"`: a command took longer than 250 milliseconds.
    * `"Unreadable"`: the store holds something that is neither a token nor a failure.
    */
-  reason: Schema.Literal("Unavailable", "Slow", "Unreadable")
+  reason: Schema.Literal("Unavailable", "Slow", "Unreadable"),
+  /** Whether the store itself has logged why, so that the source does not log a second Warning. Absent is `false`. */
+  isLogged: Schema.optional(Schema.Boolean)
 }) {
   override readonly message: string = `The token store is skipped (${this.reason}).`
 }

@@ -112,7 +112,7 @@ describe("The fiber that happens to use a source first (S3, row 122)", () => {
         const { get } = yield* ofTheLayer(source())
         yield* ofTheCaller(get)
       }).pipe(Effect.provide(layer))
-      expect(annotations).toStrictEqual([{ by: "the Layer" }])
+      expect(annotations).toStrictEqual([{ by: "the Layer", scopes: "user_info" }])
     }))
 
   it.scoped("a source of TokenSources logs as their Layer does, not as who uses it first (S3, row 122)", () =>
@@ -125,7 +125,7 @@ describe("The fiber that happens to use a source first (S3, row 122)", () => {
         )
         yield* ofTheCaller(get(["user_info"]))
       }).pipe(Effect.provide(layer))
-      expect(annotations).toStrictEqual([{ by: "the Layer" }])
+      expect(annotations).toStrictEqual([{ by: "the Layer", scopes: "user_info" }])
     }))
 })
 

@@ -587,8 +587,13 @@ describe("Failures that a store shares (T8)", () => {
       const { process } = yield* fleet(fail(unavailable))
       yield* Effect.flatMap(process(), ({ get }) => Effect.flip(get))
       const source = yield* process()
-      const counted = Metric.value(Metric.tagged(Telemetry.requests, "outcome", "ServiceUnavailableError"))
+      const counted = Metric.value(Telemetry.refreshes.pipe(
+        Metric.tagged("scopes", "user_info"),
+        Metric.tagged("outcome", "ServiceUnavailableError"),
+        Metric.tagged("origin", "server")
+      ))
       const before = yield* counted
+      expect(before.count).toBeGreaterThan(0)
       const events = yield* told(source, Effect.flip(source.get))
       expect(events).toMatchObject([{ _tag: "RefreshFailed", error: { _tag: "ServiceUnavailableError" } }])
       expect(yield* counted).toStrictEqual(before)

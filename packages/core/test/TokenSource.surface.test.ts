@@ -11,7 +11,6 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
-import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -262,31 +261,6 @@ describe("Telemetry of a token source (S14)", () => {
       expect(Option.map(request?.parent ?? Option.none(), ({ spanId }) => spanId)).toStrictEqual(
         Option.some(flight?.spanId)
       )
-    }))
-
-  it.scoped("metrics count requests by their outcome and failures by their error (S14)", () =>
-    Effect.gen(function*() {
-      const read = Effect.all({
-        success: Metric.value(Metric.tagged(Telemetry.requests, "outcome", "success")),
-        unavailable: Metric.value(Metric.tagged(Telemetry.requests, "outcome", "ServiceUnavailableError")),
-        failures: Metric.value(Metric.tagged(Telemetry.refreshFailures, "error", "ServiceUnavailableError")),
-        durations: Metric.value(Telemetry.requestDuration),
-        expiresIn: Metric.value(Telemetry.expiresIn)
-      })
-      const { source } = yield* scripted(after("2 seconds", succeed({ lifetime: "1234 seconds" })), fail(unavailable))
-      const earlier = yield* read
-      const { get, refresh } = yield* source()
-      yield* Effect.fork(get)
-      yield* TestClock.adjust("2 seconds")
-      yield* Effect.flip(refresh)
-      yield* settle
-      const later = yield* read
-      expect(later.success.count - earlier.success.count).toBe(1)
-      expect(later.unavailable.count - earlier.unavailable.count).toBe(1)
-      expect(later.failures.count - earlier.failures.count).toBe(1)
-      expect(later.durations.count - earlier.durations.count).toBe(2)
-      expect(later.durations.sum - earlier.durations.sum).toBe(2000)
-      expect(later.expiresIn.value).toBe(1234)
     }))
 
   it.scoped("an outage logs one Warning and one Info, and refused credentials log an Error (S14)", () =>

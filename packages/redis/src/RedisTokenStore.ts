@@ -104,11 +104,17 @@ const longestStart = "1 second"
  */
 const longestCommand = "4 seconds"
 
-/** The first word of an error of Redis is its code. */
-const storeError = (error: unknown): StoreError =>
-  new StoreError({
-    reason: error instanceof Error && error.message.startsWith("WRONGTYPE") ? "Unreadable" : "Unavailable"
-  })
+/** Redis is away. Its own connections log that (O5). */
+const away = (isLogged: boolean): StoreError => new StoreError({ reason: "Unavailable", ...isLogged && { isLogged } })
+
+/** A replica cannot be written to: after a failover the connection leads to one, and stays open. */
+const isReadOnly = (error: unknown): boolean => error instanceof Error && error.message.startsWith("READONLY")
+
+/** The first word of an error that Redis replies is its code. Any other error is one of the connection. */
+const storeError = (error: unknown, logsAway: boolean): StoreError => {
+  if (!(error instanceof Error) || error.name !== "ReplyError" || isReadOnly(error)) return away(logsAway)
+  return new StoreError({ reason: error.message.startsWith("WRONGTYPE") ? "Unreadable" : "Unavailable" })
+}
 
 /** The client that commands go to. */
 interface Commander {
@@ -116,22 +122,24 @@ interface Commander {
   readonly client: () => Redis | Cluster | undefined
   /** The connection of this client is of no use any more. */
   readonly drop: (client: Redis | Cluster) => void
+  /** Whether the connections log that Redis is away. */
+  readonly logsAway: boolean
 }
 
 const handedIn = (client: Redis | Cluster): Commander => ({
   client: () => client.status === "ready" ? client : undefined,
-  drop: () => {}
+  drop: () => {},
+  logsAway: false
 })
 
 /** What all connections to one Redis have in common. */
-const makeEngine = ({ client, drop }: Commander, changed: Stream.Stream<Change>, prefix: string) => {
+const makeEngine = ({ client, drop, logsAway }: Commander, changed: Stream.Stream<Change>, prefix: string) => {
   const evaluate = (client: Redis | Cluster, name: string, { args, script }: Scripts.Call) =>
     Effect.tryPromise({
       try: () => client.eval(script, 1, prefix + name, ...args),
       catch: (error) => {
-        // After a failover this connection leads to a replica, and stays open.
-        if (error instanceof Error && error.message.startsWith("READONLY")) drop(client)
-        return storeError(error)
+        if (isReadOnly(error)) drop(client)
+        return storeError(error, logsAway)
       }
     })
 
@@ -151,7 +159,7 @@ const makeEngine = ({ client, drop }: Commander, changed: Stream.Stream<Change>,
   ): Effect.Effect<A, StoreError> =>
     Effect.suspend(() => {
       const current = client()
-      return current === undefined ? new StoreError({ reason: "Unavailable" }) : use(current)
+      return current === undefined ? away(logsAway) : use(current)
     })
 
   const look = (client: Redis | Cluster, name: string, call: Scripts.Call) =>
@@ -272,7 +280,8 @@ const command = (
       client: () => current?.status === "ready" ? current : undefined,
       drop: (client) => {
         client.disconnect()
-      }
+      },
+      logsAway: true
     }
   })
 

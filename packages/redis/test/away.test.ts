@@ -14,7 +14,7 @@ import { recorded } from "./support/logs.js"
 import * as RedisServer from "./support/redisServer.js"
 import { countChanges, grant, granted, tokenIn } from "./support/store.js"
 
-const unavailable = new StoreError({ reason: "Unavailable" })
+const unavailable = new StoreError({ reason: "Unavailable", isLogged: true })
 const unreadable = new StoreError({ reason: "Unreadable" })
 
 const away = (reason: string) =>

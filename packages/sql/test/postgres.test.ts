@@ -26,7 +26,8 @@ import { engineOver, eventually, grant, lock, logTo } from "./support/engines.js
 import * as Postgres from "./support/postgres.js"
 import * as Proxy from "./support/proxy.js"
 
-const unavailable = Exit.fail(new StoreError({ reason: "Unavailable" }))
+const unavailable = Exit.fail(new StoreError({ reason: "Unavailable", isLogged: true }))
+const consequence = ": until it can, each process requests tokens for itself."
 const unreadable = Exit.fail(new StoreError({ reason: "Unreadable" }))
 
 describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
@@ -157,7 +158,9 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
             expect(yield* Effect.exit(engine.lock("n"))).toStrictEqual(unavailable)
           }
           expect(lines).toHaveLength(1)
-          expect(lines[0]).toMatch(/^WARN The database of the token store cannot be used \(tokens_\d+: [\w ]+\)\.$/)
+          expect(lines[0]).toMatch(
+            /^WARN The database of the token store cannot be used \(tokens_\d+: [\w ]+\): until it can, each process requests tokens for itself\.$/
+          )
           yield* Queue.takeAll(told)
           server.start()
           const row = yield* eventually(engine.read("n"))
@@ -165,7 +168,9 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
           expect(lines).toHaveLength(1)
           yield* grant(engine, "n", "new")
         }).pipe(Effect.provide(logTo(lines)))
-        expect(lines[1]).toBe(`INFO The database of the token store can be used again (${table}).`)
+        expect(lines[1]).toBe(
+          `INFO The database of the token store can be used again (${table}): tokens are shared again.`
+        )
         expect(lines).toHaveLength(2)
         yield* Effect.timeoutFail(Queue.take(told), { duration: "10 seconds", onTimeout: () => "not told" })
         yield* Fiber.interrupt(changes)
@@ -394,7 +399,9 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
       const client = clientWith({ username: "lowly", database: "postgres" })
       const missing = yield* engineOver(client, { table }).pipe(Effect.provide(logTo(lines)))
       expect(yield* Effect.exit(missing.lock("n"))).toStrictEqual(unavailable)
-      expect(lines).toStrictEqual([`WARN The database of the token store cannot be used (${table}: 42501).`])
+      expect(lines).toStrictEqual([
+        `WARN The database of the token store cannot be used (${table}: 42501)${consequence}`
+      ])
       yield* engineOver(clientWith(), { table })
       yield* sql(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${table} TO lowly`)
       expect(yield* grant(missing, "n", "one")).toBeGreaterThan(0)
@@ -418,7 +425,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
             expect(yield* Effect.exit(engine.lock("n"))).toStrictEqual(unavailable)
           }
           yield* engine.read("n")
-          const warning = `WARN The database of the token store cannot be used (${table}: ${code}).`
+          const warning = `WARN The database of the token store cannot be used (${table}: ${code})${consequence}`
           expect(lines).toStrictEqual([warning])
           yield* sql(`GRANT ${grants[1]} ON ${table} TO reader`)
           yield* sql("ALTER ROLE reader RESET default_transaction_read_only")
@@ -426,7 +433,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
           yield* eventually(grant(engine, "n", "one"))
           expect(lines).toStrictEqual([
             warning,
-            `INFO The database of the token store can be used again (${table}).`
+            `INFO The database of the token store can be used again (${table}): tokens are shared again.`
           ])
         })).pipe(Effect.provide(logTo(lines)))
         yield* sql(`DROP TABLE ${table}`)
@@ -448,7 +455,9 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
         yield* grant(engine, "n", "one")
         yield* engine.read("n")
       }).pipe(Effect.provide(logTo(lines)))
-      expect(lines).toStrictEqual([`WARN The database of the token store cannot be used (${table}: 42501).`])
+      expect(lines).toStrictEqual([
+        `WARN The database of the token store cannot be used (${table}: 42501)${consequence}`
+      ])
     }))
 
   it.scopedLive("a caller's transaction neither holds up nor takes back what the store does", () =>

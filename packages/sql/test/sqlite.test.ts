@@ -40,7 +40,8 @@ const clientOf = (filename: string) => SqliteClient.layer({ filename })
 const stranger = (filename: string) =>
   Effect.acquireRelease(Effect.sync(() => new Sqlite(filename)), (database) => Effect.sync(() => database.close()))
 
-const unavailable = Exit.fail(new StoreError({ reason: "Unavailable" }))
+const unavailable = Exit.fail(new StoreError({ reason: "Unavailable", isLogged: true }))
+const consequence = ": until it can, each process requests tokens for itself."
 const unreadable = Exit.fail(new StoreError({ reason: "Unreadable" }))
 
 const table = "effect_tilia_token_store"
@@ -117,8 +118,10 @@ it.scopedLive(
         other.exec("COMMIT")
         expect(yield* grant(engine, "m", "two")).toBeGreaterThan(0)
       }).pipe(Effect.provide(logTo(lines)))
-      expect(lines[0]).toBe(`WARN The database of the token store cannot be used (${table}: SQLITE_BUSY).`)
-      expect(lines[1]).toBe(`INFO The database of the token store can be used again (${table}).`)
+      expect(lines[0]).toBe(`WARN The database of the token store cannot be used (${table}: SQLITE_BUSY)${consequence}`)
+      expect(lines[1]).toBe(
+        `INFO The database of the token store can be used again (${table}): tokens are shared again.`
+      )
     }),
   30_000
 )
@@ -135,7 +138,7 @@ it.scopedLive("a file that can be read but not written is logged once, and readi
     }
     yield* engine.read("n")
     expect(lines).toStrictEqual([
-      `WARN The database of the token store cannot be used (${table}: SQLITE_READONLY).`
+      `WARN The database of the token store cannot be used (${table}: SQLITE_READONLY)${consequence}`
     ])
   }).pipe(Effect.provide(logTo(lines)))
 })

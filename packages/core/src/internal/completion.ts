@@ -12,18 +12,21 @@ export interface Completion<A, E> {
   readonly complete: (exit: Exit.Exit<A, E>) => void
 }
 
-export const make = <A, E>(): Completion<A, E> => {
+/** `changed` is told how many more fibers wait now, or how many fewer. */
+export const make = <A, E>(changed: (by: number) => void = () => {}): Completion<A, E> => {
   let completed: Exit.Exit<A, E> | undefined
   const waiting = new Set<(exit: Exit.Exit<A, E>) => void>()
   return {
     wait: Effect.async((wake) => {
       if (completed !== undefined) return wake(completed)
       waiting.add(wake)
-      return Effect.sync(() => waiting.delete(wake))
+      changed(1)
+      return Effect.sync(() => waiting.delete(wake) && changed(-1))
     }),
     complete: (exit) => {
       if (completed !== undefined) return
       completed = exit
+      changed(-waiting.size)
       for (const wake of waiting) wake(exit)
       waiting.clear()
     }

@@ -200,6 +200,13 @@ export const ofEndpoint: Record<keyof TokenEndpoint.Options, ReadonlyArray<Row<T
     byDefault: [4, "ServiceUnavailableError"],
     withOption: [2, "ServiceUnavailableError"]
   }],
+  name: [{
+    given: { name: "invoices" },
+    replies: grant,
+    observe: ({ endpoint }) => Effect.sync(() => endpoint.labels?.client),
+    byDefault: undefined,
+    withOption: "invoices"
+  }],
   budget: [{
     given: { budget: "1 second" },
     replies: () => Effect.never,

@@ -94,8 +94,13 @@ export const make = (sql: SqlClient, dialect: Dialect, table: string, statements
       const code = error && Connections.codeOf(error)
       const why = error === undefined ? "no answer" : code ?? "no error code"
       return Effect.zipRight(
-        isNew ? Effect.logWarning(`The database of the token store cannot be used (${table}: ${why}).`) : Effect.void,
-        new StoreError({ reason: "Unavailable" })
+        isNew
+          ? Effect.logWarning(
+            `The database of the token store cannot be used (${table}: ${why}): until it can, each process requests ` +
+              "tokens for itself."
+          )
+          : Effect.void,
+        new StoreError({ reason: "Unavailable", isLogged: true })
       )
     })
 
@@ -103,7 +108,7 @@ export const make = (sql: SqlClient, dialect: Dialect, table: string, statements
     Effect.suspend(() => {
       if (away === undefined || !disproved[kind].includes(away)) return Effect.void
       away = undefined
-      return Effect.logInfo(`The database of the token store can be used again (${table}).`)
+      return Effect.logInfo(`The database of the token store can be used again (${table}): tokens are shared again.`)
     })
 
   const command = <A>(

@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import type * as AccessToken from "../../AccessToken.js"
 import * as RetryPolicy from "../../RetryPolicy.js"
 import { duration, validate as setting } from "../input.js"
+import { Name } from "../labels.js"
 import { policyOf } from "./retry.js"
 
 /**
@@ -17,6 +18,14 @@ import { policyOf } from "./retry.js"
  * @category models
  */
 export interface Options {
+  /**
+   * What the metrics, spans and log lines of this client are labelled with, as `client`, so that an operator can tell
+   * it from other clients: 1 to 64 letters, digits and `._:@/-`. Everybody can read it, and each name is a time series
+   * of its own, so it is neither a secret nor made anew at each start.
+   *
+   * @default undefined, and there is no such label
+   */
+  readonly name?: string | undefined
   /**
    * How often a failed request is made again, and after which delays: a `RetryPolicy`, or the numbers of one. Only
    * errors that are `retryable` are retried.
@@ -71,6 +80,7 @@ export interface RequestOptions {
 
 /** The validated options. */
 export interface Limits {
+  readonly name: string | undefined
   readonly policy: RetryPolicy.RetryPolicy
   readonly budget: Duration.Duration
   readonly attempt: Duration.Duration
@@ -83,10 +93,12 @@ const OnNarrowedScope = Schema.Literal("warn", "fail").annotations({ description
 export const validate = Effect.fnUntraced(function*({
   attemptTimeout = "10 seconds",
   budget = "30 seconds",
+  name,
   onNarrowedScope = "warn",
   retry = RetryPolicy.standard
 }: Options) {
   const limits: Limits = {
+    name: name === undefined ? undefined : yield* setting("name", Name)(name),
     policy: yield* policyOf(retry),
     budget: yield* duration("budget")(budget),
     attempt: yield* duration("attemptTimeout")(attemptTimeout),

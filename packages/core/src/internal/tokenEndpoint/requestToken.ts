@@ -6,22 +6,27 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
+import type * as Tracer from "effect/Tracer"
 import type { AccessToken } from "../../AccessToken.js"
 import * as Instant from "../../Instant.js"
 import * as Scopes from "../../Scopes.js"
+import type * as Telemetry from "../../Telemetry.js"
 import { requestSpan } from "../../Telemetry.js"
 import { InvalidScopeError, type TokenError, TokenTimeoutError } from "../../TokenError.js"
+import * as Labels from "../labels.js"
+import * as Attempts from "./attempts.js"
 import type { Limits, RequestOptions } from "./options.js"
 import { policyOf, withRetries } from "./retry.js"
 import type { Target } from "./roundTrip.js"
+import type { Server } from "./server.js"
 import * as TimeLimit from "./timeLimit.js"
 
 /** One call of `requestToken`. */
 export interface Call {
   readonly scopes: Scopes.Scopes
   readonly rejected: AccessToken | undefined
-  /** Counts one more attempt, and returns how many have been made. */
-  readonly nextAttempt: () => number
+  /** Runs one attempt, which is told how many have begun, itself included. */
+  readonly attempt: Attempts.Attempts["run"]
 }
 
 export type RequestToken = (
@@ -44,13 +49,19 @@ const checkScopes = (
 }
 
 /** Runs a request in its span. A tracer that throws at the end of the span loses no result. */
-const inSpan = <A, E>(request: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+const inSpan = <A, E>(
+  attributes: Record<string, unknown>,
+  request: (span: Tracer.Span) => Effect.Effect<A, E>
+): Effect.Effect<A, E> =>
   Effect.suspend(() => {
     let result: Exit.Exit<A, E> | undefined
-    const kept = Effect.onExit(request, (exit) => Effect.sync(() => result = exit))
     // Not `Effect.fn`, whose stack traces cost as much as the rest of the span.
     return Effect.catchAllDefect(
-      Effect.withSpan(kept, requestSpan, { captureStackTrace: false }),
+      Effect.useSpan(requestSpan, { attributes, captureStackTrace: false }, (span) =>
+        request(span).pipe(
+          Effect.withParentSpan(span),
+          Effect.onExit((exit) => Effect.sync(() => result = exit))
+        )),
       (defect) => result ?? Effect.die(defect)
     )
   })
@@ -58,28 +69,65 @@ const inSpan = <A, E>(request: Effect.Effect<A, E>): Effect.Effect<A, E> =>
 /** When the scope closes, every call under way is interrupted. */
 export const make = (
   tokenUrl: string,
-  limits: Limits
+  limits: Limits,
+  { attributes, environment }: Server
 ): Effect.Effect<
-  (attempt: (call: Call) => Effect.Effect<AccessToken, TokenError>) => RequestToken,
+  (attempt: (call: Call) => Effect.Effect<AccessToken, TokenError>) => {
+    readonly labels: Telemetry.Labels
+    readonly requestToken: RequestToken
+  },
   never,
   Scope.Scope
 > =>
-  Effect.map(TimeLimit.make, (within) => (attempt) =>
-    Effect.fnUntraced(
-      function*(input, options) {
-        const scopes = yield* Scopes.make(input)
-        const policy = yield* policyOf(options?.retry ?? limits.policy)
-        const deadline = (yield* Instant.monotonic) + Duration.toMillis(limits.budget)
-        let attempts = 0
-        const call = { scopes, rejected: options?.rejected, nextAttempt: () => ++attempts }
-        const inTime = Effect.flatMap(Instant.monotonic, (now) =>
-          within(attempt(call), {
-            duration: Duration.min(limits.attempt, Duration.millis(Math.max(0, deadline - now))),
-            onTimeout: () => new TokenTimeoutError({ tokenUrl, attempts }),
-            isRepeatable: true
-          }))
-        const token = yield* withRetries(inTime, policy, deadline, within)
-        return yield* checkScopes(token, limits.onNarrowedScope, { tokenUrl, requested: scopes, attempts })
-      },
-      inSpan
-    ))
+  Effect.gen(function*() {
+    const within = yield* TimeLimit.make
+    const labels = { environment, ...limits.name !== undefined && { client: limits.name } }
+    const tags = yield* Labels.tags(labels)
+
+    const requestIn = Effect.fnUntraced(function*(
+      span: Tracer.Span,
+      attempt: (call: Call) => Effect.Effect<AccessToken, TokenError>,
+      input: Scopes.Input,
+      options: RequestOptions | undefined
+    ) {
+      const scopes = yield* Scopes.make(input)
+      const policy = yield* policyOf(options?.retry ?? limits.policy)
+      const clock = yield* Effect.clock
+      const deadline = Instant.unsafeNow(clock).monotonic + Duration.toMillis(limits.budget)
+      const key = { scopes: Scopes.key(scopes) }
+      const attempts = Attempts.make(clock, span, [...tags, ...Labels.tagsOf(key)])
+      const timeout = () => {
+        const error = new TokenTimeoutError({ tokenUrl, attempts: attempts.count() })
+        attempts.end({ "error.type": error._tag })
+        return error
+      }
+      const inTime = Effect.flatMap(Instant.monotonic, (now) =>
+        within(attempt({ scopes, rejected: options?.rejected, attempt: attempts.run }), {
+          duration: Duration.min(limits.attempt, Duration.millis(Math.max(0, deadline - now))),
+          onTimeout: timeout,
+          isRepeatable: true
+        }))
+      const request = Effect.flatMap(withRetries(inTime, policy, deadline, within), (token) =>
+        checkScopes(token, limits.onNarrowedScope, { tokenUrl, requested: scopes, attempts: attempts.count() }))
+      return yield* Effect.onExit(request, (exit) =>
+        Effect.sync(() =>
+          Labels.quietly(() => {
+            const told = {
+              ...Labels.attributesOf(key),
+              "tilia.attempts": attempts.count(),
+              ...Attempts.outcomeOf(exit)
+            }
+            for (const [name, value] of Object.entries(told)) {
+              span.attribute(name, value)
+            }
+          })
+        ))
+    })
+
+    return (attempt) => ({
+      labels,
+      requestToken: (input, options) =>
+        inSpan({ ...attributes, ...Labels.attributesOf(labels) }, (span) =>
+          requestIn(span, attempt, input, options))
+    })
+  })

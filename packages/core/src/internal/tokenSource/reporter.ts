@@ -1,10 +1,11 @@
 /*
- * What a token source tells about its requests: events, metrics and log lines (S13, S14). It remembers only how the
- * last request ended, so that an outage is reported once when it starts and once when it ends.
+ * What a token source tells about its requests: events, metrics, log lines, and what its span says of their end (S13,
+ * O2–O5). It remembers only how the last request ended, so that an outage is reported once when it starts and once when
+ * it ends.
  */
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Metric from "effect/Metric"
 import type { AccessToken } from "../../AccessToken.js"
 import * as Scopes from "../../Scopes.js"
 import type { SlidingPubSub } from "../../SlidingPubSub.js"
@@ -13,6 +14,7 @@ import type { TokenError } from "../../TokenError.js"
 import * as TokenEvent from "../../TokenEvent.js"
 import type { StoreError } from "../../TokenStore.js"
 import { lifetime } from "../accessToken.js"
+import * as Labels from "../labels.js"
 
 export interface Reporter {
   /** The server granted a token. `took` is the time since the request began, in milliseconds. */
@@ -27,13 +29,9 @@ export interface Reporter {
   readonly adopted: (token: AccessToken) => Effect.Effect<void>
   readonly invalidated: (token: AccessToken) => Effect.Effect<void>
   readonly skipped: (error: StoreError) => Effect.Effect<void>
+  /** A flight has shared its outcome by the store, and no command failed. */
+  readonly shared: Effect.Effect<void>
 }
-
-const count = (outcome: string, took: number): Effect.Effect<void> =>
-  Effect.zipRight(
-    Metric.increment(Metric.tagged(Telemetry.requests, "outcome", outcome)),
-    Metric.update(Telemetry.requestDuration, Duration.millis(took))
-  )
 
 /**
  * The first failure is a Warning, refused credentials are an Error, and a failure that repeats itself is Debug (S14).
@@ -55,55 +53,93 @@ const describe = (defect: unknown): string => {
   return place === undefined ? defect.name : `${defect.name} at ${place}`
 }
 
-export const make = (requested: Scopes.Scopes, { publish }: SlidingPubSub<TokenEvent.TokenEvent>): Reporter => {
+export const make: (
+  requested: Scopes.Scopes,
+  labels: Telemetry.Labels,
+  events: SlidingPubSub<TokenEvent.TokenEvent>
+) => Effect.Effect<Reporter> = Effect.fnUntraced(function*(requested, labels, { publish }) {
+  const tags = yield* Labels.tags(labels)
+  const withTags = (more: Record<string, string>) => [...tags, ...Labels.tagsOf(more)]
   let failing: TokenError["_tag"] | "Defect" | undefined
-  let isSkipping = false
+  let failures = 0
+  let hasWarned = false
 
-  const adopted = Effect.fnUntraced(function*(token: AccessToken) {
+  /** Counts a refresh, and tells of it in its span, if it has one (O2). */
+  const count = (outcome: string, origin: "server" | "store", took?: number): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      failures = outcome === "success" ? 0 : failures + 1
+      Telemetry.failures.unsafeUpdate(failures, tags)
+      Telemetry.refreshes.unsafeUpdate(1, withTags({ outcome, origin }))
+      if (took !== undefined) Telemetry.requestDuration.unsafeUpdate(Duration.millis(took), tags)
+      return Effect.catchAllDefect(
+        Effect.annotateCurrentSpan({
+          "tilia.token.origin": origin,
+          ...outcome !== "success" && { "error.type": outcome }
+        }),
+        () => Effect.void // a tracer that throws keeps nothing else from being told
+      )
+    })
+
+  const renewed = Effect.fnUntraced(function*(token: AccessToken) {
     const recovered = failing !== undefined
     failing = undefined
     yield* publish(TokenEvent.Refreshed({ scopes: token.scopes, expiresAt: token.expiresAt }))
     const missing = Scopes.missing(requested, token.scopes)
     if (missing.length > 0) yield* publish(TokenEvent.ScopeNarrowed({ missing })) // E9
-    yield* Metric.set(Telemetry.expiresIn, lifetime(token) / 1000)
+    Telemetry.expiry.unsafeUpdate(token.expiresAt.epochMillis / 1000, tags)
+    Telemetry.expiresIn.unsafeUpdate(lifetime(token) / 1000, tags)
     yield* recovered ? Effect.logInfo("There is a new access token again.") : Effect.logDebug("A new access token.")
   })
 
-  const deferred = Effect.fnUntraced(function*(error: TokenError) {
+  const missed = Effect.fnUntraced(function*(error: TokenError) {
     const before = failing
     failing = error._tag
     yield* publish(TokenEvent.RefreshFailed({ error }))
-    yield* Metric.increment(Metric.tagged(Telemetry.refreshFailures, "error", error._tag))
     yield* logFailure(error, before)
   })
 
   /** A defect is a bug, so it is told at once, and again only where something else has happened in between (S14). */
-  const died = Effect.fnUntraced(function*(defect: unknown, took: number) {
+  const died = Effect.fnUntraced(function*(defect: unknown) {
     const before = failing
     failing = "Defect"
     const description = describe(defect)
-    yield* count("Defect", took)
     yield* publish(TokenEvent.RefreshDied({ defect: description }))
-    yield* Metric.increment(Metric.tagged(Telemetry.refreshFailures, "error", "Defect"))
     const line = `No new access token. The request died, which is a bug: ${description}.`
     yield* before === "Defect" ? Effect.logDebug(line) : Effect.logError(line)
   })
 
-  /** A store that fails is logged once, and an event each time (T2). */
-  const skipped = Effect.fnUntraced(function*(error: StoreError) {
-    const before = isSkipping
-    isSkipping = true
-    yield* publish(TokenEvent.StoreSkipped({ reason: error.reason }))
-    yield* before ? Effect.logDebug(error.message) : Effect.logWarning(error.message)
+  /** A store that fails is an event each time, and one Warning, unless the store itself has logged one (T2, O5). */
+  const skipped = Effect.fnUntraced(function*({ isLogged = false, message, reason }: StoreError) {
+    const isTold = hasWarned || isLogged
+    hasWarned ||= !isLogged
+    Telemetry.storeSkipped.unsafeUpdate(1, withTags({ reason }))
+    yield* publish(TokenEvent.StoreSkipped({ reason }))
+    const line = `${message} Until it works again, this process requests tokens for itself.`
+    yield* isTold ? Effect.logDebug(line) : Effect.logWarning(line)
   })
 
+  const shared = Effect.suspend(() => {
+    if (!hasWarned) return Effect.void
+    hasWarned = false
+    return Effect.logInfo("The token store works again: tokens are shared.")
+  })
+
+  const invalidated = ({ expiresAt }: AccessToken): Effect.Effect<void> =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      Telemetry.invalidations.unsafeUpdate(1, tags)
+      Telemetry.expiry.unsafeUpdate(Math.min(now, expiresAt.epochMillis) / 1000, tags)
+      return publish(TokenEvent.Invalidated({ expiresAt }))
+    })
+
+  const labelled = Effect.annotateLogs({ ...labels })
   return {
-    granted: (token, took) => Effect.zipRight(count("success", took), adopted(token)),
-    failed: (error, took) => Effect.zipRight(count(error._tag, took), deferred(error)),
-    died,
-    deferred,
-    adopted,
-    skipped,
-    invalidated: ({ expiresAt }) => publish(TokenEvent.Invalidated({ expiresAt }))
+    granted: (token, took) => labelled(Effect.zipRight(count("success", "server", took), renewed(token))),
+    failed: (error, took) => labelled(Effect.zipRight(count(error._tag, "server", took), missed(error))),
+    died: (defect, took) => labelled(Effect.zipRight(count("Defect", "server", took), died(defect))),
+    deferred: (error) => labelled(Effect.zipRight(count(error._tag, "store"), missed(error))),
+    adopted: (token) => labelled(Effect.zipRight(count("success", "store"), renewed(token))),
+    skipped: (error) => labelled(skipped(error)),
+    shared: labelled(shared),
+    invalidated
   }
-}
+})

@@ -137,6 +137,7 @@ export interface Sharing {
 /** What a source is told of its store. */
 interface Observer {
   readonly skipped: (error: StoreError) => Effect.Effect<void>
+  readonly shared: Effect.Effect<void>
 }
 
 const requested = (generation: number | undefined) => (token: AccessToken): Obtained => ({
@@ -164,7 +165,14 @@ const resultIn = ({ failure, fresh, isHeldBack, valid }: View): Obtained | Defer
   return valid === undefined ? { heldBackBy: failure } : adopted(valid, failure.error)
 }
 
-export const make = (store: TokenStore, scopes: Scopes.Scopes, { skipped }: Observer): Sharing => {
+export const make = (store: TokenStore, scopes: Scopes.Scopes, observer: Observer): Sharing => {
+  let skips = 0
+  const skipped = (error: StoreError) =>
+    Effect.suspend(() => {
+      skips++
+      return observer.skipped(error)
+    })
+
   let settled = Completion.make<undefined, never>()
 
   const wake = () => {
@@ -251,7 +259,7 @@ export const make = (store: TokenStore, scopes: Scopes.Scopes, { skipped }: Obse
         "lock" in found ? underLock(found.lock, found.before, wanted) : Effect.succeed<Obtained | Deferred>(found)
     })
 
-  const obtain = (wanted: Wanted): Effect.Effect<Obtained | Deferred, TokenError> => {
+  const obtainOrStored = (wanted: Wanted): Effect.Effect<Obtained | Deferred, TokenError> => {
     const { view } = wanted
     if (view === undefined) return obtainOnce(wanted)
     return Effect.catchAll(obtainOnce(wanted), (error) =>
@@ -262,6 +270,16 @@ export const make = (store: TokenStore, scopes: Scopes.Scopes, { skipped }: Obse
           : Effect.succeed({ ...valid, isRequested: true, failure: error })
       }))
   }
+
+  /** Reading alone does not show that a store works: it may refuse what is written. */
+  const obtain = (wanted: Wanted): Effect.Effect<Obtained | Deferred, TokenError> =>
+    Effect.suspend(() => {
+      const before = skips
+      return Effect.ensuring(
+        obtainOrStored(wanted),
+        Effect.suspend(() => skips === before ? observer.shared : Effect.void)
+      )
+    })
 
   return { read: readOrSkip, obtain, wake }
 }

@@ -4,11 +4,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
-import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
 import * as Reporter from "../../../src/internal/tokenSource/reporter.js"
 import * as Scopes from "../../../src/Scopes.js"
-import * as Telemetry from "../../../src/Telemetry.js"
 import { InvalidClientError, RateLimitedError, ServiceUnavailableError } from "../../../src/TokenError.js"
 import type { TokenEvent } from "../../../src/TokenEvent.js"
 import { StoreError } from "../../../src/TokenStore.js"
@@ -21,8 +19,13 @@ const refused = new InvalidClientError({ status: 401, attempts: 1 })
 const setUp = Effect.gen(function*() {
   const events: Array<TokenEvent> = []
   const lines: Array<string> = []
-  const logger = Logger.make(({ logLevel, message }) => lines.push(`${logLevel.label} ${String(message)}`))
-  const reporter = Reporter.make(yield* Scopes.make(["a", "b"]), {
+  const annotations: Array<Record<string, unknown>> = []
+  const logger = Logger.make(({ annotations: found, logLevel, message }) => {
+    annotations.push(Object.fromEntries(found))
+    lines.push(`${logLevel.label} ${String(message)}`)
+  })
+  const scopes = yield* Scopes.make(["a", "b"])
+  const reporter = yield* Reporter.make(scopes, { environment: "staging", client: "invoices", scopes: "a,b" }, {
     publish: (event) => Effect.sync(() => events.push(event)),
     subscribe: Stream.empty
   })
@@ -32,6 +35,7 @@ const setUp = Effect.gen(function*() {
       Logger.withMinimumLogLevel(LogLevel.All)
     )
   return {
+    annotations,
     events,
     lines,
     token: yield* TestAccessToken.make({ scopes: ["a", "b"], text: "swordfish" }),
@@ -40,36 +44,11 @@ const setUp = Effect.gen(function*() {
     died: (...args: Parameters<Reporter.Reporter["died"]>) => logging(reporter.died(...args)),
     adopted: (...args: Parameters<Reporter.Reporter["adopted"]>) => logging(reporter.adopted(...args)),
     invalidated: (...args: Parameters<Reporter.Reporter["invalidated"]>) => logging(reporter.invalidated(...args)),
-    skipped: (...args: Parameters<Reporter.Reporter["skipped"]>) => logging(reporter.skipped(...args))
+    skipped: (...args: Parameters<Reporter.Reporter["skipped"]>) => logging(reporter.skipped(...args)),
+    deferred: (...args: Parameters<Reporter.Reporter["deferred"]>) => logging(reporter.deferred(...args)),
+    shared: logging(reporter.shared)
   }
 })
-
-const counts = Effect.all({
-  success: Metric.value(Metric.tagged(Telemetry.requests, "outcome", "success")),
-  unavailable: Metric.value(Metric.tagged(Telemetry.requests, "outcome", "ServiceUnavailableError")),
-  limited: Metric.value(Metric.tagged(Telemetry.requests, "outcome", "RateLimitedError")),
-  failures: Metric.value(Metric.tagged(Telemetry.refreshFailures, "error", "ServiceUnavailableError")),
-  durations: Metric.value(Telemetry.requestDuration),
-  expiresIn: Metric.value(Telemetry.expiresIn)
-})
-
-/** What an effect adds to the metrics. */
-const counted = (effect: Effect.Effect<unknown>) =>
-  Effect.gen(function*() {
-    const before = yield* counts
-    yield* effect
-    const after = yield* counts
-    return {
-      success: after.success.count - before.success.count,
-      unavailable: after.unavailable.count - before.unavailable.count,
-      limited: after.limited.count - before.limited.count,
-      failures: after.failures.count - before.failures.count,
-      durations: [after.durations.count - before.durations.count, after.durations.sum - before.durations.sum],
-      expiresIn: after.expiresIn.value
-    }
-  })
-
-const none = { success: 0, unavailable: 0, limited: 0, failures: 0, durations: [0, 0] }
 
 describe("Events of a source (S13)", () => {
   it.effect("each token, failure and invalidation is an event without the token's text (S13)", () =>
@@ -108,42 +87,6 @@ describe("Events of a source (S13)", () => {
         { _tag: "StoreSkipped", reason: "Slow" },
         { _tag: "StoreSkipped", reason: "Unavailable" }
       ])
-    }))
-})
-
-describe("Metrics of a source (S14)", () => {
-  it.effect("a granted token counts as a success, with the time that it took and its lifetime (S14)", () =>
-    Effect.gen(function*() {
-      const { granted } = yield* setUp
-      const token = yield* TestAccessToken.make({ lifetime: "1234 seconds" })
-      expect(yield* counted(granted(token, 70))).toStrictEqual({
-        ...none,
-        success: 1,
-        durations: [1, 70],
-        expiresIn: 1234
-      })
-    }))
-
-  it.effect("a failure counts by its error, with the time that it took (S14)", () =>
-    Effect.gen(function*() {
-      const { failed } = yield* setUp
-      const { expiresIn } = yield* counted(Effect.void)
-      expect(yield* counted(failed(unavailable, 30))).toStrictEqual({
-        ...none,
-        unavailable: 1,
-        failures: 1,
-        durations: [1, 30],
-        expiresIn
-      })
-      expect(yield* counted(failed(limited, 40))).toStrictEqual({ ...none, limited: 1, durations: [1, 40], expiresIn })
-    }))
-
-  it.effect("a token that another source has requested is no request, but its lifetime is noted (S14, T6)", () =>
-    Effect.gen(function*() {
-      const { adopted, invalidated } = yield* setUp
-      const token = yield* TestAccessToken.make({ lifetime: "99 seconds" })
-      expect(yield* counted(adopted(token))).toStrictEqual({ ...none, expiresIn: 99 })
-      expect(yield* counted(invalidated(token))).toStrictEqual({ ...none, expiresIn: 99 })
     }))
 })
 
@@ -188,14 +131,37 @@ describe("Log of a source (S14)", () => {
       ])
     }))
 
-  it.effect("a store that fails is one Warning, and Debug after that (T2)", () =>
+  const consequence = "Until it works again, this process requests tokens for itself."
+
+  it.effect("a store that fails is one Warning with its consequence, and one Info when it works again (T2, O5)", () =>
     Effect.gen(function*() {
-      const { lines, skipped } = yield* setUp
+      const { lines, shared, skipped } = yield* setUp
+      yield* shared
       for (const reason of ["Slow", "Unavailable"] as const) yield* skipped(new StoreError({ reason }))
+      yield* shared
+      yield* shared
+      yield* skipped(new StoreError({ reason: "Slow" }))
       expect(lines).toStrictEqual([
-        "WARN The token store is skipped (Slow).",
-        "DEBUG The token store is skipped (Unavailable)."
+        `WARN The token store is skipped (Slow). ${consequence}`,
+        `DEBUG The token store is skipped (Unavailable). ${consequence}`,
+        "INFO The token store works again: tokens are shared.",
+        `WARN The token store is skipped (Slow). ${consequence}`
       ])
+    }))
+
+  it.effect("a store that has logged its failure itself is no second Warning, nor a second Info (O5)", () =>
+    Effect.gen(function*() {
+      const { lines, shared, skipped } = yield* setUp
+      yield* skipped(new StoreError({ reason: "Unavailable", isLogged: true }))
+      yield* shared
+      expect(lines).toStrictEqual([`DEBUG The token store is skipped (Unavailable). ${consequence}`])
+    }))
+
+  it.effect("a line shows which client it is about (O1)", () =>
+    Effect.gen(function*() {
+      const { annotations, failed } = yield* setUp
+      yield* failed(unavailable, 5)
+      expect(annotations).toStrictEqual([{ environment: "staging", client: "invoices", scopes: "a,b" }])
     }))
 })
 

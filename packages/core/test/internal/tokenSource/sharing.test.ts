@@ -91,7 +91,7 @@ describe("Steps of a shared request (T1)", () => {
         changes: () => Stream.empty
       },
       yield* Scopes.make(["user_info"]),
-      { skipped: () => note("skip") }
+      { skipped: () => note("skip"), shared: Effect.void }
     )
     const token = Effect.orDie(TestAccessToken.make({ text: "new" }))
     const fiber = yield* Effect.fork(obtain({
@@ -239,7 +239,7 @@ describe("A store that does not do what it is told (T2)", () => {
       const { read } = make(
         { read: () => error, lock: () => error, changes: () => Stream.empty },
         yield* Scopes.make(["user_info"]),
-        { skipped: (error) => Effect.sync(() => void skipped.push(error)) }
+        { skipped: (error) => Effect.sync(() => void skipped.push(error)), shared: Effect.void }
       )
       expect(yield* read).toStrictEqual(nothing)
       expect(skipped).toStrictEqual([error])
@@ -256,7 +256,7 @@ describe("A store that does not do what it is told (T2)", () => {
           changes: () => Stream.empty
         },
         yield* Scopes.make(["user_info"]),
-        { skipped: ({ reason }) => Effect.sync(() => void reasons.push(reason)) }
+        { skipped: ({ reason }) => Effect.sync(() => void reasons.push(reason)), shared: Effect.void }
       )
       expect(yield* read).toStrictEqual(nothing)
       expect(reasons).toStrictEqual(["Unavailable"])
@@ -280,7 +280,7 @@ describe("A store that does not do what it is told (T2)", () => {
           changes: () => Stream.empty
         },
         yield* Scopes.make(["user_info"]),
-        { skipped: ({ reason }) => Effect.sync(() => void reasons.push(reason)) }
+        { skipped: ({ reason }) => Effect.sync(() => void reasons.push(reason)), shared: Effect.void }
       )
       expect(yield* read).toStrictEqual(nothing)
       expect(reasons).toStrictEqual(["Unreadable"])
