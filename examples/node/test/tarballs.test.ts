@@ -80,7 +80,9 @@ const sandboxSettings = () =>
     let printed = ""
     sandbox.stdout?.on("data", (chunk) => {
       printed += String(chunk)
-      if (printed.includes("export TILIA_SCOPES=")) done(printed.split("\n").filter((_) => /^export /.test(_)).join("\n"))
+      if (printed.includes("export TILIA_SCOPES=")) {
+        done(printed.split("\n").filter((_) => /^export /.test(_)).join("\n"))
+      }
     })
   })
 
