@@ -46,6 +46,7 @@ const inNode = [
   { name: "tabs", root: "packages/browser", include: ["test/pure/*.test.ts"], pool: "threads" as const }, // no page
   { name: "cli", root: "packages/cli", include, globalSetup: "test/support/bundled.ts" },
   { name: "example-node", root: "examples/node", include },
+  { name: "examples", root: "examples/node", include: ["test/examples/*.test.ts"], pool: "threads" as const }, // of docs
   { name: "fleet", root: "fleet", include, globalSetup: "test/support/bundled.ts", pool: "threads" as const } // it waits
 ].map((project) => ({
   resolve: { conditions },
