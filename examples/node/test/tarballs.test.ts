@@ -10,7 +10,7 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { type ChildProcess, execFile, spawn } from "node:child_process"
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
@@ -23,9 +23,18 @@ const folder = mkdtempSync(join(tmpdir(), "tarballs-"))
 const withPnpm = mkdtempSync(join(tmpdir(), "tarballs-"))
 const installed = join(folder, "node_modules")
 
-const run = (cwd: string, command: string, args: ReadonlyArray<string>, env: NodeJS.ProcessEnv = process.env) =>
+/** A command that has not ended after this time is killed, and has failed. In milliseconds. */
+const limit = 240_000
+
+const run = (
+  cwd: string,
+  command: string,
+  args: ReadonlyArray<string>,
+  env: NodeJS.ProcessEnv = process.env,
+  timeout = limit
+) =>
   new Promise<{ readonly status: number; readonly output: string }>((done) => {
-    execFile(command, args, { cwd, env, timeout: 240_000 }, (error, stdout, stderr) => {
+    execFile(command, args, { cwd, env, timeout, killSignal: "SIGKILL" }, (error, stdout, stderr) => {
       const status = error === null ? 0 : typeof error.code === "number" ? error.code : 1
       done({ status, output: `${stdout}${stderr}` })
     })
@@ -75,9 +84,10 @@ let sandbox: ChildProcess | undefined
 
 /** The `export` lines that the README's sandbox prints. It runs until the tests of the first call have ended. */
 const sandboxSettings = () =>
-  new Promise<string>((done) => {
+  new Promise<string>((done, fail) => {
     sandbox = spawn(...shell(startSandbox), { cwd: root, stdio: ["ignore", "pipe", "inherit"], detached: true })
     let printed = ""
+    sandbox.once("exit", (status) => fail(new Error(`The README's sandbox exited with ${status}: ${printed}`)))
     sandbox.stdout?.on("data", (chunk) => {
       printed += String(chunk)
       if (printed.includes("export TILIA_SCOPES=")) {
@@ -99,9 +109,9 @@ beforeAll(async () => {
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true })
   rmSync(withPnpm, { recursive: true, force: true })
-})
+}, 120_000)
 
-describe("the README's first call", () => {
+describe("the README's first call (C6)", () => {
   let settings = ""
 
   beforeAll(async () => {
@@ -181,7 +191,7 @@ const patientSandbox = Effect.gen(function*() {
   return `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`
 })
 
-describe.each(Runtimes.all)("on $name", (runtime) => {
+describe.each(Runtimes.all)("on $name (C6)", (runtime) => {
   it.scopedLive.skipIf(!Runtimes.isExpected(runtime))(
     "the README's program makes its call and ends by itself, and exits with 1 if the secret is wrong",
     () =>
@@ -199,7 +209,7 @@ describe.each(Runtimes.all)("on $name", (runtime) => {
               TILIA_CLIENT_SECRET: clientSecret,
               TILIA_SCOPES: "user_info",
               API_URL: `${url}/whoami`
-            })
+            }, 60_000)
           )
         const works = yield* started(clientSecret)
         expect(works.status, works.output).toBe(0)
@@ -216,7 +226,6 @@ describe.each(Runtimes.all)("on $name", (runtime) => {
 
 describe("all packages from tarballs", () => {
   beforeAll(async () => {
-    mkdirSync(installed, { recursive: true })
     const tarballs = readdirSync(folder).filter((file) => file.endsWith(".tgz")).map((file) => `./${file}`)
     await must(folder, "npm", ["install", "--no-audit", "--no-fund", ...new Set(pinned), ...tarballs])
   }, 300_000)

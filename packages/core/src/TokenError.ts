@@ -2,7 +2,8 @@
  * Everything that can go wrong between a caller and an access token, as a closed union of tagged errors.
  *
  * The `message` of each error says what to do next, and `retryable` says whether the same request may succeed later.
- * None holds a request, a response or a foreign cause, and none ever holds a secret.
+ * None holds a request, a response or a foreign cause, and none ever holds a secret. The repository has a page for each
+ * error in `docs/errors`.
  *
  * @example
  * import { TokenSource } from "@effect-tilia/core"
