@@ -104,6 +104,8 @@ beforeAll(async () => {
   const command = `${buildInPlace(manifest(root).scripts[script])} ${folder}`
   await must(root, "npx", ["--yes", "pnpm@10.34.9", "exec", "sh", "-ec", command])
   for (const file of ["core.tgz", "node.tgz"]) copyFileSync(join(folder, file), join(withPnpm, file))
+  await must(root, ...shell(inPlace(npmInstall, folder)))
+  for (const place of [folder, withPnpm]) writeFileSync(join(place, "main.mjs"), program ?? "")
 }, 300_000)
 
 afterAll(() => {
@@ -116,9 +118,7 @@ describe("the README's first call (C6)", () => {
 
   beforeAll(async () => {
     settings = await sandboxSettings()
-    await must(root, ...shell(inPlace(npmInstall, folder)))
-    writeFileSync(join(folder, "main.mjs"), program ?? "")
-  }, 300_000)
+  }, 120_000)
 
   afterAll(() => {
     if (sandbox?.pid !== undefined) process.kill(-sandbox.pid, "SIGTERM")
@@ -136,7 +136,6 @@ describe("the README's first call (C6)", () => {
 
   it("succeeds with pnpm, from an empty folder and by the README's lines alone", async () => {
     await must(root, ...shell(inPlace(pnpmInstall, withPnpm)))
-    writeFileSync(join(withPnpm, "main.mjs"), program ?? "")
     expect(await must(withPnpm, ...shell(`${settings}\n${call}`), clean)).toContain("client_credentials")
   })
 
