@@ -74,8 +74,15 @@ const isCompanion = (node) =>
   (ts.isTypeAliasDeclaration(node) && ts.isUnionTypeNode(node.type)) ||
   tagsOf(node).includes("category") && /GenericTag/.test(node.getText())
 
+/** What follows the overloads of a function is not published. */
+const isImplementation = (node) =>
+  ts.isFunctionDeclaration(node) && node.parent.statements.some((other) =>
+    other !== node && other.name?.text === node.name?.text
+  )
+  && node.body !== undefined
+
 const checkStatement = (node) => {
-  if (!isExported(node) || ts.isExportDeclaration(node)) return
+  if (!isExported(node) || ts.isExportDeclaration(node) || isImplementation(node)) return
   const name = node.name?.text ?? node.declarationList?.declarations[0].name.getText()
   const tags = tagsOf(node)
   for (const tag of ["since", "category"]) if (!tags.includes(tag)) report(node, `${name} has no @${tag}`)

@@ -23,7 +23,6 @@ import type { InvalidInputError } from "@effect-tilia/core/TokenError"
 import * as TokenMediator from "@effect-tilia/core/TokenMediator"
 import * as TokenSource from "@effect-tilia/core/TokenSource"
 import type { TokenStore } from "@effect-tilia/core/TokenStore"
-import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Layer from "effect/Layer"
 import * as BrowserTokenHttpClient from "./BrowserTokenHttpClient.js"
@@ -42,13 +41,13 @@ export interface Options extends TokenMediator.Options, Tilia.Settings, BrowserT
    * `TokenMediatorServer`, or an HTTPS URL (HTTP on loopback). It has no query and no fragment.
    */
   readonly mediatorUrl: string | URL
-  /** Which APIs may receive the token: `Environment.production`, `Environment.staging`, or other URLs. */
-  readonly environment: Environment.Options
+  /** Which APIs may receive the token: `"production"`, `"staging"`, or other URLs. */
+  readonly environment: Environment.Input
 }
 
 /**
  * The services of a page: the token source, the HTTP client that adds its token, the token endpoint that asks the
- * mediator, and the store of the tabs. Call `clear` of `BrowserTokenStore` at every logout. The token is kept in the
+ * mediator, the store of the tabs, and the environment. Call `clear` of `BrowserTokenStore` at every logout. The token is kept in the
  * page's memory and in no storage of the browser. An option that is out of range is an `InvalidInputError`, before
  * anything is sent.
  *
@@ -62,7 +61,8 @@ export const layer = (
     Layer.provideMerge(TokenSource.layer({ ...options.source, scopes: options.scopes })),
     Layer.provideMerge(TokenMediator.layer(options)),
     Layer.provideMerge(BrowserTokenStore.layer(options)),
-    Layer.provide([Environment.layer(options.environment), BrowserTokenHttpClient.layer])
+    Layer.provide(BrowserTokenHttpClient.layer),
+    Layer.provideMerge(Environment.layer(options.environment))
   )
 
 /**
@@ -72,6 +72,6 @@ export const layer = (
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options>
+  options: TiliaConfig.Input<Options>
 ): Layer.Layer<Tilia.Tilia | BrowserTokenStore.BrowserTokenStore | TokenStore, ConfigError> =>
   TiliaConfig.layer(options, layer)

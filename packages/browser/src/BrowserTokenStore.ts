@@ -29,7 +29,6 @@ import {
   StoreError,
   TokenStore
 } from "@effect-tilia/core/TokenStore"
-import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -246,5 +245,5 @@ export const layer = (options: Options): Layer.Layer<BrowserTokenStore | TokenSt
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options>
+  options: TiliaConfig.Input<Options>
 ): Layer.Layer<BrowserTokenStore | TokenStore, ConfigError> => TiliaConfig.layer(options, layer)

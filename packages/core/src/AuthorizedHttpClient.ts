@@ -20,7 +20,6 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -328,7 +327,7 @@ export const layer = (
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options> = {}
+  options: TiliaConfig.Input<Options> = {}
 ): Layer.Layer<AuthorizedHttpClient, ConfigError, Environment | HttpClient.HttpClient | TokenSource> =>
   TiliaConfig.layer(options, layer)
 

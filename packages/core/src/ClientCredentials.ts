@@ -23,6 +23,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as Hint from "./internal/hint.js"
 import { validate, withoutValue } from "./internal/input.js"
 import * as TiliaConfig from "./TiliaConfig.js"
 import type { CredentialsError, InvalidInputError } from "./TokenError.js"
@@ -138,14 +139,38 @@ export const make: (options: Options) => Effect.Effect<Credentials, InvalidInput
 )
 
 /**
+ * `TILIA_CLIENT_ID`, a UUID version 4.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const clientIdConfig: Config.Config<ClientId> = TiliaConfig.text(
+  "TILIA_CLIENT_ID",
+  ClientId,
+  Hint.around
+)
+
+/**
+ * `TILIA_CLIENT_SECRET`, a UUID version 4.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const clientSecretConfig: Config.Config<ClientSecret> = TiliaConfig.text(
+  "TILIA_CLIENT_SECRET",
+  ClientSecret,
+  Hint.around
+)
+
+/**
  * `TILIA_CLIENT_ID` and `TILIA_CLIENT_SECRET`, each a UUID version 4.
  *
  * @since 0.1.0
  * @category config
  */
 export const config: Config.Config<Credentials> = Config.all({
-  clientId: Schema.Config("TILIA_CLIENT_ID", ClientId),
-  clientSecret: Schema.Config("TILIA_CLIENT_SECRET", ClientSecret)
+  clientId: clientIdConfig,
+  clientSecret: clientSecretConfig
 })
 
 /**
@@ -171,7 +196,7 @@ export const layer = (options: Options): Layer.Layer<ClientCredentials, InvalidI
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options> = config
+  options: TiliaConfig.Input<Options> = config
 ): Layer.Layer<ClientCredentials, ConfigError> => TiliaConfig.layer(options, layer)
 
 /**

@@ -4,7 +4,7 @@
  * @example
  * import { Environment } from "@effect-tilia/core"
  *
- * const Staging = Environment.layer(Environment.staging)
+ * const Staging = Environment.layer("staging")
  * const Local = Environment.layer({ authUrl: "http://localhost:8080", apiOrigins: ["http://localhost:8081"] })
  *
  * @since 0.1.0
@@ -17,6 +17,7 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as Hint from "./internal/hint.js"
 import { validate, withoutValue } from "./internal/input.js"
 import { ApiOrigins, BaseUrl } from "./internal/origin.js"
 import * as TiliaConfig from "./TiliaConfig.js"
@@ -42,6 +43,22 @@ export interface Options {
    */
   readonly apiOrigins?: ReadonlyArray<string | URL> | undefined
 }
+
+/**
+ * The name of one of the vendor's environments, or an environment of your own.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Input = Name | Options
+
+/**
+ * The vendor's environments: `production` moves money, `staging` is for development.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Name = "production" | "staging"
 
 /**
  * The environment in use. Its URLs are normalized.
@@ -77,22 +94,6 @@ const fromUrls = (authUrl: URL, apiOrigins: ReadonlyArray<string>): Environment 
   return { authUrl: base, tokenUrl: `${base}/token`, apiOrigins }
 }
 
-/**
- * Validates an environment. A path prefix of `authUrl` is kept. A URL that is neither HTTPS nor loopback, or that has
- * user info, a query or a fragment, is an `InvalidInputError`.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const make: (options: Options) => Effect.Effect<Environment, InvalidInputError> = Effect.fnUntraced(
-  function*({ apiOrigins = [], authUrl }) {
-    return fromUrls(
-      yield* validate("authUrl", BaseUrl)(String(authUrl)),
-      yield* validate("apiOrigins", ApiOrigins)(apiOrigins.map(String))
-    )
-  }
-)
-
 /** The hosted flows of the vendor begin on its authorization server, where `/token` must not receive a token (A1). */
 const vendor = (domain: string): Environment =>
   fromUrls(
@@ -121,14 +122,45 @@ export const staging: Environment = vendor("staging.tilia-inc.com")
 
 const named = { production, staging }
 
-const Name = Schema.compose(Schema.String, Schema.Literal("production", "staging")).annotations(
-  withoutValue("production or staging")
+const Name = Schema.Literal("production", "staging").annotations(withoutValue("production or staging"))
+
+/** A base URL that does not end with what is added to it. */
+const AuthUrl = BaseUrl.pipe(Schema.filter(({ pathname }) => !/\/token\/*$/.test(pathname))).annotations(
+  withoutValue("an https URL (http on loopback only) without user, query or fragment")
 )
 
+/**
+ * Validates an environment. A path prefix of `authUrl` is kept. A URL that is neither HTTPS nor loopback, or that has
+ * user info, a query or a fragment, is an `InvalidInputError`. So is an `authUrl` that ends with `/token`, and a name
+ * that is not known.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make: (input: Input) => Effect.Effect<Environment, InvalidInputError> = Effect.fnUntraced(
+  function*(input) {
+    if (typeof input === "string") return named[yield* validate("environment", Name)(input)]
+    const { apiOrigins = [], authUrl } = input
+    return fromUrls(
+      yield* validate("authUrl", AuthUrl)(String(authUrl)),
+      yield* validate("apiOrigins", ApiOrigins)(apiOrigins.map(String))
+    )
+  }
+)
+
+/** The hint is that of the first one that is refused. */
+const hintOfOrigins = (origins: ReadonlyArray<string>): string =>
+  Hint.ofUrl(origins.find((origin) => Option.isNone(Schema.decodeOption(ApiOrigins)([origin]))) ?? "")
+
+const hintOfName = (text: string): string => {
+  const hint = Hint.ofNames(text, Object.keys(named))
+  return hint.endsWith(")") ? hint : `${hint} (for another server, set TILIA_AUTH_URL instead)`
+}
+
 const settings = Config.all({
-  name: Config.option(Schema.Config("TILIA_ENVIRONMENT", Name)),
-  authUrl: Config.option(Schema.Config("TILIA_AUTH_URL", BaseUrl)),
-  apiOrigins: Config.option(TiliaConfig.list("TILIA_API_ORIGINS", validate("TILIA_API_ORIGINS", ApiOrigins)))
+  name: Config.option(TiliaConfig.text("TILIA_ENVIRONMENT", Name, hintOfName)),
+  authUrl: Config.option(TiliaConfig.text("TILIA_AUTH_URL", AuthUrl, Hint.ofUrl)),
+  apiOrigins: Config.option(TiliaConfig.list("TILIA_API_ORIGINS", ApiOrigins, hintOfOrigins))
 })
 
 /**
@@ -144,21 +176,22 @@ export const config: Config.Config<Environment> = Config.mapOrFail(settings, ({ 
       ? Either.right(named[name.value])
       : Either.left(TiliaConfig.invalid("TILIA_ENVIRONMENT", "excludes TILIA_AUTH_URL and TILIA_API_ORIGINS"))
   }
-  return Option.isSome(authUrl)
-    ? Either.right(fromUrls(authUrl.value, Option.getOrElse(apiOrigins, () => [])))
-    : Either.left(
-      TiliaConfig.missing("TILIA_ENVIRONMENT", "set it to production or staging, or set TILIA_AUTH_URL")
-    )
+  if (Option.isSome(authUrl)) return Either.right(fromUrls(authUrl.value, Option.getOrElse(apiOrigins, () => [])))
+  return Either.left(
+    Option.isSome(apiOrigins)
+      ? TiliaConfig.missing("TILIA_AUTH_URL", "TILIA_API_ORIGINS needs it; or set TILIA_ENVIRONMENT alone")
+      : TiliaConfig.missing("TILIA_ENVIRONMENT", "set it to production or staging, or set TILIA_AUTH_URL")
+  )
 })
 
 /**
- * An environment: `production`, `staging`, or other URLs. Invalid ones are an `InvalidInputError`.
+ * An environment: `"production"`, `"staging"`, or other URLs. Invalid ones are an `InvalidInputError`.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Options): Layer.Layer<Environment, InvalidInputError> =>
-  Layer.effect(Environment, make(options))
+export const layer = (input: Input): Layer.Layer<Environment, InvalidInputError> =>
+  Layer.effect(Environment, make(input))
 
 /**
  * The environment from the configuration; without an argument, that of `config`. Whatever is missing or wrong is a
@@ -168,8 +201,8 @@ export const layer = (options: Options): Layer.Layer<Environment, InvalidInputEr
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options> = config
-): Layer.Layer<Environment, ConfigError> => TiliaConfig.layer(options, layer)
+  input: TiliaConfig.Input<Input> = config
+): Layer.Layer<Environment, ConfigError> => TiliaConfig.layer(input, layer)
 
 /**
  * The URL of a path of an API in the environment in use, so that a program moves from staging to production by one

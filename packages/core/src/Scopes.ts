@@ -21,6 +21,7 @@ import type * as Config from "effect/Config"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Str from "effect/String"
+import * as Hint from "./internal/hint.js"
 import { validate } from "./internal/input.js"
 import * as TiliaConfig from "./TiliaConfig.js"
 import type { InvalidInputError } from "./TokenError.js"
@@ -122,8 +123,6 @@ export const known = [
  */
 export type Input = ReadonlyArray<typeof known[number] | (string & {})>
 
-const decode = validate("scopes", ScopesFromArray)
-
 /**
  * Validates scopes. Duplicates are merged. An empty set, or a scope with a character that a scope cannot have, is an
  * `InvalidInputError`.
@@ -131,7 +130,10 @@ const decode = validate("scopes", ScopesFromArray)
  * @since 0.1.0
  * @category constructors
  */
-export const make: (input: Input) => Effect.Effect<Scopes, InvalidInputError> = decode
+export const make: (input: Input) => Effect.Effect<Scopes, InvalidInputError> = validate(
+  "scopes",
+  ScopesFromArray
+)
 
 /**
  * `TILIA_SCOPES`: one scope or more, separated by commas.
@@ -139,7 +141,7 @@ export const make: (input: Input) => Effect.Effect<Scopes, InvalidInputError> = 
  * @since 0.1.0
  * @category config
  */
-export const config: Config.Config<Scopes> = TiliaConfig.list("TILIA_SCOPES", decode)
+export const config: Config.Config<Scopes> = TiliaConfig.list("TILIA_SCOPES", ScopesFromArray, Hint.ofScopes)
 
 /**
  * The identity of a set: two sets with the same scopes have the same key, in any order.

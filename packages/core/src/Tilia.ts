@@ -42,7 +42,11 @@ import { TokenStore } from "./TokenStore.js"
  * @since 0.1.0
  * @category models
  */
-export type Tilia = AuthorizedHttpClient.AuthorizedHttpClient | TokenEndpoint.TokenEndpoint | TokenSource.TokenSource
+export type Tilia =
+  | AuthorizedHttpClient.AuthorizedHttpClient
+  | Environment.Environment
+  | TokenEndpoint.TokenEndpoint
+  | TokenSource.TokenSource
 
 /**
  * What the token is for, and how it is requested, kept and used: every option but the credentials and the environment.
@@ -81,10 +85,28 @@ export interface CredentialsEffect {
  * @since 0.1.0
  * @category models
  */
-export type Options = (ClientCredentials.Options | CredentialsEffect) & Settings & {
-  /** The authorization server and its APIs: `Environment.production`, `Environment.staging`, or other URLs. */
-  readonly environment: Environment.Options
+export type Options = (ClientCredentials.Options | CredentialsEffect) & Settings & Place
+
+/**
+ * Where the tokens come from, and where they may go.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Place {
+  /** The authorization server and its APIs: `"production"`, `"staging"`, or other URLs. */
+  readonly environment: Environment.Input
 }
+
+/**
+ * Any of the options, each a value or a `Config`. What is required and not among them is read from the configuration:
+ * `TILIA_CLIENT_ID` and `TILIA_CLIENT_SECRET`, unless there are `credentials`; `TILIA_SCOPES`; and `TILIA_ENVIRONMENT`,
+ * or `TILIA_AUTH_URL` with `TILIA_API_ORIGINS`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Overrides = Partial<TiliaConfig.Fields<ClientCredentials.Options & CredentialsEffect & Settings & Place>>
 
 /**
  * HTTP clients besides the one in the context.
@@ -109,6 +131,7 @@ const sealedStore = Effect.flatMap(
 
 /** Not by Layers: what they keep for each tenant is three times what all of its services keep (P9). */
 const makeWith = Effect.fnUntraced(function*(settings: Settings, clients: Clients) {
+  const environment = yield* Environment.Environment
   const endpoint = yield* TokenEndpoint.make(settings)
   const store = yield* sealedStore
   const source = yield* TokenSource.make({ ...settings.source, scopes: settings.scopes }).pipe(
@@ -119,13 +142,14 @@ const makeWith = Effect.fnUntraced(function*(settings: Settings, clients: Client
     Effect.provideService(TokenSource.TokenSource, source),
     Effect.provideService(HttpClient.HttpClient, clients.api ?? (yield* HttpClient.HttpClient))
   )
-  return { endpoint, source, client }
+  return { endpoint, environment, source, client }
 })
 
 const toContext = (
-  { client, endpoint, source }: Effect.Effect.Success<ReturnType<typeof make>>
+  { client, endpoint, environment, source }: Effect.Effect.Success<ReturnType<typeof make>>
 ): Context.Context<Tilia> =>
   Context.make(TokenEndpoint.TokenEndpoint, endpoint).pipe(
+    Context.add(Environment.Environment, environment),
     Context.add(TokenSource.TokenSource, source),
     Context.add(AuthorizedHttpClient.AuthorizedHttpClient, client)
   )
@@ -161,6 +185,7 @@ export const make = (
 ): Effect.Effect<
   {
     readonly endpoint: TokenEndpoint.TokenEndpoint
+    readonly environment: Environment.Environment
     readonly source: TokenSource.TokenSource
     readonly client: AuthorizedHttpClient.AuthorizedHttpClient
   },
@@ -200,14 +225,29 @@ export const config: Config.Config<Options> = Config.map(
   ([credentials, environment, scopes]) => ({ ...credentials, environment, scopes })
 )
 
+/** The options, with those that are required read from the configuration where they are not given. */
+const completed = ({
+  clientId = ClientCredentials.clientIdConfig,
+  clientSecret = ClientCredentials.clientSecretConfig,
+  credentials,
+  environment = Environment.config,
+  scopes = Scopes.config,
+  ...others
+}: Overrides): TiliaConfig.Input<Options> => ({
+  ...(credentials === undefined ? { clientId, clientSecret } : { credentials }),
+  environment,
+  scopes,
+  ...others
+})
+
 /**
- * All services, with options from the configuration; without an argument, those of `config`. A `ConfigError` names all
- * that is missing or wrong.
+ * All services, with options from the configuration. Each option can be a value or a `Config`, and what is not given is
+ * read from the `TILIA_*` settings: see `Overrides`. A `ConfigError` names all that is missing or wrong.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options> = config
+  options: Config.Config<Options> | Overrides = {}
 ): Layer.Layer<Tilia, ConfigError, HttpClient.HttpClient> =>
-  TiliaConfig.layer(options, (options: Options) => layer(options))
+  TiliaConfig.layer(Config.isConfig(options) ? options : completed(options), (options: Options) => layer(options))

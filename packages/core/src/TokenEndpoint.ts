@@ -18,7 +18,6 @@
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Cause from "effect/Cause"
-import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -149,6 +148,6 @@ export const layer = (
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options> = {}
+  options: TiliaConfig.Input<Options> = {}
 ): Layer.Layer<TokenEndpoint, ConfigError, ClientCredentials | Environment | HttpClient.HttpClient> =>
   TiliaConfig.layer(options, layer)

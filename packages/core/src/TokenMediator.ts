@@ -17,7 +17,6 @@
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -149,5 +148,5 @@ export const layer = (
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options>
+  options: TiliaConfig.Input<Options>
 ): Layer.Layer<TokenEndpoint.TokenEndpoint, ConfigError, HttpClient.HttpClient> => TiliaConfig.layer(options, layer)

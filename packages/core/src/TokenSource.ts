@@ -403,5 +403,5 @@ export const config: Config.Config<Options> = Config.map(Scopes.config, (scopes)
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options> = config
+  options: TiliaConfig.Input<Options> = config
 ): Layer.Layer<TokenSource, ConfigError, TokenEndpoint> => TiliaConfig.layer(options, layer)

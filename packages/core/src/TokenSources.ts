@@ -14,7 +14,6 @@
  *
  * @since 0.1.0
  */
-import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -137,5 +136,5 @@ export const layer = (options?: Options): Layer.Layer<TokenSources, InvalidInput
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options> = {}
+  options: TiliaConfig.Input<Options> = {}
 ): Layer.Layer<TokenSources, ConfigError, TokenEndpoint> => TiliaConfig.layer(options, layer)

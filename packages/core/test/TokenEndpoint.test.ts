@@ -636,10 +636,10 @@ describe("TokenEndpoint.layerConfig", () => {
       expect(received.length).toBe(1)
     }))
 
-  it.effect("an option of the configuration that is out of range is a ConfigError that names it", () =>
+  it.effect("an option of the configuration that is out of range is a ConfigError that names its setting (F4)", () =>
     Effect.gen(function*() {
       const { received, result } = yield* built({ budget: Config.integer("BUDGET") }, { BUDGET: "-1" })
-      expect(result).toMatchObject({ _op: "InvalidData", path: ["budget"] })
+      expect(result).toMatchObject({ _op: "InvalidData", path: ["BUDGET"] })
       expect(received).toStrictEqual([])
     }))
 })

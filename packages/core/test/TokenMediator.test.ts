@@ -490,10 +490,10 @@ describe("TokenMediator.layerConfig", () => {
       expect(scopes).toStrictEqual(["a"])
     }).pipe(Effect.provide(MockHttpClient.layer({ method: "POST", url: mediatorUrl, reply: { body: grant } }))))
 
-  it.effect("a URL of the configuration that is not safe is a ConfigError that names the option", () =>
+  it.effect("a URL of the configuration that is not safe is a ConfigError that names the setting (F4)", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(configured("http://swordfish.example"))
-      expect(error).toMatchObject({ _op: "InvalidData", path: ["mediatorUrl"] })
+      expect(error).toMatchObject({ _op: "InvalidData", path: ["MEDIATOR_URL"] })
       expect(linesShowing("swordfish", error)).toStrictEqual([])
     }).pipe(Effect.provide(MockHttpClient.layer())))
 })

@@ -312,8 +312,8 @@ describe.concurrent("TokenSources.layerConfig", () => {
       expect(calls.length).toBe(2)
     }))
 
-  it.scoped("an option of the configuration that is out of range is a ConfigError that names it", () =>
+  it.scoped("an option of the configuration that is out of range is a ConfigError that names its setting (F4)", () =>
     Effect.gen(function*() {
-      expect(yield* Effect.flip(configured("7"))).toMatchObject({ _op: "InvalidData", path: ["refreshAt"] })
+      expect(yield* Effect.flip(configured("7"))).toMatchObject({ _op: "InvalidData", path: ["REFRESH_AT"] })
     }))
 })

@@ -16,10 +16,10 @@ import { CredentialsError, InvalidInputError } from "@effect-tilia/core/TokenErr
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Config from "effect/Config"
-import type { ConfigError } from "effect/ConfigError"
+import * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 
@@ -55,7 +55,7 @@ const readSecret = (path: string): Effect.Effect<ClientCredentials.ClientSecret,
 const secretConfig: Config.Config<Effect.Effect<ClientCredentials.ClientSecret, Failure>> = Config
   .all([
     Config.option(Config.nonEmptyString(fileVariable)),
-    Config.option(Schema.Config(secretVariable, ClientCredentials.ClientSecret))
+    Config.option(ClientCredentials.clientSecretConfig)
   ]).pipe(Config.mapOrFail(([path, secret]) => {
     if (Option.isSome(path)) {
       return Option.isNone(secret)
@@ -68,6 +68,26 @@ const secretConfig: Config.Config<Effect.Effect<ClientCredentials.ClientSecret, 
     )
   }))
 
+const validId = (text: string) =>
+  Either.mapLeft(
+    Schema.decodeEither(ClientCredentials.ClientId)(text),
+    () => ConfigError.InvalidData([], "must be a UUID version 4")
+  )
+
+/**
+ * The same as `config`, for a client id that is known or comes from another setting.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const configFor = (
+  clientId: TiliaConfig.Input<string>
+): Config.Config<Effect.Effect<ClientCredentials.Options, Failure>> =>
+  Config.map(
+    Config.all({ clientId: Config.mapOrFail(TiliaConfig.config(clientId), validId), secret: secretConfig }),
+    ({ clientId, secret }) => Effect.map(secret, (clientSecret) => ({ clientId, clientSecret }))
+  )
+
 /**
  * `TILIA_CLIENT_ID`, and either `TILIA_CLIENT_SECRET` or `TILIA_CLIENT_SECRET_FILE`. The effect that it yields returns
  * the current credentials: each run reads the file anew.
@@ -75,9 +95,8 @@ const secretConfig: Config.Config<Effect.Effect<ClientCredentials.ClientSecret, 
  * @since 0.1.0
  * @category config
  */
-export const config: Config.Config<Effect.Effect<ClientCredentials.Credentials, Failure>> = Config.map(
-  Config.all({ clientId: Schema.Config("TILIA_CLIENT_ID", ClientCredentials.ClientId), secret: secretConfig }),
-  ({ clientId, secret }) => Effect.map(secret, (clientSecret) => ({ clientId, clientSecret }))
+export const config: Config.Config<Effect.Effect<ClientCredentials.Options, Failure>> = configFor(
+  ClientCredentials.clientIdConfig
 )
 
 /**
@@ -90,6 +109,6 @@ export const config: Config.Config<Effect.Effect<ClientCredentials.Credentials, 
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Effect.Effect<ClientCredentials.Options, Failure>> = config
-): Layer.Layer<ClientCredentials.ClientCredentials, ConfigError> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(options), ClientCredentials.layerEffect))
+  options: TiliaConfig.Input<Effect.Effect<ClientCredentials.Options, Failure>> = config
+): Layer.Layer<ClientCredentials.ClientCredentials, ConfigError.ConfigError> =>
+  TiliaConfig.layer(options, ClientCredentials.layerEffect)

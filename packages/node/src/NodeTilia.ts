@@ -14,6 +14,7 @@
  *
  * @since 0.1.0
  */
+import * as ClientCredentials from "@effect-tilia/core/ClientCredentials"
 import * as Environment from "@effect-tilia/core/Environment"
 import * as Scopes from "@effect-tilia/core/Scopes"
 import type { StoreEngine } from "@effect-tilia/core/StoreEngine"
@@ -61,9 +62,9 @@ export interface Shared<E, R> {
 }
 
 /**
- * Three services: the token source, the HTTP client that adds its token, and the token endpoint that both use. An
- * option that is out of range is an `InvalidInputError`, before anything is sent. What the `store` needs or how it
- * fails is its own.
+ * Four services: the token source, the HTTP client that adds its token, the token endpoint that both use, and the
+ * environment, for `Environment.url`. An option that is out of range is an `InvalidInputError`, before anything is
+ * sent. What the `store` needs or how it fails is its own.
  *
  * @since 0.1.0
  * @category layers
@@ -93,13 +94,40 @@ export const config: Config.Config<Options> = Config.map(
 )
 
 /**
- * The services of `layer`, with options from the configuration; without an argument, those of `config`. A `ConfigError`
- * names every setting that is missing or wrong. A `StoreEngine` in the context is used:
+ * Any of the options. What is required and not among them is read from the configuration, as `config` reads it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Overrides = Tilia.Overrides & TiliaConfig.Fields<Pick<Options, "http">>
+
+/** The options, with those that are required read from the configuration where they are not given. */
+const completed = ({
+  clientId = ClientCredentials.clientIdConfig,
+  clientSecret,
+  credentials,
+  environment = Environment.config,
+  scopes = Scopes.config,
+  ...others
+}: Overrides): TiliaConfig.Input<Options> => ({
+  ...(clientSecret === undefined || credentials !== undefined
+    ? { credentials: credentials ?? NodeClientCredentials.configFor(clientId) }
+    : { clientId, clientSecret }),
+  environment,
+  scopes,
+  ...others
+})
+
+/**
+ * The services of `layer`, with options from the configuration. Each option can be a value or a `Config`, and what is
+ * not given is read from the `TILIA_*` settings: `NodeTilia.layerConfig({ source: { background: "onDemand" } })`. A
+ * `ConfigError` names every setting that is missing or wrong. A `StoreEngine` in the context is used:
  * `Layer.provide(NodeTilia.layerConfig(), RedisTokenStore.layerConfig())`.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options> = config
-): Layer.Layer<Tilia.Tilia, ConfigError> => TiliaConfig.layer(options, (options: Options) => layer(options))
+  options: Config.Config<Options> | Overrides = {}
+): Layer.Layer<Tilia.Tilia, ConfigError> =>
+  TiliaConfig.layer(Config.isConfig(options) ? options : completed(options), (options: Options) => layer(options))

@@ -16,7 +16,6 @@
 import * as TiliaConfig from "@effect-tilia/core/TiliaConfig"
 import type { InvalidInputError } from "@effect-tilia/core/TokenError"
 import { HttpClient } from "@effect/platform/HttpClient"
-import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -51,5 +50,5 @@ export const layer = (options?: Options): Layer.Layer<HttpClient, InvalidInputEr
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = (options: Config.Config.Wrap<Options>): Layer.Layer<HttpClient, ConfigError> =>
+export const layerConfig = (options: TiliaConfig.Input<Options>): Layer.Layer<HttpClient, ConfigError> =>
   TiliaConfig.layer(options, layer)

@@ -105,8 +105,8 @@ describe("NodeTilia.layerConfig", () => {
       TILIA_CLIENT_SECRET_FILE: "/run/x"
     }],
     ["TILIA_SCOPES", { TILIA_SCOPES: "user info" }],
-    ["TILIA_ENVIRONMENT", { TILIA_ENVIRONMENT: "swordfish" }],
-    ["TILIA_AUTH_URL", { TILIA_AUTH_URL: "http://swordfish.example" }]
+    ["TILIA_ENVIRONMENT", { TILIA_ENVIRONMENT: "stagign" }],
+    ["TILIA_AUTH_URL", { TILIA_AUTH_URL: "https://:swordfish@h.example" }]
   ])("NodeTilia.layerConfig rejects a wrong value of %s and names it", ([setting, settings]) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(Effect.scoped(Layer.build(configured(settings))))

@@ -382,5 +382,5 @@ export const config: Config.Config<UrlOptions> = Config.map(
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<UrlOptions> = config
+  options: TiliaConfig.Input<UrlOptions> = config
 ): Layer.Layer<StoreEngine.StoreEngine, ConfigError> => TiliaConfig.layer(options, layer)

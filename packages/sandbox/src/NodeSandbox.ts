@@ -20,7 +20,6 @@ import { InvalidInputError } from "@effect-tilia/core/TokenError"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -162,5 +161,5 @@ export const layer = (options?: Options): Layer.Layer<NodeSandbox | Sandbox.Sand
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options>
+  options: TiliaConfig.Input<Options>
 ): Layer.Layer<NodeSandbox | Sandbox.Sandbox, ConfigError> => TiliaConfig.layer(options, layer)

@@ -31,7 +31,6 @@ import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -475,5 +474,5 @@ export const layer = (options?: Options): Layer.Layer<Sandbox, InvalidInputError
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = (options: Config.Config.Wrap<Options>): Layer.Layer<Sandbox, ConfigError> =>
+export const layerConfig = (options: TiliaConfig.Input<Options>): Layer.Layer<Sandbox, ConfigError> =>
   TiliaConfig.layer(options, layer)

@@ -23,7 +23,6 @@ import * as TiliaConfig from "@effect-tilia/core/TiliaConfig"
 import { InvalidInputError } from "@effect-tilia/core/TokenError"
 import { lease, type StoreError } from "@effect-tilia/core/TokenStore"
 import { SqlClient } from "@effect/sql/SqlClient"
-import type * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -177,5 +176,5 @@ export const layer = (options?: Options): Layer.Layer<StoreEngine, InvalidInputE
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options> = {}
+  options: TiliaConfig.Input<Options> = {}
 ): Layer.Layer<StoreEngine, ConfigError, SqlClient> => TiliaConfig.layer(options, layer)

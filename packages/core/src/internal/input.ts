@@ -9,7 +9,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import { InvalidInputError } from "../TokenError.js"
 
-const expected = (schema: Schema.Schema.All): string =>
+export const expected = (schema: Schema.Schema.All): string =>
   Option.getOrElse(SchemaAST.getDescriptionAnnotation(schema.ast), () => "valid")
 
 /** The annotations of a schema that must not quote what it refuses. */
