@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
+import * as Runtimes from "./examples/node/test/support/runtimes.js"
 import { advice, launch } from "./packages/browser/test/support/chromium.js"
 import { servedWithPages } from "./packages/browser/test/support/servedWithPages.js"
 import * as RedisServer from "./packages/redis/test/support/redisServer.js"
@@ -33,6 +34,12 @@ if (redis === undefined) console.warn(`The tests of the store in Redis are skipp
 // eslint-disable-next-line no-console -- the one line that says why tests are missing
 if (!Postgres.isInstalled) console.warn(`The tests of the store in PostgreSQL are skipped: ${Postgres.advice}.`)
 
+const runtimes = Runtimes.all.filter((runtime) => !Runtimes.isExpected(runtime)).map(({ name }) => name)
+if (runtimes.length > 0) {
+  // eslint-disable-next-line no-console -- the one line that says why tests are missing
+  console.warn(`The tests on ${runtimes.join(", ")} are skipped: ${Runtimes.advice}.`)
+}
+
 const inNode = [
   { name: "core", root: "packages/core", ...together, exclude: alone },
   { name: "core-alone", root: "packages/core", include: alone },
@@ -42,6 +49,7 @@ const inNode = [
   { name: "tabs", root: "packages/browser", include: ["test/pure/*.test.ts"], pool: "threads" as const }, // no page
   { name: "cli", root: "packages/cli", include, globalSetup: "test/support/bundled.ts" },
   { name: "example-node", root: "examples/node", include },
+  { name: "examples", root: "examples/node", include: ["test/examples/*.test.ts"], pool: "threads" as const }, // of docs
   // A fleet mostly waits. Those over SQL wait in a process, so that each of the two pools ends at the same time.
   { ...fleet, name: "fleet", exclude: overSql, pool: "threads" as const },
   { ...fleet, name: "fleet-sql", include: overSql },

@@ -44,7 +44,7 @@ writeFileSync(
   })
 )
 const succeeds = (...command) => spawnSync(command[0], command.slice(1), { stdio: "inherit" }).status === 0
-const passed = succeeds("tsc", "-p", folder) && succeeds("vitest", "run", "--project", "example-node", "test/examples/")
+const passed = succeeds("tsc", "-p", folder) && succeeds("vitest", "run", "--project", "examples")
 rmSync(folder, { recursive: true, force: true })
 console.log(`${count} examples in ${sources.filter(([, examples]) => examples.length > 0).length} files`)
 process.exitCode = passed ? 0 : 1

@@ -34,6 +34,7 @@ import { Environment } from "./Environment.js"
 import { forbiddenOrigin, type Targets, targetsOf } from "./internal/authorizedHttpClient/originCheck.js"
 import { drainLater, isReplayable, Replay as ReplaySchema } from "./internal/authorizedHttpClient/replay.js"
 import * as WithoutAuthorization from "./internal/authorizedHttpClient/withoutAuthorization.js"
+import { errorMessage } from "./internal/errorMessage.js"
 import { responseOf } from "./internal/httpClientError.js"
 import { validate } from "./internal/input.js"
 import * as Labels from "./internal/labels.js"
@@ -103,9 +104,11 @@ export class ForbiddenOriginError
 {
   /** Always `false`: the same request fails again. */
   readonly retryable = false
-  override readonly message: string =
+  override readonly message: string = errorMessage(
+    this,
     `The access token isn't sent to ${this.origin}: use a plain HTTPS URL at one of apiOrigins, ` +
-    "or list this origin there, with or without a path."
+      "or list this origin there, with or without a path."
+  )
 }
 
 /**

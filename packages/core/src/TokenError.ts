@@ -2,7 +2,8 @@
  * Everything that can go wrong between a caller and an access token, as a closed union of tagged errors.
  *
  * The `message` of each error says what to do next, and `retryable` says whether the same request may succeed later.
- * None holds a request, a response or a foreign cause, and none ever holds a secret.
+ * None holds a request, a response or a foreign cause, and none ever holds a secret. The repository has a page for each
+ * error in `docs/errors`.
  *
  * @example
  * import { TokenSource } from "@effect-tilia/core"
@@ -23,7 +24,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
-import * as CoolDown from "./internal/coolDown.js"
+import { errorMessage } from "./internal/errorMessage.js"
 
 /** What a source says of an error that it returns again without a request (S7). */
 const unsent = {
@@ -90,7 +91,10 @@ export class InvalidInputError
 {
   /** Always `false`: the same input is refused again. */
   readonly retryable = false
-  override readonly message: string = `${this.setting} must be ${this.expected}.${CoolDown.sentence(this.coolDown)}`
+  override readonly message: string = errorMessage(
+    this,
+    `${this.setting} must be ${this.expected}.`
+  )
 }
 
 /**
@@ -124,11 +128,14 @@ export class InvalidRequestError
 {
   /** Always `false`: the same request is refused again. */
   readonly retryable = false
-  override readonly message: string = `The server did not accept the token request (${said(this)}): ${
-    this.code === "wrong_origin"
-      ? "its option `origin` must be the origin of this page"
-      : "check the client id, the secret and the scopes"
-  }.${CoolDown.sentence(this.coolDown)}`
+  override readonly message: string = errorMessage(
+    this,
+    `The server did not accept the token request (${said(this)}): ${
+      this.code === "wrong_origin"
+        ? "its option `origin` must be the origin of this page"
+        : "check the client id, the secret and the scopes"
+    }.`
+  )
 }
 
 /** What to do about a refused client whose id and secret are not what is wrong. */
@@ -150,10 +157,12 @@ export class InvalidClientError extends Schema.TaggedError<InvalidClientError>("
 ) {
   /** Always `false`: the same credentials are refused again. */
   readonly retryable = false
-  override readonly message: string = `The server refused the client's credentials (${said(this)}): ` +
-    (userAdvice.get(`${this.status} ${this.code}`) ??
-      `check that the client id and secret belong together, to this environment, and may have these scopes.`) +
-    CoolDown.sentence(this.coolDown)
+  override readonly message: string = errorMessage(
+    this,
+    `The server refused the client's credentials (${said(this)}): ` +
+      (userAdvice.get(`${this.status} ${this.code}`) ??
+        `check that the client id and secret belong together, to this environment, and may have these scopes.`)
+  )
 }
 
 /**
@@ -172,9 +181,12 @@ export class InvalidScopeError
 {
   /** Always `false`: the same scopes are refused again. */
   readonly retryable = false
-  override readonly message: string = `The client was not granted every scope that it requested${
-    this.requested === undefined ? "" : `, ${this.requested.join(",")}`
-  } (${said(this)}): ask for fewer, or have them added.${CoolDown.sentence(this.coolDown)}`
+  override readonly message: string = errorMessage(
+    this,
+    `The client was not granted every scope that it requested${
+      this.requested === undefined ? "" : `, ${this.requested.join(",")}`
+    } (${said(this)}): ask for fewer, or have them added.`
+  )
 }
 
 /**
@@ -191,9 +203,12 @@ export class RateLimitedError
 {
   /** Always `true`: the same request may succeed after `retryAfter`. */
   readonly retryable = true
-  override readonly message: string = `The server asks for fewer token requests (${said(this)}): wait${
-    this.retryAfter === undefined ? "" : ` ${Duration.format(this.retryAfter)}`
-  }, then try again.${CoolDown.sentence(this.coolDown)}`
+  override readonly message: string = errorMessage(
+    this,
+    `The server asks for fewer token requests (${said(this)}): wait${
+      this.retryAfter === undefined ? "" : ` ${Duration.format(this.retryAfter)}`
+    }, then try again.`
+  )
 }
 
 /**
@@ -210,9 +225,10 @@ export class ServiceUnavailableError
 {
   /** Always `true`: the same request may succeed later. */
   readonly retryable = true
-  override readonly message: string = `The server can't issue a token at the moment (${
-    said(this)
-  }): try again later; the outage is on its side.${CoolDown.sentence(this.coolDown)}`
+  override readonly message: string = errorMessage(
+    this,
+    `The server can't issue a token at the moment (${said(this)}): try again later; the outage is on its side.`
+  )
 }
 
 /**
@@ -235,9 +251,10 @@ export class UnexpectedResponseError
 {
   /** Always `false`: something else than a token endpoint responds there. */
   readonly retryable = false
-  override readonly message: string = `The response of ${this.tokenUrl} isn't a token (${
-    said(this)
-  }): ${this.problem}; check the base URL.${CoolDown.sentence(this.coolDown)}`
+  override readonly message: string = errorMessage(
+    this,
+    `The response of ${this.tokenUrl} isn't a token (${said(this)}): ${this.problem}; check the base URL.`
+  )
 }
 
 const tries = ({ attempts }: { readonly attempts: number }): string => attempts > 1 ? ` after ${attempts} attempts` : ""
@@ -283,9 +300,10 @@ export class TokenTransportError
 {
   /** `true`, unless the reason is `"Tls"` or `"Blocked"`. */
   readonly retryable = this.reason !== "Tls" && this.reason !== "Blocked"
-  override readonly message: string = `No response from ${this.tokenUrl}${tries(this)}: ${
-    transportAdvice[this.reason]
-  }.${CoolDown.sentence(this.coolDown)}`
+  override readonly message: string = errorMessage(
+    this,
+    `No response from ${this.tokenUrl}${tries(this)}: ${transportAdvice[this.reason]}.`
+  )
 }
 
 /**
@@ -303,9 +321,10 @@ export class TokenTimeoutError
 {
   /** Always `true`: the same request may succeed later. */
   readonly retryable = true
-  override readonly message: string = `No response from ${this.tokenUrl} in time${
-    tries(this)
-  }: try again later, or allow more time for an attempt.${CoolDown.sentence(this.coolDown)}`
+  override readonly message: string = errorMessage(
+    this,
+    `No response from ${this.tokenUrl} in time${tries(this)}: try again later, or allow more time for an attempt.`
+  )
 }
 
 /**

@@ -1,4 +1,4 @@
-import { TokenError } from "@effect-tilia/core"
+import { AuthorizedHttpClient, TokenError } from "@effect-tilia/core"
 import { linesShowing } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
@@ -206,12 +206,31 @@ describe.each(rows)("%s", (error, _tag, retryable, message) => {
     }))
 })
 
+/** The user's own code makes a CredentialsError. */
+const made = rows.filter(([, _tag]) => _tag !== "CredentialsError")
+
+describe.each(made)("%s", (error, _tag) => {
+  it(`${_tag} shows no frame of a stack, decoded neither (E11)`, () => {
+    const json = Schema.parseJson(TokenError.TokenError)
+    for (const shown of [error, Schema.decodeSync(json)(Schema.encodeSync(json)(error))]) {
+      expect(shown.stack).toBe(`${_tag}: ${error.message}`)
+      expect(Cause.pretty(Cause.fail(shown))).toBe(`${_tag}: ${error.message}`)
+      expect(Object.keys(shown)).not.toContain("stack")
+    }
+  })
+})
+
 it("the tests cover every error class, and each class has its own schema identifier", () => {
   const tags = [...new Set(rows.map(([, tag]) => tag))]
   expect(tags).toStrictEqual(TokenError.TokenError.members.map((member) => member.name))
   expect(tags.map((tag) => `@effect-tilia/core/${tag}`)).toStrictEqual(
     TokenError.TokenError.members.map((member) => member.identifier)
   )
+})
+
+it("a ForbiddenOriginError shows no frame of a stack (E11)", () => {
+  const error = new AuthorizedHttpClient.ForbiddenOriginError({ origin: "https://other.example" })
+  expect(Cause.pretty(Cause.fail(error))).toBe(`ForbiddenOriginError: ${error.message}`)
 })
 
 describe("isTokenError", () => {
