@@ -1,7 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
-import { formats, report, tokenIn } from "../src/InspectCommand.js"
+import { tokenIn } from "../src/InspectCommand.js"
+import { formats } from "../src/Report.js"
 
 const now = Date.UTC(2026, 0, 1)
 const seconds = now / 1000
