@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import type { Run } from "./Arguments.js"
 import * as Cli from "./Cli.js"
+import * as Output from "./Output.js"
 import * as Signals from "./Signals.js"
 
 export const main = (args: Run): void => {
@@ -23,7 +24,9 @@ export const main = (args: Run): void => {
       )
   }
 
-  const fiber = Effect.runFork(Effect.provideService(Cli.run(args), Signals.Signals, signals))
+  const fiber = Effect.runFork(
+    Cli.run(args).pipe(Effect.provideService(Signals.Signals, signals), Effect.provide(Output.console))
+  )
   for (const signal of Signals.handled) {
     process.on(signal, () => recipient === undefined ? fiber.unsafeInterruptAsFork(fiber.id()) : recipient(signal))
   }

@@ -10,6 +10,9 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 
+/** How long a step took, as `123 ms`. */
+export const milliseconds = (time: Duration.Duration): string => `${Math.round(Duration.toMillis(time))} ms`
+
 export interface Progress {
   /** A step that is not worth a line on a terminal. */
   readonly step: (text: string) => Effect.Effect<void>

@@ -8,7 +8,6 @@ import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpMethod from "@effect/platform/HttpMethod"
 import * as Console from "effect/Console"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -17,6 +16,7 @@ import { buffer } from "node:stream/consumers"
 import type { Run } from "./Arguments.js"
 import * as Failure from "./Failure.js"
 import * as Flags from "./Flags.js"
+import * as Output from "./Output.js"
 import * as Progress from "./Progress.js"
 import * as Settings from "./Settings.js"
 import * as Unreachable from "./Unreachable.js"
@@ -73,12 +73,6 @@ const httpRequest = Effect.fnUntraced(function*(args: Run) {
   })
 })
 
-/** Waits until the chunk is written, so that a slow reader slows the server down. */
-const write = (chunk: Uint8Array): Effect.Effect<void> =>
-  Effect.async((resume) => {
-    process.stdout.write(chunk, () => resume(Effect.void))
-  })
-
 const noResponse = (error: HttpClientError.HttpClientError): Failure.Failure => {
   if (error.reason === "InvalidUrl") return wrongUrl
   return Unreachable.failure("The API", error.cause, "text")
@@ -96,7 +90,7 @@ export const run = (args: Run): Effect.Effect<number, Failure.Failure> =>
     const timeout = yield* Flags.duration(args, "timeout")
     const settings = yield* Settings.config(yield* Flags.scopes(args))
     const isVerbose = Flags.isSet(args, "verbose")
-    const { retry, step } = Progress.forProcess(isVerbose)
+    const { retry } = Progress.forProcess(isVerbose)
     const options = { ...settings, retry, budget: timeout, source: { background: "onDemand" as const } }
     return yield* Effect.gen(function*() {
       const client = yield* AuthorizedHttpClient
@@ -105,10 +99,9 @@ export const run = (args: Run): Effect.Effect<number, Failure.Failure> =>
       )
       const status = Failure.exitStatusOf(response.status)
       if (isVerbose || status !== 0) {
-        yield* Console.error(`The API responded with ${response.status}.`)
+        yield* Console.error(`The API responded with ${response.status} after ${Progress.milliseconds(time)}.`)
       }
-      yield* step(`That took ${Duration.format(Duration.millis(Math.round(Duration.toMillis(time))))}.`)
-      yield* Stream.runForEach(response.stream, write)
+      yield* Stream.runForEach(response.stream, Output.writeResult)
       return status
     }).pipe(Effect.provide(NodeTilia.layer(options)))
   }).pipe(

@@ -9,7 +9,7 @@ import * as TokenEndpoint from "@effect-tilia/core/TokenEndpoint"
 import type { TokenError } from "@effect-tilia/core/TokenError"
 import * as NodeTokenHttpClient from "@effect-tilia/node/NodeTokenHttpClient"
 import type { ConfigError } from "effect/ConfigError"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Run } from "./Arguments.js"
@@ -43,6 +43,6 @@ export const forRun = (run: Run): Effect.Effect<AccessToken, Failure | ConfigErr
     const { retry, step } = Progress.forProcess(Flags.isSet(run, "verbose"))
     yield* step(`Requesting a token at ${settings.environment.tokenUrl} for ${settings.scopes.join(", ")}.`)
     const [time, token] = yield* Effect.timed(request(settings, { budget, retry }))
-    yield* step(`Got a token after ${Duration.format(Duration.millis(Math.round(Duration.toMillis(time))))}.`)
+    yield* step(`Got a token after ${Progress.milliseconds(time)}.`)
     return token
   })
