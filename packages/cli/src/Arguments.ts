@@ -34,12 +34,11 @@ const mistake = (text: string, name?: Name): Answer => ({
 /** The argument in quotes if it looks like the name of a command or a flag. A UUID or a token does not. */
 const quoted = (text: string): string => /^-{0,2}[a-z][a-z-]{0,19}$/i.test(text) ? ` "${text}"` : ""
 
-/** The name that was probably meant. */
+/** The name that was probably meant: two letters were swapped, or one or two are wrong. */
 const nearMiss = (text: string, names: ReadonlyArray<string>, prefix = ""): string => {
-  const name = closest(text.toLowerCase(), names)
-  return distance(text.toLowerCase(), name) <= Math.max(1, Math.floor(name.length / 3))
-    ? ` Did you mean ${prefix}${name}?`
-    : ""
+  const given = text.replace(/^-+/, "").toLowerCase()
+  const name = closest(given, names)
+  return distance(given, name) <= 2 ? ` Did you mean ${prefix}${name}?` : ""
 }
 
 const unknownCommand = (text: string): Answer =>

@@ -41,6 +41,7 @@ export const run = (args: Run): Effect.Effect<number, never, Signals> =>
     Effect.catchAllDefect((defect) =>
       Effect.as(Console.error(`This is a bug in tilia. ${Cause.pretty(Cause.die(defect))}`), 1)
     ),
+    Effect.withTracerEnabled(false), // nobody sees the spans
     Effect.provide(Logger.replace(Logger.defaultLogger, logger))
   )
 
