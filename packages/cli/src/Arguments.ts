@@ -1,7 +1,7 @@
 /*
  * Reads the arguments of the process: which command with which flags, or a text that answers them. Pure, and without
  * Effect (P10). A message repeats an argument only if it looks like a name, because it could be a secret that somebody
- * has put into the wrong place.
+ * has put into the wrong place (L4).
  */
 import { closest, distance } from "fastest-levenshtein"
 import { parseArgs } from "node:util"

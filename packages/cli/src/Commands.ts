@@ -1,6 +1,6 @@
 /*
  * What the commands are called and what they take: one table, from which the arguments are read and the help is made.
- * It is plain data, and needs nothing of Effect: `tilia --version` and the help load no more than this (P10).
+ * It is plain data, and needs nothing of Effect: `tilia --version` and the help load no more than this (L2, P10).
  */
 
 export interface Flag {

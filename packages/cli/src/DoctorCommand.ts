@@ -51,7 +51,7 @@ const handshake = (url: URL): Effect.Effect<Diagnosis.Connection, unknown> =>
     return Effect.sync(() => socket.destroy())
   })
 
-/** A request without a secret and without a token. */
+/** A request without a secret and without a token (L8). */
 const ask = (client: HttpClient, url: string): Effect.Effect<Diagnosis.Response, unknown> =>
   Effect.gen(function*() {
     const sentAt = yield* Clock.currentTimeMillis

@@ -9,7 +9,7 @@ import * as Failure from "./Failure.js"
 import type { Signals } from "./Signals.js"
 import * as Token from "./Token.js"
 
-/** A command that gets a token does not need the secret, which is valid for longer. */
+/** A command that gets a token does not need the secret, which is valid for longer (L9). */
 export const environment = (token: string, env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv => ({
   ...Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("TILIA_CLIENT_SECRET"))),
   TILIA_ACCESS_TOKEN: token

@@ -47,7 +47,7 @@ const exitStatus = ({ _tag, retryable }: Failure["error"]): Status => {
   return nothingWasSent.has(_tag) ? 2 : 3
 }
 
-/** The exit status for the status of a response: as that of an error of the library with this status. */
+/** The exit status for the status of a response: as that of an error of the library with this status (L10). */
 export const exitStatusOf = (status: number): 0 | 3 | 4 => {
   if (status >= 200 && status < 300) return 0
   const isRetryable = [408, 425, 429].includes(status) || (status >= 500 && status !== 501 && status !== 505)

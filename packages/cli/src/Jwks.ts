@@ -27,7 +27,7 @@ const parse = (text: string): Effect.Effect<Keys, Failure.Failure> =>
     return yield* Effect.try(() => jose.createLocalJWKSet({ keys: keys.map((key) => ({ kty: "", ...key })) }))
   }).pipe(Effect.mapError(() => Flags.invalid("jwks", expected)))
 
-/** Over plain HTTP, anyone on the way could make the keys that verify a forged token. */
+/** Over plain HTTP, anyone on the way could make the keys that verify a forged token (L7). */
 const checkUrl = (url: string): Effect.Effect<void, Failure.Failure> =>
   Effect.mapError(Environment.make({ authUrl: url.replace(/[?#].*$/, "") }), () => Flags.invalid("jwks", expected))
 

@@ -1,6 +1,6 @@
 /*
  * The standard streams of the process. Each write waits until it is done: a slow reader slows the command down, and
- * nothing is lost when the process ends.
+ * nothing is lost when the process ends (L3).
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"

@@ -1,6 +1,6 @@
 /*
  * What is said on standard error while a command works: to somebody who waits at a terminal, that an attempt has
- * failed; with `--verbose`, every step.
+ * failed; with `--verbose`, every step (L3).
  */
 import * as RetryPolicy from "@effect-tilia/core/RetryPolicy"
 import type { TokenError } from "@effect-tilia/core/TokenError"

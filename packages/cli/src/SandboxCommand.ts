@@ -36,7 +36,7 @@ const exportLines = (url: string, variables: Variables): string =>
     ""
   ].join("\n")
 
-/** The environment of a command: no setting of another server, and no proxy between it and the sandbox. */
+/** The environment of a command: no setting of another server, and no proxy between it and the sandbox (L9). */
 export const environment = (variables: Variables, env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv => {
   const others = Object.entries(env).filter(([name]) => !name.startsWith("TILIA_"))
   const direct = [env["no_proxy"] ?? env["NO_PROXY"], "127.0.0.1"].filter(Boolean).join(",")

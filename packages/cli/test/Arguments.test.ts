@@ -89,7 +89,7 @@ describe("Arguments", () => {
     `help ${secret}`,
     `exec ${secret}`,
     `request ${secret}`
-  ])("a message does not repeat a secret that is in the wrong place: `tilia %s`", (line) => {
+  ])("a message does not repeat a secret that is in the wrong place (L4): `tilia %s`", (line) => {
     const answer = parse(line)
     expect(answer._tag).toBe("Mistake")
     expect(JSON.stringify(answer)).not.toContain(secret)
@@ -119,7 +119,7 @@ describe("the help", () => {
     }
   )
 
-  it("no flag takes a secret", () => {
+  it("no flag takes a secret (L4)", () => {
     const flags = Object.values<Command>(commands).flatMap(({ flags }) => Object.keys(flags))
     expect(flags.filter((flag) => /secret|token|password|credential/.test(flag))).toEqual([])
   })

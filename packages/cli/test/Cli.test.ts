@@ -176,7 +176,7 @@ describe("tilia token", () => {
 
 describe("tilia doctor", () => {
   itWithSandbox(
-    "tilia doctor exits with 0 if all is well, and sends neither the secret nor the token to an API origin",
+    "tilia doctor exits with 0 if all is well, and sends neither the secret nor the token to an API origin (L8)",
     Effect.gen(function*() {
       const { env, url } = yield* withSandbox
       const { received } = yield* Sandbox.Sandbox
@@ -216,7 +216,7 @@ describe("tilia doctor", () => {
     }))
 
   itWithSandbox(
-    "tilia doctor prints no secret and no token, whether they are accepted or refused",
+    "tilia doctor prints no secret and no token, whether they are accepted or refused (E8, L8)",
     Effect.gen(function*() {
       const { env, script } = yield* withSandbox
       const token = "a-token-that-nobody-may-see"

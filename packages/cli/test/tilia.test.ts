@@ -120,7 +120,7 @@ describe.concurrent("the file of tilia", () => {
     }), patience)
 
   // All tests run it in a folder that has nothing else.
-  it.live("tilia is one file, and its package installs no other", () =>
+  it.live("tilia is one file, and its package installs no other (L1)", () =>
     Effect.promise(async () => {
       const path = join(dirname(inject("tilia")), "../package.json")
       const manifest: Record<string, unknown> = JSON.parse(await readFile(path, "utf8"))
@@ -133,7 +133,7 @@ describe.concurrent("the file of tilia", () => {
 
 describe.concurrent("tilia inspect", () => {
   itWithSandbox(
-    "tilia inspect shows the header and the claims of a token, and verifies it with the keys at a URL or in a file",
+    "tilia inspect shows the header and the claims of a token, and verifies it with the keys at a URL or in a file (L7)",
     Effect.gen(function*() {
       const { env, url } = yield* withSandbox
       const jwks = `${url}/.well-known/jwks.json`
@@ -181,7 +181,7 @@ describe.concurrent("tilia inspect", () => {
 
 describe.concurrent("tilia exec", () => {
   itWithSandbox(
-    "tilia exec gives the command a token and no secret, its input and outputs, and ends with its exit status",
+    "tilia exec gives the command a token and no secret, its input and outputs, and ends with its exit status (L9)",
     Effect.gen(function*() {
       const { env } = yield* withSandbox
       const script = "cat; printenv TILIA_ACCESS_TOKEN >&2; printenv TILIA_CLIENT_SECRET; exit 7"
@@ -193,7 +193,7 @@ describe.concurrent("tilia exec", () => {
 
   for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
     itWithSandbox(
-      `tilia exec passes ${signal} on, waits for the command, and ends as it does`,
+      `tilia exec passes ${signal} on, waits for the command, and ends as it does (L9)`,
       Effect.gen(function*() {
         const { env } = yield* withSandbox
         const name = signal.slice(3)
@@ -276,7 +276,7 @@ describe.concurrent("tilia request", () => {
   )
 
   itWithSandbox(
-    "tilia request exits with 2 for a URL that may not receive the token, and sends nothing",
+    "tilia request exits with 2 for a URL that may not receive the token, and sends nothing (A1, L10)",
     Effect.gen(function*() {
       const { env, url } = yield* withSandbox
       const { received } = yield* Sandbox.Sandbox
