@@ -18,7 +18,7 @@ export interface End {
 export const exitStatus = ({ code, signal }: End): number =>
   code ?? 128 + (signal === null ? 0 : constants.signals[signal])
 
-/** A terminal sends Ctrl-C to both processes. The child must not get it twice: many end at once on the second one (L9). */
+/** A terminal sends Ctrl-C to both processes. The child must not get it twice: many end at once on the second (L9). */
 export const passesOn = (signal: Signal, isTerminal: boolean): boolean => !(signal === "SIGINT" && isTerminal)
 
 const notStarted = (

@@ -215,6 +215,15 @@ describe("tilia doctor", () => {
       expect((yield* seen).received).toBe(0)
     }))
 
+  it.scopedLive("tilia doctor exits with 4 for a server that does not respond in time, and says so", () =>
+    Effect.gen(function*() {
+      const { open } = yield* NodeScriptedServer.make()
+      const { url } = yield* open(silent)
+      const { status, stdout } = yield* tilia(["doctor", "--timeout", "100ms"], { env: configured(url) })
+      expect(status).toBe(4)
+      expect(stdout).toMatch(/^failed +server .*it does not respond$/m)
+    }))
+
   itWithSandbox(
     "tilia doctor prints no secret and no token, whether they are accepted or refused (E8, L8)",
     Effect.gen(function*() {
