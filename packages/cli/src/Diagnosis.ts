@@ -93,8 +93,11 @@ const proxy = ({ proxy }: Seen): Verdict | undefined =>
     })
   })
 
+const proxyOf = ({ proxy }: Seen): Proxy | undefined =>
+  Option.getOrUndefined(Option.flatten(Option.flatMap(Option.fromNullable(proxy), Either.getRight)))
+
 /** Where a proxy makes the connection, this machine neither looks up the name nor sees the certificate. */
-const byProxy = ({ proxy }: Seen): boolean => proxy !== undefined && Either.isRight(proxy) && Option.isSome(proxy.right)
+const byProxy = (seen: Seen): boolean => proxyOf(seen) !== undefined
 
 const dns = (seen: Seen, settings: Settings): Verdict | undefined => {
   if (byProxy(seen)) return skipped("the proxy looks up the name")
@@ -113,14 +116,17 @@ const tls = (seen: Seen, settings: Settings): Verdict | undefined => {
   })
 }
 
-const server = ({ server }: Seen, settings: Settings): Verdict | undefined =>
-  server && Either.match(server, {
-    onLeft: (cause) => unreachable(settings.environment.authUrl, cause),
+const server = (seen: Seen, { environment: { authUrl } }: Settings): Verdict | undefined => {
+  const proxy = proxyOf(seen)
+  const subject = proxy === undefined ? authUrl : `${authUrl} through the proxy ${proxy.url}`
+  return seen.server && Either.match(seen.server, {
+    onLeft: (cause) => unreachable(subject, cause),
     onRight: ({ receivedAt, sentAt, status }) =>
       status === 407
-        ? unreachable(settings.environment.authUrl, { code: "ProxyAuthenticationError" })
+        ? unreachable(subject, { code: "ProxyAuthenticationError" })
         : ok(`responds (HTTP ${status}) after ${receivedAt - sentAt} ms`)
   })
+}
 
 /**
  * How far the server's clock is ahead, in milliseconds. Its `Date` has whole seconds and was written between sending
@@ -152,7 +158,12 @@ const credentials = ({ token }: Seen): Verdict | undefined =>
     onLeft: (error) =>
       error._tag === "InvalidScopeError"
         ? ok("accepted")
-        : refused(error, "See the message. tilia token repeats this step."),
+        : refused(
+          error,
+          error.retryable
+            ? "Try again later. tilia token --verbose shows each attempt."
+            : "Check TILIA_CLIENT_ID and the secret, and that both belong to this environment."
+        ),
     onRight: () => ok("accepted")
   })
 
