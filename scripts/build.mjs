@@ -2,9 +2,11 @@
  * Builds every package as `tsc -b` does, and says of each call at a module's top level that it has no side effects:
  * without that, a bundler keeps every schema, error and Layer of a module of which a page uses one (P7). A call that is
  * a statement of its own is meant for its effect. All is built anew in an empty `dist`: `tsc -b` alone writes there
- * too, and leaves what a module was that has moved.
+ * too, and leaves what a module was that has moved. `tilia` is bundled from what is written.
  */
+import { execFileSync } from "node:child_process"
 import { readFileSync, rmSync } from "node:fs"
+import process from "node:process"
 import ts from "typescript"
 
 const isCall = (node) => ts.isCallExpression(node) || ts.isNewExpression(node)
@@ -61,3 +63,4 @@ for (const { path } of JSON.parse(readFileSync("tsconfig.build.json", "utf8")).r
 const host = ts.createSolutionBuilderHost(ts.sys, undefined, report, () => undefined)
 const builder = ts.createSolutionBuilder(host, ["tsconfig.build.json"], { force: true })
 process.exitCode = builder.build(undefined, undefined, undefined, () => ({ after: [annotate] }))
+execFileSync(process.execPath, ["scripts/tilia.mjs", "packages/cli/dist/tilia.js"], { stdio: "inherit" })

@@ -1,6 +1,7 @@
 /*
  * What the registry would serve: each public package is packed, then checked by publint and by "Are the types wrong?"
- * as an ESM-only package. A tarball has no build info and no test, and each source map in it leads to a file in it.
+ * as an ESM-only package. A command exports nothing, and so has no types. A tarball has no build info and no test, and
+ * each source map in it leads to a file in it.
  */
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core"
 import { execFileSync } from "node:child_process"
@@ -50,7 +51,7 @@ const problemsOf = async (name) => {
   return [
     ...problemsInside(contents),
     ...linted.messages.map((message) => formatMessage(message, manifest)),
-    ...(types.types === false ? ["has no types"] : types.problems)
+    ...(types.types === false ? (manifest.bin === undefined ? ["has no types"] : []) : types.problems)
       .filter(({ kind, resolutionKind }) => !(meant.includes(kind) && /node10|cjs/.test(resolutionKind ?? "cjs")))
       .map((problem) => JSON.stringify(problem))
   ].map((problem) => `${manifest.name}: ${problem}`)

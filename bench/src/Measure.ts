@@ -40,13 +40,22 @@ export const cpuTime: Clock = () => {
  */
 const warmUpTimes = 3000
 
+/** How a measurement is made. */
+interface Rounds {
+  readonly rounds: number
+  /** How often each lane's work is done in a round. */
+  readonly times: number
+  readonly clock?: Clock
+  /** Rounds that do not count. By default as many as the compiler needs. */
+  readonly warmUpRounds?: number
+}
+
 /** Runs `rounds` rounds, each with the work of each lane done `times` times, after some rounds that do not count. */
 export const interleaved = (
   lanes: ReadonlyArray<Lane>,
-  { clock = monotonic, rounds, times }: { readonly rounds: number; readonly times: number; readonly clock?: Clock }
+  { clock = monotonic, rounds, times, warmUpRounds = Math.max(3, Math.ceil(warmUpTimes / times)) }: Rounds
 ): Effect.Effect<ReadonlyArray<Measured>> =>
   Effect.promise(async () => {
-    const warmUpRounds = Math.max(3, Math.ceil(warmUpTimes / times))
     const all = new Map(lanes.map((lane): [Lane, Array<number>] => [lane, []]))
     for (let round = 0; round < warmUpRounds + rounds; round++) {
       for (let turn = 0; turn < lanes.length; turn++) {

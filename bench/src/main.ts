@@ -17,6 +17,7 @@ import * as RefreshStall from "./RefreshStall.js"
 import * as Report from "./Report.js"
 import * as Server from "./Server.js"
 import * as Sharing from "./Sharing.js"
+import * as StartUp from "./StartUp.js"
 import * as WarmPath from "./WarmPath.js"
 
 const { only, quick } = parseArgs({
@@ -56,6 +57,7 @@ const measurements = [
   { keys: ["P6"], measure: Outage.measure(quick) },
   { keys: ["P8"], measure: Authorized.measure(quick) },
   { keys: ["P9"], measure: Memory.measure(quick) },
+  { keys: ["P10"], measure: StartUp.measure(quick) },
   { keys: ["P12"], measure: Recovery.measure(quick) },
   { keys: ["P13"], measure: Sharing.measure(quick) }
 ]

@@ -1,44 +1,30 @@
 /*
- * The command `tilia`, from its arguments to its exit status.
+ * The command `tilia`, from its decoded arguments to its exit status.
  */
-import * as CliConfig from "@effect/cli/CliConfig"
-import * as Command from "@effect/cli/Command"
-import type { ValidationError } from "@effect/cli/ValidationError"
-import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
-import { createRequire } from "node:module"
+import type { Run } from "./Arguments.js"
+import type { Name } from "./Commands.js"
 import * as Failure from "./Failure.js"
-import * as Help from "./Help.js"
-import * as InspectCommand from "./InspectCommand.js"
-import * as SandboxCommand from "./SandboxCommand.js"
-import * as TokenCommand from "./TokenCommand.js"
+import type { Signals } from "./Signals.js"
 
-const { version }: { readonly version: string } = createRequire(import.meta.url)("../package.json")
+interface Program {
+  readonly run: (args: Run) => Effect.Effect<number, Failure.Failure, Signals>
+}
 
-const tilia = Command.make("tilia").pipe(
-  Command.withDescription(Help.page({
-    summary: "Gets and inspects access tokens of the Tilia payments API.",
-    examples: [
-      ["tilia sandbox", "runs a local server to try things on, and prints its settings"],
-      ["tilia token", "prints a token"],
-      ["tilia token | tilia inspect", "shows what the token contains"]
-    ],
-    notes: [
-      "Exit status 0: the command succeeded.",
-      "Exit status 1: the output cannot be written, or tilia has a bug.",
-      "Exit status 2: the input or the configuration is wrong. Nothing was sent.",
-      "Exit status 3: the server refused. Trying again does not help.",
-      "Exit status 4: the server is unavailable. Try again later.",
-      "Exit status 130: the command was interrupted."
-    ]
-  })),
-  Command.withSubcommands([TokenCommand.command, InspectCommand.command, SandboxCommand.command])
-)
+/** Each command is loaded when it is used: `tilia token` needs no server (P10). */
+const programs: Readonly<Record<Name, () => Promise<Program>>> = {
+  token: () => import("./TokenCommand.js"),
+  inspect: () => import("./InspectCommand.js"),
+  doctor: () => import("./DoctorCommand.js"),
+  exec: () => import("./ExecCommand.js"),
+  request: () => import("./RequestCommand.js"),
+  sandbox: () => import("./SandboxCommand.js")
+}
 
 /** Logs go to standard error, because standard output is only for the result. */
 const logger = Logger.withConsoleError(
@@ -47,30 +33,21 @@ const logger = Logger.withConsoleError(
   )
 )
 
-/**
- * Runs the command with arguments as in `process.argv`, and returns the exit status. It prints every error itself.
- */
-export const run = (args: ReadonlyArray<string>): Effect.Effect<number> =>
-  Command.run(tilia, { name: "tilia", version })(args).pipe(
-    Effect.as(0),
-    Effect.catchAll((error: Failure.Failure | ValidationError) =>
-      error._tag === "Failure"
-        ? Effect.as(Console.error(Failure.render(error)), error.exitStatus)
-        : Effect.succeed(2) // @effect/cli has printed what is wrong with the flags
-    ),
+/** Runs the command, and returns the exit status. It prints every error itself. */
+export const run = (args: Run): Effect.Effect<number, never, Signals> =>
+  Effect.promise(programs[args.name]).pipe(
+    Effect.flatMap((program) => program.run(args)),
+    Effect.catchAll((error) => Effect.as(Console.error(Failure.render(error)), error.exitStatus)),
     Effect.catchAllDefect((defect) =>
       Effect.as(Console.error(`This is a bug in tilia. ${Cause.pretty(Cause.die(defect))}`), 1)
     ),
-    Effect.provide([
-      NodeContext.layer,
-      CliConfig.layer({ showBuiltIns: false }),
-      Logger.replace(Logger.defaultLogger, logger)
-    ])
+    Effect.withTracerEnabled(false), // nobody sees the spans
+    Effect.provide(Logger.replace(Logger.defaultLogger, logger))
   )
 
 /** The exit status of the process: what `run` returned, or the status of an interruption or a defect. */
-export const exitStatus = (exit: Exit.Exit<unknown, unknown>): number =>
+export const exitStatus = (exit: Exit.Exit<number, unknown>): number =>
   Exit.match(exit, {
-    onSuccess: Number,
+    onSuccess: (status) => status,
     onFailure: (cause) => Cause.isInterruptedOnly(cause) ? 130 : 1
   })

@@ -3,9 +3,11 @@
  * tables can test it.
  */
 import type { ClaimsError } from "@effect-tilia/core/AccessToken"
+import type { ForbiddenOriginError } from "@effect-tilia/core/AuthorizedHttpClient"
 import type { TokenError } from "@effect-tilia/core/TokenError"
 import * as ConfigError from "effect/ConfigError"
 import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 
 /**
@@ -38,18 +40,25 @@ const settings = (error: ConfigError.ConfigError): ReadonlyArray<string> => {
   return [/^Expected /.test(error.message) ? `${name} is not set` : `${name} is not set: ${error.message}`]
 }
 
-const nothingWasSent = new Set(["ClaimsError", "CredentialsError", "InvalidInputError"])
+const nothingWasSent = new Set(["ClaimsError", "CredentialsError", "ForbiddenOriginError", "InvalidInputError"])
 
 const exitStatus = ({ _tag, retryable }: Failure["error"]): Status => {
   if (retryable) return 4
   return nothingWasSent.has(_tag) ? 2 : 3
 }
 
+/** The exit status for the status of a response: as that of an error of the library with this status (L10). */
+export const exitStatusOf = (status: number): 0 | 3 | 4 => {
+  if (status >= 200 && status < 300) return 0
+  const isRetryable = [408, 425, 429].includes(status) || (status >= 500 && status !== 501 && status !== 505)
+  return isRetryable ? 4 : 3
+}
+
+/** What the library fails with. */
+export type LibraryError = ClaimsError | ConfigError.ConfigError | ForbiddenOriginError | TokenError
+
 /** The failure for an error of the library. */
-export const fromError = (
-  error: ClaimsError | ConfigError.ConfigError | TokenError,
-  format: Failure["format"]
-): Failure => {
+export const fromError = (error: LibraryError, format: Failure["format"]): Failure => {
   if (ConfigError.isConfigError(error)) {
     const message = [...new Set(settings(error))].join(format === "json" ? "; " : "\n  ")
     return new Failure({ error: { _tag: "ConfigError", message, retryable: false }, exitStatus: 2, format })
@@ -63,6 +72,12 @@ export const fromError = (
   }
   return new Failure({ error: shown, exitStatus: exitStatus(shown), format })
 }
+
+/** Makes each error of the library a `Failure`. */
+export const orFail =
+  (format: Failure["format"]) =>
+  <A, R>(effect: Effect.Effect<A, Failure | LibraryError, R>): Effect.Effect<A, Failure, R> =>
+    Effect.mapError(effect, (error) => error instanceof Failure ? error : fromError(error, format))
 
 /** The failure as it is printed. */
 export const render = ({ error, format }: Failure): string => {

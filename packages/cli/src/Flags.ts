@@ -1,40 +1,80 @@
 /*
- * Flags that several commands have. The library's own validation checks them.
+ * Decodes the values of flags. The library's own validation checks what the library takes.
  */
 import * as Scopes from "@effect-tilia/core/Scopes"
-import * as HelpDoc from "@effect/cli/HelpDoc"
-import * as Options from "@effect/cli/Options"
-import * as ValidationError from "@effect/cli/ValidationError"
+import { InvalidInputError } from "@effect-tilia/core/TokenError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Record from "effect/Record"
+import type { Run } from "./Arguments.js"
+import * as Failure from "./Failure.js"
+import * as Time from "./Time.js"
 
-/** A wrong flag. @effect/cli prints the message, and the exit status is 2. */
-export const invalidFlag = (message: string) => ValidationError.invalidValue(HelpDoc.p(message))
+/** A wrong flag. The message does not quote its value. */
+export const invalid = (name: string, expected: string): Failure.Failure =>
+  Failure.fromError(new InvalidInputError({ setting: `--${name}`, expected }), "text")
 
-/** The flag `--scopes`. */
-export const scopes = (description: string): Options.Options<Option.Option<Scopes.Scopes>> =>
-  Options.text("scopes").pipe(
-    Options.mapEffect((text) =>
-      Effect.mapError(Scopes.make(text.split(",")), ({ expected }) => invalidFlag(`--scopes must be ${expected}`))
-    ),
-    Options.withDescription(description),
-    Options.optional
+export const isSet = ({ flags }: Run, name: string): boolean => flags[name] === true
+
+export const text = ({ flags }: Run, name: string): Option.Option<string> =>
+  Option.liftPredicate(flags[name], Predicate.isString)
+
+/** All values of a flag that can be given more than once. */
+export const texts = ({ flags }: Run, name: string): ReadonlyArray<string> => {
+  const value = flags[name]
+  return Array.isArray(value) ? value.filter(Predicate.isString) : []
+}
+
+/** Decodes a flag that has a default. */
+const decoded = <A>(
+  run: Run,
+  name: string,
+  expected: string,
+  decode: (text: string) => Option.Option<A>
+): Effect.Effect<A, Failure.Failure> =>
+  Effect.mapError(Option.flatMap(text(run, name), decode), () => invalid(name, expected))
+
+/** One of the keys of a record. */
+export const choice = <K extends string>(
+  run: Run,
+  name: string,
+  choices: Readonly<Record<K, unknown>>
+): Effect.Effect<K, Failure.Failure> =>
+  decoded(
+    run,
+    name,
+    Record.keys(choices).join(" or "),
+    (text) => Option.fromNullable(Record.keys(choices).find((key) => key === text))
   )
 
 /** A timer cannot wait much longer than 24 days. */
 const longest = Duration.days(24)
 
-/** A flag that takes a time. */
-export const duration = (name: string, fallback: Duration.DurationInput & string): Options.Options<Duration.Duration> =>
-  Options.text(name).pipe(
-    Options.withDefault(fallback),
-    Options.mapEffect((text) =>
-      Duration.decodeUnknown(text).pipe(
-        Option.filter(Duration.between({ minimum: Duration.millis(1), maximum: longest })),
-        Effect.mapError(() =>
-          invalidFlag(`--${name} must be a time from 1 millisecond to 24 days, as "15 seconds" or "1 hour"`)
-        )
-      )
-    )
+export const duration = (run: Run, name: string): Effect.Effect<Duration.Duration, Failure.Failure> =>
+  decoded(
+    run,
+    name,
+    "a time from 1ms to 24d, as 500ms, 5s, 2m or 1h",
+    (text) => Option.filter(Time.parse(text), Duration.between({ minimum: Duration.millis(1), maximum: longest }))
   )
+
+export const port = (run: Run, name: string): Effect.Effect<number, Failure.Failure> =>
+  decoded(
+    run,
+    name,
+    "a number from 0 to 65535",
+    (text) => Option.liftPredicate(Number(text), (port) => /^\d{1,5}$/.test(text) && port < 65_536)
+  )
+
+/** The flag `--scopes`, if it is given. */
+export const scopes = (run: Run): Effect.Effect<Option.Option<Scopes.Scopes>, Failure.Failure> =>
+  Option.match(text(run, "scopes"), {
+    onNone: () => Effect.succeedNone,
+    onSome: (text) =>
+      Effect.mapBoth(Scopes.make(text.split(",")), {
+        onFailure: ({ expected }) => invalid("scopes", expected),
+        onSuccess: Option.some
+      })
+  })

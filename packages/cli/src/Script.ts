@@ -2,9 +2,9 @@
  * Parses the flag `--faults` of `tilia sandbox`, as `503,429:60,delay:2 seconds,reset,ok`.
  */
 import * as Faults from "@effect-tilia/sandbox/Faults"
-import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import * as Time from "./Time.js"
 
 const named = new Map<string, Faults.Fault>([
   ["hang", Faults.hang],
@@ -23,7 +23,7 @@ const status = (text: string): Option.Option<Faults.Fault> =>
 
 const delay = (text: string): Option.Option<Faults.Fault> =>
   text.startsWith("delay:")
-    ? Option.map(Duration.decodeUnknown(text.slice("delay:".length).trim()), Faults.delay)
+    ? Option.map(Time.parse(text.slice("delay:".length)), Faults.delay)
     : Option.none()
 
 const fault = (text: string): Either.Either<Faults.Fault, string> =>

@@ -1,4 +1,5 @@
 import { ClaimsError } from "@effect-tilia/core/AccessToken"
+import { ForbiddenOriginError } from "@effect-tilia/core/AuthorizedHttpClient"
 import * as TokenError from "@effect-tilia/core/TokenError"
 import { describe, expect, it } from "@effect/vitest"
 import * as ConfigError from "effect/ConfigError"
@@ -13,6 +14,7 @@ const statuses = [
   [2, new TokenError.CredentialsError({ message: "no such file", retryable: false })],
   [4, new TokenError.CredentialsError({ message: "the vault is down", retryable: true })],
   [2, new ClaimsError({ message: "no claims" })],
+  [2, new ForbiddenOriginError({ origin: "https://other.example" })],
   [2, ConfigError.MissingData(["TILIA_SCOPES"], "Expected TILIA_SCOPES to exist in the process context")],
   [3, new TokenError.InvalidRequestError(refusal(400))],
   [3, new TokenError.InvalidClientError(refusal(401))],

@@ -1,10 +1,18 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
-import { formats, report, tokenIn } from "../src/InspectCommand.js"
+import { tokenIn } from "../src/InspectCommand.js"
+import { formats, type Report } from "../src/Report.js"
 
 const now = Date.UTC(2026, 0, 1)
 const seconds = now / 1000
+
+const report = (claims: Report["claims"], verification: Report["verification"] = { _tag: "NotAsked" }): Report => ({
+  header: { alg: "RS512", kid: "a\u001b[2J" },
+  claims,
+  verification,
+  now
+})
 
 describe("tokenIn", () => {
   it.each([
@@ -24,26 +32,50 @@ describe("the report", () => {
     [seconds, /expired 0 ago/],
     [seconds - 90, /expired 1m 30s ago/],
     [undefined, /^expires +not stated$/m],
+    ["soon", /^expires +not stated$/m],
     [1e300, /^expires +not stated$/m]
   ])("the table shows when a token with exp %s expires", (exp, shown) => {
-    expect(formats.table(report({ exp }, now))).toMatch(shown)
+    expect(formats.table(report({ exp }))).toMatch(shown)
   })
 
   it.each([[seconds + 90.5, 90, false], [seconds, 0, true], [seconds - 90, 0, true]])(
     "the JSON report shows whether a token with exp %s is expired",
     (exp, expiresIn, expired) => {
-      expect(JSON.parse(formats.json(report({ exp }, now)))).toMatchObject({ expires_in: expiresIn, expired })
+      expect(JSON.parse(formats.json(report({ exp })))).toMatchObject({ expires_in: expiresIn, expired })
     }
   )
 
   it("the report shows times as dates, and escapes claims that could control a terminal", () => {
     const escape = "\u001b[2J\u009b31m\u202e\u2028"
     const claims = { iat: seconds, nbf: 1e300, username: `eve${escape}`, scopes: [`a${escape}`] }
-    const table = formats.table(report(claims, now))
+    const table = formats.table(report(claims))
     expect(table).toMatch(/^iat +2026-01-01T00:00:00\.000Z$/m)
     expect(table.replaceAll("\n", "")).toMatch(/^\P{C}+$/u)
-    const json = formats.json(report(claims, now))
+    const json = formats.json(report(claims))
     expect(json).toMatch(/^[\x20-\x7e]+$/)
     expect(JSON.parse(json).claims).toEqual(claims)
+  })
+
+  it("the report shows the header, and every claim that there is", () => {
+    const table = formats.table(report({ exp: seconds, scope: "a b", tenant: { id: 7 } }))
+    expect(table).toMatch(/^alg +RS512$/m)
+    expect(table).toMatch(/^kid +a \[2J$/m)
+    expect(table).toMatch(/^scopes +a, b$/m)
+    expect(table).toMatch(/^tenant +\{"id":7\}$/m)
+    expect(JSON.parse(formats.json(report({ tenant: 7 })))).toMatchObject({
+      header: { alg: "RS512" },
+      claims: { tenant: 7 }
+    })
+  })
+
+  it.each(
+    [
+      [{ _tag: "NotAsked" }, false, /decoded, not verified/],
+      [{ _tag: "Verified" }, true, /The token is verified/],
+      [{ _tag: "Invalid", problem: "it has expired" }, false, /not verified: it has expired\./]
+    ] as const
+  )("after the verification %o the report says so", (verification, verified, shown) => {
+    expect(formats.table(report({}, verification))).toMatch(shown)
+    expect(JSON.parse(formats.json(report({}, verification))).verified).toBe(verified)
   })
 })

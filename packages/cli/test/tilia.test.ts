@@ -5,9 +5,17 @@ import * as NodeScriptedServer from "@effect-tilia/contract/NodeScriptedServer"
 import { silent } from "@effect-tilia/contract/ScriptedServer"
 import { Sandbox } from "@effect-tilia/sandbox"
 import * as NodeSandbox from "@effect-tilia/sandbox/NodeSandbox"
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import { inject } from "vitest"
 import * as InProcess from "./support/inProcess.js"
 import { start, tilia } from "./support/tilia.js"
 
@@ -34,8 +42,16 @@ const withSandbox = Effect.gen(function*() {
   return { url, script, env, token: (...args: ReadonlyArray<string>) => tilia(["token", ...args], { env }) }
 })
 
-const itWithSandbox = <A, E>(name: string, effect: Effect.Effect<A, E, NodeSandbox.NodeSandbox | Sandbox.Sandbox>) =>
-  it.scopedLive(name, () => Effect.provide(effect, NodeSandbox.layer()), patience)
+const itWithSandbox = <A, E>(
+  name: string,
+  effect: Effect.Effect<A, E, NodeSandbox.NodeSandbox | Sandbox.Sandbox | Scope.Scope>
+) => it.scopedLive(name, () => Effect.provide(effect, NodeSandbox.layer()), patience)
+
+/** A folder that is gone after the test. */
+const folder = Effect.acquireRelease(
+  Effect.promise(() => mkdtemp(join(tmpdir(), "tilia-test-"))),
+  (path) => Effect.promise(() => rm(path, { recursive: true }))
+)
 
 describe.concurrent("tilia token", () => {
   itWithSandbox(
@@ -47,15 +63,6 @@ describe.concurrent("tilia token", () => {
       expect(stdout.trimEnd()).toMatch(jwt)
     })
   )
-
-  it.live("tilia prints no colours if its output is not a terminal", () =>
-    Effect.gen(function*() {
-      const help = yield* tilia(["--help"])
-      const mistake = yield* tilia(["tokens"])
-      expect(help).toMatchObject({ status: 0, stderr: "" })
-      expect(mistake).toMatchObject({ status: 2, stdout: "" })
-      expect(help.stdout + mistake.stderr).not.toContain("\u001b")
-    }), patience)
 
   itWithSandbox(
     "tilia token exits with 0 if its reader goes away, and with 1 if the disk is full",
@@ -100,51 +107,184 @@ describe.concurrent("tilia token", () => {
   }
 })
 
+describe.concurrent("the file of tilia", () => {
+  it.live("tilia prints its version and its help, and explains a mistake", () =>
+    Effect.gen(function*() {
+      const [version, help, mistake] = yield* Effect.all(
+        [tilia(["--version"]), tilia([]), tilia(["tokne"])],
+        { concurrency: 3 }
+      )
+      expect(version).toMatchObject({ status: 0, stderr: "", stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
+      expect(help).toMatchObject({ status: 0, stderr: "", stdout: expect.stringMatching(/^ {2}tilia token /m) })
+      expect(mistake).toMatchObject({ status: 2, stdout: "", stderr: expect.stringMatching(/Did you mean token\?/) })
+    }), patience)
+
+  // All tests run it in a folder that has nothing else.
+  it.live("tilia is one file, and its package installs no other (L1)", () =>
+    Effect.promise(async () => {
+      const path = join(dirname(inject("tilia")), "../package.json")
+      const manifest: Record<string, unknown> = JSON.parse(await readFile(path, "utf8"))
+      expect(manifest["bin"]).toEqual({ tilia: "./dist/tilia.js" })
+      expect(manifest["files"]).toEqual(["dist/tilia.js", "dist/LICENSES.txt"])
+      expect(manifest["dependencies"]).toEqual({})
+      expect(manifest["peerDependencies"]).toBeUndefined()
+    }))
+})
+
 describe.concurrent("tilia inspect", () => {
   itWithSandbox(
-    "tilia inspect shows the claims of a token in every format of `tilia token`, but not the token",
+    "tilia inspect shows the header and the claims of a token, and verifies it with the keys at a URL or in a file (L7)",
+    Effect.gen(function*() {
+      const { env, url } = yield* withSandbox
+      const jwks = `${url}/.well-known/jwks.json`
+      const { stdout: input } = yield* InProcess.tilia(["token", "--format", "json"], { env })
+      const good = yield* tilia(["inspect", "--jwks", jwks], { input })
+      expect(good).toMatchObject({ status: 0, stderr: "" })
+      expect(good.stdout).toMatch(/^alg +RS512\nkid +\S+\ntyp +JWT$/m)
+      expect(good.stdout).toContain(clientId)
+      expect(good.stdout).toMatch(/^expires .*59m \d+s left\)$/m)
+      expect(good.stdout).toMatch(/^scopes +user_info$/m)
+      expect(good.stdout).toContain("The token is verified")
+      expect(good.stdout).not.toMatch(/eyJ/)
+
+      const file = join(yield* folder, "jwks.json")
+      yield* Effect.promise(async () => writeFile(file, await (await fetch(jwks)).text()))
+      const forged = input.replace(/\.[\w-]{4}(?=[\w-]+")/, ".AAAA")
+      const bad = yield* tilia(["inspect", "--format", "json", "--jwks", file], { input: forged })
+      expect(bad).toMatchObject({ status: 3, stderr: "" })
+      expect(JSON.parse(bad.stdout)).toMatchObject({
+        verified: false,
+        problem: "its signature does not fit the key",
+        scopes: ["user_info"],
+        expired: false,
+        header: { alg: "RS512" },
+        claims: { client_id: clientId }
+      })
+      expect(bad.stdout).not.toContain("eyJ")
+    })
+  )
+
+  it.live.each(["", "http://keys.example/jwks.json", "/nowhere/jwks.json"])(
+    "tilia inspect exits with 2 for a text that is not a JWT, or for keys at %j, and does not quote the token",
+    (jwks) =>
+      Effect.gen(function*() {
+        const input = jwks === "" ? "abc.def" : "eyJhbGciOiJSUzUxMiJ9.eyJleHAiOjB9.AAAA"
+        const args = jwks === "" ? ["inspect"] : ["inspect", "--jwks", jwks]
+        const { status, stderr, stdout } = yield* tilia(args, { input })
+        expect({ status, stdout }).toEqual({ status: 2, stdout: "" })
+        expect(stderr).toMatch(jwks === "" ? /^ClaimsError: .+\n$/ : /^InvalidInputError: --jwks must be .+\n$/)
+        expect(stderr).not.toContain(input)
+      }),
+    patience
+  )
+})
+
+describe.concurrent("tilia exec", () => {
+  itWithSandbox(
+    "tilia exec gives the command a token and no secret, its input and outputs, and ends with its exit status (L9)",
     Effect.gen(function*() {
       const { env } = yield* withSandbox
-      for (const format of ["raw", "json", "header"]) {
-        const args = ["token", "--format", format, "--scopes", "user_info,write_invoices"]
-        const { stdout: input } = yield* InProcess.tilia(args, { env })
-        const { status, stderr, stdout } = yield* tilia(["inspect"], { input })
-        expect({ status, stderr }).toEqual({ status: 0, stderr: "" })
-        expect(stdout).toContain(clientId)
-        expect(stdout).toMatch(/^expires .*59m \d+s left\)$/m)
-        expect(stdout).toMatch(/^scopes +user_info, write_invoices$/m)
-        expect(stdout).toContain("not verified")
-        expect(stdout).not.toMatch(/eyJ/)
-      }
+      const script = "cat; printenv TILIA_ACCESS_TOKEN >&2; printenv TILIA_CLIENT_SECRET; exit 7"
+      const { status, stderr, stdout } = yield* tilia(["exec", "--", "sh", "-c", script], { env, input: "input\n" })
+      expect({ status, stdout }).toEqual({ status: 7, stdout: "input\n" })
+      expect(stderr.trimEnd()).toMatch(jwt)
     })
+  )
+
+  for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
+    itWithSandbox(
+      `tilia exec passes ${signal} on, waits for the command, and ends as it does (L9)`,
+      Effect.gen(function*() {
+        const { env } = yield* withSandbox
+        const name = signal.slice(3)
+        const script = `trap 'echo got it; sleep 0.2; trap - ${name}; kill -${name} $$' ${name}; echo ready; ` +
+          "while :; do sleep 0.05; done"
+        const child = yield* start(["exec", "--", "sh", "-c", script], { env })
+        yield* child.until(/ready/)
+        child.kill(signal)
+        expect(yield* child.ended).toEqual({ status, stdout: "ready\ngot it\n", stderr: "" })
+      })
+    )
+  }
+
+  itWithSandbox(
+    "tilia exec exits with 127 if there is no such command, and with 126 if it cannot be run",
+    Effect.gen(function*() {
+      const { env } = yield* withSandbox
+      const missing = yield* tilia(["exec", "--", "tilia-no-such-command"], { env })
+      expect(missing).toMatchObject({ status: 127, stderr: "tilia found no command tilia-no-such-command.\n" })
+      expect((yield* tilia(["exec", "--", "/"], { env })).status).toBe(126)
+    })
+  )
+
+  it.live("tilia exec does not run the command without a token", () =>
+    Effect.gen(function*() {
+      const { status, stderr, stdout } = yield* tilia(["exec", "--", "echo", "ran"])
+      expect({ status, stdout }).toEqual({ status: 2, stdout: "" })
+      expect(stderr).toContain("TILIA_SCOPES")
+    }), patience)
+})
+
+describe.concurrent("tilia request", () => {
+  const api = HttpRouter.empty.pipe(
+    HttpRouter.post(
+      "/echo",
+      Effect.gen(function*() {
+        const { headers, text } = yield* HttpServerRequest.HttpServerRequest
+        return HttpServerResponse.text(`${headers["content-type"]} ${headers["x-a"]} ${yield* text}`)
+      })
+    ),
+    HttpRouter.get("/away", Effect.succeed(HttpServerResponse.text("later", { status: 503 })))
+  )
+  const withApi = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.provide(effect, NodeSandbox.layer({ routes: api }))
+
+  it.scopedLive(
+    "tilia request sends the body and the headers, and prints the body of the response alone",
+    () =>
+      withApi(Effect.gen(function*() {
+        const { env, url } = yield* withSandbox
+        const file = join(yield* folder, "body")
+        yield* Effect.promise(() => writeFile(file, "from a file"))
+        const args = ["request", "post", `${url}/echo`, "--header", "x-a: 1", "--data"]
+        const settings = { env: { ...env, TILIA_API_ORIGINS: url } }
+        const [text, input] = yield* Effect.all([
+          tilia([...args, `@${file}`, "--header", "Content-Type: text/plain"], settings),
+          tilia([...args, "-", "--verbose"], { ...settings, input: "from standard input" })
+        ], { concurrency: 2 })
+        expect(text).toEqual({ status: 0, stderr: "", stdout: "text/plain 1 from a file" })
+        expect(input).toMatchObject({ status: 0, stdout: "application/json 1 from standard input" })
+        expect(input.stderr).toMatch(/^The API responded with 200 after \d+ ms\.\n$/)
+      })),
+    patience
+  )
+
+  it.scopedLive(
+    "tilia request exits with 4 if the API is unavailable and 3 if it refuses, and prints the body",
+    () =>
+      withApi(Effect.gen(function*() {
+        const { env, url } = yield* withSandbox
+        const settings = { env: { ...env, TILIA_API_ORIGINS: url } }
+        const [away, missing] = yield* Effect.all(
+          [tilia(["request", "GET", `${url}/away`], settings), tilia(["request", "GET", `${url}/nope`], settings)],
+          { concurrency: 2 }
+        )
+        expect(away).toMatchObject({ status: 4, stdout: "later", stderr: expect.stringMatching(/with 503 /) })
+        expect(missing).toMatchObject({ status: 3, stdout: expect.stringMatching(/NOT_FOUND/) })
+      })),
+    patience
   )
 
   itWithSandbox(
-    "tilia inspect --format json shows the claims but not the token",
+    "tilia request exits with 2 for a URL that may not receive the token, and sends nothing (A1, L10)",
     Effect.gen(function*() {
-      const { token } = yield* withSandbox
-      const { stdout: input } = yield* token()
-      const { stdout } = yield* tilia(["inspect", "--format", "json"], { input })
-      expect(JSON.parse(stdout)).toMatchObject({
-        verified: false,
-        scopes: ["user_info"],
-        expired: false,
-        claims: { client_id: clientId }
-      })
-      expect(stdout).not.toContain("eyJ")
+      const { env, url } = yield* withSandbox
+      const { received } = yield* Sandbox.Sandbox
+      const { status, stderr, stdout } = yield* tilia(["request", "GET", `${url}/whoami`], { env })
+      expect({ status, stdout }).toEqual({ status: 2, stdout: "" })
+      expect(stderr).toMatch(/^ForbiddenOriginError: /)
+      expect(yield* received).toEqual([])
     })
-  )
-
-  it.live.each(["two words", "abc.def"])(
-    "tilia inspect exits with 2 for %j, which is not a JWT, and does not quote it",
-    (input) =>
-      Effect.gen(function*() {
-        const { status, stderr, stdout } = yield* tilia(["inspect"], { input })
-        expect({ status, stdout }).toEqual({ status: 2, stdout: "" })
-        expect(stderr).toMatch(/^(InvalidInputError|ClaimsError): .+\n$/)
-        if (input !== "") expect(stderr).not.toContain(input)
-      }),
-    patience
   )
 })
 
@@ -158,7 +298,7 @@ describe.concurrent("tilia sandbox", () => {
           "--faults",
           "503,ok",
           "--lifetime",
-          "5 seconds",
+          "5s",
           "--scopes",
           "user_info"
         ])
@@ -181,6 +321,22 @@ describe.concurrent("tilia sandbox", () => {
         )
         sandbox.kill("SIGTERM")
         expect((yield* sandbox.ended).status).toBe(130)
+      }),
+    patience
+  )
+
+  it.live(
+    "tilia sandbox runs a command with its settings, ends with its exit status, and stops",
+    () =>
+      Effect.gen(function*() {
+        const script = "printenv TILIA_AUTH_URL TILIA_API_ORIGINS TILIA_SCOPES; printenv TILIA_ENVIRONMENT; exit 7"
+        const { status, stderr, stdout } = yield* tilia(["sandbox", "--", "sh", "-c", script], {
+          env: { TILIA_ENVIRONMENT: "production" }
+        })
+        expect({ status, stderr }).toEqual({ status: 7, stderr: "" })
+        const [url = "", ...rest] = stdout.trimEnd().split("\n")
+        expect(rest).toEqual([url, "user_info,write_invoices"])
+        yield* Effect.flip(Effect.tryPromise(() => fetch(url)))
       }),
     patience
   )

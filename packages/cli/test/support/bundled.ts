@@ -1,8 +1,8 @@
+import { execFileSync } from "node:child_process"
 import { copyFile, mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import type { TestProject } from "vitest/node"
-import { bundle } from "../../../../test/bundle.js"
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -10,17 +10,17 @@ declare module "vitest" {
   }
 }
 
-const cli = resolve(import.meta.dirname, "../..")
+const root = resolve(import.meta.dirname, "../../../..")
 
 /**
- * The global setup of the tests of `tilia`. It bundles the command. A test finds the file by `inject("tilia")`. It has
- * the place in a folder that `dist/bin.js` has in the package.
+ * The global setup of the tests of `tilia`. It makes the file that is published. A test finds it by `inject("tilia")`.
+ * It has the place in a folder that it has in the package.
  */
 export default async (project: TestProject) => {
   const folder = await mkdtemp(join(tmpdir(), "tilia-"))
-  const outfile = join(folder, "dist/bin.js")
-  await copyFile(join(cli, "package.json"), join(folder, "package.json"))
-  await bundle(join(cli, "src/bin.ts"), outfile)
+  const outfile = join(folder, "dist/tilia.js")
+  await copyFile(join(root, "packages/cli/package.json"), join(folder, "package.json"))
+  execFileSync(process.execPath, ["scripts/tilia.mjs", outfile], { cwd: root, stdio: "inherit" })
   project.provide("tilia", outfile)
   return () => rm(folder, { recursive: true, force: true })
 }
