@@ -47,9 +47,9 @@ export interface Options extends TokenMediator.Options, Tilia.Settings, BrowserT
 
 /**
  * The services of a page: the token source, the HTTP client that adds its token, the token endpoint that asks the
- * mediator, the store of the tabs, and the environment. Call `clear` of `BrowserTokenStore` at every logout. The token is kept in the
- * page's memory and in no storage of the browser. An option that is out of range is an `InvalidInputError`, before
- * anything is sent.
+ * mediator, the store of the tabs, and the environment. Call `clear` of `BrowserTokenStore` at every logout. The token
+ * is kept in the page's memory and in no storage of the browser. An option that is out of range is an
+ * `InvalidInputError`, before anything is sent.
  *
  * @since 0.1.0
  * @category layers

@@ -108,6 +108,13 @@ const cases: Record<keyof BrowserTilia.Options, Case> = {
     byDefault: 0,
     withOption: 1
   },
+  name: {
+    given: { name: "billing" },
+    reply: grant,
+    observe: ({ context }) => Effect.sync(() => Context.get(context, TokenEndpoint.TokenEndpoint).labels?.client),
+    byDefault: undefined,
+    withOption: "billing"
+  },
   retry: {
     given: { retry: { maxAttempts: 2, baseDelay: "1 millis" } },
     reply: refusal,

@@ -251,10 +251,10 @@ export const make: (
         {
           root: true,
           links: running.firstLinks,
-          captureStackTrace: false,
-          attributes: { ...Labels.attributesOf(labels), "tilia.refresh.background": flight.isBackground }
+          captureStackTrace: false
         },
         (span) => {
+          Labels.annotate(span, { ...Labels.attributesOf(labels), "tilia.refresh.background": flight.isBackground })
           running.span = span
           return Effect.zipRight(drawn, sharing.obtain(wantedBy(flight, draw))).pipe(
             Effect.onExit(end), // within the span, which then has what is told of the end (O2)

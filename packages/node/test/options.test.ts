@@ -82,6 +82,14 @@ const cases: Record<Keys, Case> = {
     options: ({ url }) => ({ environment: { authUrl: `${url}/prefix` } }),
     check: shows("POST /prefix/token ")
   },
+  name: {
+    server: granting,
+    options: () => ({ name: "billing" }),
+    check: (made) =>
+      Effect.sync(() => {
+        expect(Context.get(made, TokenEndpoint.TokenEndpoint).labels).toMatchObject({ client: "billing" })
+      })
+  },
   retry: {
     server: always(httpResponse(503)),
     options: () => ({ retry: { maxAttempts: 2, baseDelay: "1 millis" } }),

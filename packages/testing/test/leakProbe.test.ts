@@ -188,6 +188,24 @@ describe("leakProbe", () => {
       }
     }))
 
+  it.effect.each<readonly [string, (token: string) => unknown]>([
+    ["plain", (token) => token],
+    ["hex", (token) => Buffer.from(token).toString("hex")],
+    ["bytes", (token) => [...Buffer.from(token)]],
+    ["base64", (token) => Buffer.from(token).toString("base64")]
+  ])(
+    "leakProbe finds a token of 2 kB in the form %s, and not one that begins alike (C3)",
+    ([form, encoded]) =>
+      Effect.gen(function*() {
+        const token = `eyJhbGciOiJSUzI1NiJ9.${"a".repeat(2_000)}.swordfish`
+        const { leaks } = yield* leakProbe(Effect.succeed(encoded(token)), [token])
+        expect(leaks.length).toBeGreaterThan(0)
+        expect(new Set(leaks.map((leak) => leak.form))).toStrictEqual(new Set([form]))
+        const other = yield* leakProbe(Effect.succeed(encoded(token.replace("fish", "dish"))), [token])
+        expect(other.leaks).toStrictEqual([])
+      })
+  )
+
   it.effect("leakProbe searches texts in base64 of several megabytes in a few seconds (C3)", () =>
     Effect.gen(function*() {
       const long = base64(base64(base64("A".repeat(300_000))))

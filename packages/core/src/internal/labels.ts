@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as MetricLabel from "effect/MetricLabel"
 import * as Schema from "effect/Schema"
+import type * as Tracer from "effect/Tracer"
 import * as Scopes from "../Scopes.js"
 import type { Labels } from "../Telemetry.js"
 
@@ -41,3 +42,9 @@ export const quietly = (tell: () => void): void => {
     // There is nobody to tell.
   }
 }
+
+/** Adds attributes to a span. As options of the span, Effect adds them where nothing catches what a tracer throws. */
+export const annotate = (span: Tracer.Span, attributes: Readonly<Record<string, unknown>>): void =>
+  quietly(() => {
+    for (const [name, value] of Object.entries(attributes)) span.attribute(name, value)
+  })

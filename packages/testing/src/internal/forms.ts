@@ -138,11 +138,14 @@ const inHex = (secret: Uint8Array): string => Encoding.encodeHex(secret).replace
 /** Matches bytes as decimal numbers: `[ 97, 98 ]`, or `{"0":97,"1":98}` as JSON has a `Uint8Array`. */
 const inDecimal = (secret: Uint8Array): string => `(?<!\\d)${secret.join(",\\s*(?:\"?\\d+\"?:\\s*)?")}(?!\\d)`
 
+/** The end of a long secret, as a token: a pattern of all its bytes is too large, and tokens often begin alike. */
+const end = (secret: Uint8Array): Uint8Array => secret.subarray(-128)
+
 /** Makes a function that finds the forms in which a text contains the secret. Only base64 depends on the case. */
 export const finder = (secret: string): (text: string) => ReadonlySet<Form> => {
   const needles = [secret, ...bytesOf(secret).map(charactersOf)].map((needle) => needle.toLowerCase())
   const base64 = bytesOf(secret).flatMap(inBase64)
-  const cases = [...new Set([secret, secret.toLowerCase(), secret.toUpperCase()])].flatMap(bytesOf)
+  const cases = [...new Set([secret, secret.toLowerCase(), secret.toUpperCase()])].flatMap(bytesOf).map(end)
   const hex = new RegExp(cases.map(inHex).join("|"), "i")
   const decimal = new RegExp(cases.map(inDecimal).join("|"))
   const decoders = decodersFor(secret.length)

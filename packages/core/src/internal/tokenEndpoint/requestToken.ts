@@ -57,11 +57,13 @@ const inSpan = <A, E>(
     let result: Exit.Exit<A, E> | undefined
     // Not `Effect.fn`, whose stack traces cost as much as the rest of the span.
     return Effect.catchAllDefect(
-      Effect.useSpan(requestSpan, { attributes, captureStackTrace: false }, (span) =>
-        request(span).pipe(
+      Effect.useSpan(requestSpan, { captureStackTrace: false }, (span) => {
+        Labels.annotate(span, attributes)
+        return request(span).pipe(
           Effect.withParentSpan(span),
           Effect.onExit((exit) => Effect.sync(() => result = exit))
-        )),
+        )
+      }),
       (defect) => result ?? Effect.die(defect)
     )
   })
@@ -111,15 +113,10 @@ export const make = (
         checkScopes(token, limits.onNarrowedScope, { tokenUrl, requested: scopes, attempts: attempts.count() }))
       return yield* Effect.onExit(request, (exit) =>
         Effect.sync(() =>
-          Labels.quietly(() => {
-            const told = {
-              ...Labels.attributesOf(key),
-              "tilia.attempts": attempts.count(),
-              ...Attempts.outcomeOf(exit)
-            }
-            for (const [name, value] of Object.entries(told)) {
-              span.attribute(name, value)
-            }
+          Labels.annotate(span, {
+            ...Labels.attributesOf(key),
+            "tilia.attempts": attempts.count(),
+            ...Attempts.outcomeOf(exit)
           })
         ))
     })
