@@ -75,7 +75,11 @@ const [makeTarballs = "", startSandbox = ""] = (inClone ?? "").split("\n")
 const inPlace = (lines: string | undefined, folder: string): string => (lines ?? "").replace("../my-app", folder)
 
 /** What a build does, but for emptying `dist`: the tests of other projects need what they have put there. */
-const buildInPlace = (script: string): string => script.replace("pnpm build", "npx tsc -b tsconfig.build.json")
+const buildInPlace = (script: string): string =>
+  script.replace(
+    "pnpm build",
+    "npx tsc -b tsconfig.build.json && node scripts/tilia.mjs packages/cli/dist/tilia.js"
+  )
 
 /** Nothing of the environment of this process but the place of Node. */
 const clean = { PATH: process.env["PATH"] }

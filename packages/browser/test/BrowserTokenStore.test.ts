@@ -20,6 +20,21 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
+/** A message of this page to itself. */
+const roundTrip = Effect.async<undefined>((resume) => {
+  const name = crypto.randomUUID()
+  const [sender, recipient] = [new BroadcastChannel(name), new BroadcastChannel(name)]
+  recipient.onmessage = () => {
+    sender.close()
+    recipient.close()
+    resume(Effect.succeed(undefined))
+  }
+  sender.postMessage("")
+})
+
+/** Messages arrive in their order: after these, those that were posted before have had their effects, however late. */
+const arrived = Effect.repeatN(Effect.zipRight(roundTrip, Effect.sleep("10 millis")), 1)
+
 const scopes = Schema.decodeSync(Scopes.Scopes)("user_info")
 
 const optionsOf = (principal: string) => ({ mediatorUrl: "/tilia/token", principal })
@@ -56,7 +71,7 @@ const failureIn = (store: TokenStore.TokenStore) => Effect.map(store.read(scopes
 
 /** The first change that the store tells of after this effect has run. */
 const nextChange = (store: TokenStore.TokenStore) =>
-  Effect.tap(Effect.fork(Stream.runHead(store.changes(scopes))), Effect.sleep("20 millis"))
+  Effect.tap(Effect.fork(Stream.runHead(store.changes(scopes))), arrived)
 
 /** The name of the channel of all tabs of this principal; other names begin with it. */
 const groupOf = ({ mediatorUrl, principal }: { readonly mediatorUrl: string; readonly principal: string }) =>
@@ -124,7 +139,7 @@ describe("the tabs of one principal", () => {
       void navigator.locks.request(`${group} Keeper `, () => new Promise((resolve) => setTimeout(resolve, 500))).catch(
         () => {}
       )
-      yield* Effect.sleep("20 millis")
+      yield* arrived
       const one = yield* BrowserTokenStore.make(options)
       const took = yield* millisOf(one.read(scopes))
       expect(took).toBeGreaterThan(80)
@@ -144,7 +159,7 @@ describe("the tabs of one principal", () => {
         { steal: true },
         () => new Promise((resolve) => setTimeout(resolve, 2000))
       ).catch(() => {})
-      yield* Effect.sleep("20 millis")
+      yield* arrived
       const late = yield* BrowserTokenStore.make(options)
       expect(yield* textIn(late)).toStrictEqual(Option.none())
       const acquired = yield* late.lock(scopes)
@@ -164,9 +179,9 @@ describe("the tabs of one principal", () => {
       const first = yield* Scope.extend(BrowserTokenStore.make(options), scope)
       const second = yield* BrowserTokenStore.make(options)
       yield* write(first, "first")
-      yield* Effect.sleep("20 millis")
+      yield* arrived
       yield* Scope.close(scope, Exit.void)
-      yield* Effect.sleep("20 millis")
+      yield* arrived
       const late = yield* BrowserTokenStore.make(options)
       expect(yield* Effect.all([second, late].map(textIn))).toStrictEqual(Array(2).fill(Option.some("first")))
     }))
@@ -213,13 +228,13 @@ describe("the tabs of one principal", () => {
         ])
       ]
       for (const message of messages) channel.postMessage(message)
-      yield* Effect.sleep("50 millis")
+      yield* arrived
       expect(yield* Effect.all([one, other].map(textIn))).toStrictEqual(Array(2).fill(Option.none()))
       yield* write(one, "first")
-      yield* Effect.sleep("20 millis")
+      yield* arrived
       expect(yield* Effect.all([one, other].map(textIn))).toStrictEqual(Array(2).fill(Option.some("first")))
       yield* other.clear
-      yield* Effect.sleep("20 millis")
+      yield* arrived
       expect(yield* Effect.all([one, other].map(textIn))).toStrictEqual(Array(2).fill(Option.none()))
     }))
 
@@ -256,9 +271,9 @@ describe("the tabs of one principal", () => {
       const options = yield* newUser
       const [one, other] = yield* Effect.all([BrowserTokenStore.make(options), BrowserTokenStore.make(options)])
       yield* write(one, "first")
-      yield* Effect.sleep("20 millis")
+      yield* arrived
       const received = yield* Effect.forkAll([one, other].map(({ changes }) => Stream.runHead(changes(scopes))))
-      yield* Effect.sleep("20 millis")
+      yield* arrived
       yield* one.clear
       expect(yield* Fiber.join(received)).toStrictEqual([Option.some("Cleared"), Option.some("Cleared")])
       expect(yield* Effect.all([one, other].map(textIn))).toStrictEqual([Option.none(), Option.none()])
@@ -273,9 +288,9 @@ describe("the tabs of one principal", () => {
       const lock = yield* lockOf(one)
       yield* Effect.sleep("5 millis")
       yield* other.clear
-      yield* Effect.sleep("20 millis")
+      yield* arrived
       yield* settle(lock, "late")
-      yield* Effect.sleep("20 millis")
+      yield* arrived
       const late = yield* BrowserTokenStore.make(options)
       expect(yield* Effect.all([one, other, late].map(textIn))).toStrictEqual(Array(3).fill(Option.none()))
     }))
@@ -298,7 +313,7 @@ describe("the tabs of one principal", () => {
       const closed = yield* Scope.extend(BrowserTokenStore.make(options), scope)
       const lock = yield* lockOf(closed)
       yield* Scope.close(scope, Exit.void)
-      yield* Effect.sleep("20 millis")
+      yield* arrived
       const group = yield* groupOf(options)
       const { held = [], pending = [] } = yield* Effect.promise(() => navigator.locks.query())
       expect([...held, ...pending].filter(({ name }) => name?.startsWith(group))).toStrictEqual([])
@@ -315,7 +330,7 @@ describe("a failure that the tabs share", () => {
       const options = yield* newUser
       const [one, other] = yield* Effect.all([BrowserTokenStore.make(options), BrowserTokenStore.make(options)])
       yield* fail(one)
-      yield* Effect.sleep("50 millis")
+      yield* arrived
       const late = yield* BrowserTokenStore.make(options)
       const all = [one, other, late]
       for (const found of yield* Effect.all(all.map(failureIn))) {
@@ -327,7 +342,7 @@ describe("a failure that the tabs share", () => {
         expect(left).toBeGreaterThan(7000)
       }
       yield* write(other, "first")
-      yield* Effect.sleep("20 millis")
+      yield* arrived
       expect(yield* Effect.all(all.map(failureIn))).toStrictEqual(Array(3).fill(Option.none()))
       expect(yield* textIn(late)).toStrictEqual(Option.some("first"))
     }))
@@ -358,7 +373,7 @@ describe("a page that comes back", () => {
       yield* write(one, "first")
       yield* hide
       const changes = yield* Effect.fork(Stream.runCollect(Stream.take(one.changes(scopes), 2)))
-      yield* Effect.sleep("20 millis")
+      yield* arrived
       yield* show
       expect(yield* textIn(one)).toStrictEqual(Option.none())
       expect(Array.from(yield* Fiber.join(changes))).toStrictEqual(["Resumed", "Cleared"])
@@ -372,7 +387,7 @@ describe("a page that comes back", () => {
       const one = yield* BrowserTokenStore.make(options)
       const lock = yield* lockOf(one)
       yield* hide
-      yield* Effect.sleep("20 millis")
+      yield* arrived
       const group = yield* groupOf(options)
       const { held = [], pending = [] } = yield* Effect.promise(() => navigator.locks.query())
       expect([...held, ...pending].filter(({ name }) => name?.startsWith(group))).toStrictEqual([])
@@ -407,7 +422,7 @@ describe("tabs that share nothing", () => {
       const [one, other] = yield* Effect.replicateEffect(BrowserTokenStore.make({ mediatorUrl }), 2)
       if (one === undefined || other === undefined) return expect.fail()
       yield* write(one, "first")
-      yield* Effect.sleep("20 millis")
+      yield* arrived
       expect(yield* textIn(other)).toStrictEqual(Option.none())
     }))
 })

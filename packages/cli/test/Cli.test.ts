@@ -100,24 +100,27 @@ describe("tilia token", () => {
     TILIA_CLIENT_ID: "hunter2",
     TILIA_CLIENT_SECRET: "hunter2",
     TILIA_CLIENT_SECRET_FILE: "/nowhere/hunter2",
-    TILIA_SCOPES: "hunter2,,b",
-    TILIA_ENVIRONMENT: "hunter2",
-    TILIA_AUTH_URL: "http://hunter2.example",
-    TILIA_API_ORIGINS: "ftp://hunter2"
-  }))("tilia token exits with 2 for a wrong %s and hides its value", ([name, value]) =>
-    Effect.gen(function*() {
-      const { status, stderr, stdout } = yield* tilia(["token"], {
-        env: {
-          ...configured("http://127.0.0.1:9"),
-          ...name === "TILIA_CLIENT_SECRET_FILE" && { TILIA_CLIENT_SECRET: undefined },
-          [name]: value
-        }
+    TILIA_SCOPES: "a,,b",
+    TILIA_ENVIRONMENT: "stagign",
+    TILIA_AUTH_URL: "https://:hunter2@h.example",
+    TILIA_API_ORIGINS: "https://h.example?key=hunter2"
+  }))(
+    "tilia token exits with 2 for a wrong %s, names it, and shows no secret (F2)",
+    ([name, value]) =>
+      Effect.gen(function*() {
+        const { status, stderr, stdout } = yield* tilia(["token"], {
+          env: {
+            ...configured("http://127.0.0.1:9"),
+            ...name === "TILIA_CLIENT_SECRET_FILE" && { TILIA_CLIENT_SECRET: undefined },
+            [name]: value
+          }
+        })
+        expect({ status, stdout }).toEqual({ status: 2, stdout: "" })
+        expect(stderr).toContain(name)
+        expect(stderr).not.toContain("hunter2")
+        expect(stderr).not.toContain(clientSecret)
       })
-      expect({ status, stdout }).toEqual({ status: 2, stdout: "" })
-      expect(stderr).toContain(name)
-      expect(stderr).not.toContain("hunter2")
-      expect(stderr).not.toContain(clientSecret)
-    }))
+  )
 
   itWithSandbox(
     "tilia token exits with 3 if the server refuses, and its error never shows the secret",

@@ -223,7 +223,7 @@ describe("options", () => {
       expect(JSON.parse((yield* request(url)).text)).toMatchObject({ expires_in: "300" })
       const error = yield* Effect.flip(build("1 millis"))
       expect(ConfigError.isConfigError(error)).toBe(true)
-      expect(String(error)).toContain("tokenLifetime")
+      expect(String(error)).toContain("LIFETIME")
     }))
 })
 
