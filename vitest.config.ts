@@ -24,8 +24,11 @@ const alone = ["test/TokenSource.isolation.test.ts"]
  */
 const together = { include, pool: "threads" as const }
 
-const fleet = { root: "fleet", include, globalSetup: "test/support/bundled.ts" }
-const overSql = ["test/postgres.test.ts", "test/sqlite.test.ts"]
+/**
+ * Files that mostly wait for processes which they have started. On two cores each of the two pools runs one file at a
+ * time: with these in threads, both end at the same time.
+ */
+const waiting = { pool: "threads" as const }
 
 const redis = RedisServer.binary()
 // eslint-disable-next-line no-console -- the one line that says why tests are missing
@@ -44,15 +47,14 @@ const inNode = [
   { name: "core", root: "packages/core", ...together, exclude: alone },
   { name: "core-alone", root: "packages/core", include: alone },
   ...["sandbox", "testing"].map((name) => ({ name, root: `packages/${name}`, ...together })),
-  ...["node", "contract", "sql"].map((name) => ({ name, root: `packages/${name}`, include })),
+  ...["node", "sql"].map((name) => ({ name, root: `packages/${name}`, include })),
+  { name: "contract", root: "packages/contract", include, ...waiting },
   ...(redis === undefined ? [] : [{ name: "redis", root: "packages/redis", include }]),
   { name: "tabs", root: "packages/browser", include: ["test/pure/*.test.ts"], pool: "threads" as const }, // no page
   { name: "cli", root: "packages/cli", include, globalSetup: "test/support/bundled.ts" },
-  { name: "example-node", root: "examples/node", include },
+  { name: "example-node", root: "examples/node", include, ...waiting },
   { name: "examples", root: "examples/node", include: ["test/examples/*.test.ts"], pool: "threads" as const }, // of docs
-  // A fleet mostly waits. Those over SQL wait in a process, so that each of the two pools ends at the same time.
-  { ...fleet, name: "fleet", exclude: overSql, pool: "threads" as const },
-  { ...fleet, name: "fleet-sql", include: overSql },
+  { name: "fleet", root: "fleet", include, globalSetup: "test/support/bundled.ts", ...waiting },
   { name: "example-opentelemetry", root: "examples/opentelemetry", include }
 ].map((project) => ({
   resolve: { conditions },
