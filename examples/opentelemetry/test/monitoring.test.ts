@@ -108,6 +108,7 @@ describe("The files in monitoring/ (O6)", () => {
         tilia_token_expires_in_seconds: "client environment scopes",
         tilia_token_expiry_timestamp_seconds: "client environment scopes",
         tilia_token_invalidations_total: "client environment scopes",
+        tilia_token_last_failure_timestamp_seconds: "client environment scopes",
         tilia_token_refresh_total: "client environment origin outcome scopes",
         tilia_token_replays_total: "client environment scopes",
         tilia_token_request_duration_count: "client environment scopes time_unit",

@@ -149,8 +149,10 @@ export const make: (input: Input) => Effect.Effect<Environment, InvalidInputErro
 )
 
 /** The hint is that of the first one that is refused. */
-const hintOfOrigins = (origins: ReadonlyArray<string>): string =>
-  Hint.ofUrl(origins.find((origin) => Option.isNone(Schema.decodeOption(ApiOrigins)([origin]))) ?? "")
+const hintOfOrigins = (origins: ReadonlyArray<string>): string => {
+  const wrong = origins.find((origin) => Option.isNone(Schema.decodeOption(ApiOrigins)([origin]))) ?? ""
+  return wrong === "" && origins.length > 1 ? "one of them is empty" : Hint.ofUrl(wrong)
+}
 
 const hintOfName = (text: string): string => {
   const hint = Hint.ofNames(text, Object.keys(named))

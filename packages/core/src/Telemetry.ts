@@ -82,6 +82,15 @@ export const expiresIn = gauge("expires_in_seconds", "The lifetime of the newest
 export const failures = gauge("consecutive_failures", "Failed refreshes since the last token")
 
 /**
+ * When a refresh of a source has failed last, in seconds since 1970. It tells an outage from a source that nobody needs
+ * any more, or that was closed: neither tries again, and so neither learns that the server is back.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const lastFailure = gauge("last_failure_timestamp_seconds", "When a refresh has failed last")
+
+/**
  * How many callers wait for a token now, because there is no valid one.
  *
  * @since 0.1.0

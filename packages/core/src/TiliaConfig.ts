@@ -30,8 +30,11 @@
  */
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as PathPatch from "effect/ConfigProviderPathPatch"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as HashSet from "effect/HashSet"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -128,7 +131,7 @@ export const list = <A, I>(
 const isFields = (value: unknown): value is Readonly<Record<string, unknown>> => {
   if (!Predicate.isRecord(value) || Config.isConfig(value)) return false
   const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
+  return (prototype === Object.prototype || prototype === null) && Object.keys(value).length > 0
 }
 
 /**
@@ -153,7 +156,7 @@ export function config(options: unknown): Config.Config<unknown> {
 export const lines = (error: ConfigError.ConfigError): ReadonlyArray<string> => {
   if (error._op === "And" || error._op === "Or") return [...new Set([...lines(error.left), ...lines(error.right)])]
   const name = error.path.join("_")
-  if (error._op !== "MissingData") return [`${name} ${error.message}`]
+  if (error._op !== "MissingData") return [`${name} ${error.message}`.trimStart()]
   const isEffects = error.message.startsWith("Expected ") // and says no more than that it is missing
   return [isEffects ? `${name} is not set` : `${name} is not set: ${error.message}`]
 }
@@ -194,17 +197,28 @@ const sourceOf = (options: unknown, setting: string): Config.Config<unknown> | u
   return Object.values(options).map((value) => sourceOf(value, setting)).find((found) => found !== undefined)
 }
 
+/** A provider that has no value, and says so in an error from which no default and no alternative recovers. */
+const refusing = ConfigProvider.fromFlat(ConfigProvider.makeFlat({
+  load: (path) => Effect.fail(ConfigError.InvalidData([...path], "")),
+  enumerateChildren: () => Effect.succeed(HashSet.empty()),
+  patch: PathPatch.empty
+}))
+
+const firstPath = (error: ConfigError.ConfigError): Array<string> =>
+  error._op === "And" || error._op === "Or" ? firstPath(error.left) : error.path
+
+/** The path of the first setting that is read, if there is one. */
+const settingOf = (source: Config.Config<unknown> | undefined): Effect.Effect<Array<string> | undefined> =>
+  source === undefined
+    ? Effect.succeed(undefined)
+    : Effect.match(refusing.load(source), { onFailure: firstPath, onSuccess: () => undefined })
+
 /** Fails with the name of the setting from which the option was read, or else with the name of the option. */
-const outOfRange = (options: unknown, error: InvalidInputError): Effect.Effect<never, ConfigError.ConfigError> => {
-  const wrong = (path: Array<string>) => ConfigError.InvalidData(path, `must be ${error.expected}`)
-  const source = sourceOf(options, error.setting)
-  if (source === undefined) return Effect.fail(wrong([error.setting]))
-  return Effect.catchIf(
-    Config.mapOrFail(source, () => Either.left(wrong([]))),
-    (named) => named._op === "InvalidData" && named.path.length === 0,
-    () => Effect.fail(wrong([error.setting]))
+const outOfRange = (options: unknown, error: InvalidInputError): Effect.Effect<never, ConfigError.ConfigError> =>
+  Effect.flatMap(
+    settingOf(sourceOf(options, error.setting)),
+    (path = [error.setting]) => fail(ConfigError.InvalidData(path, `must be ${error.expected}`))
   )
-}
 
 /**
  * The Layer of a service whose options come from the configuration. All settings that are missing or wrong are reported
@@ -224,7 +238,7 @@ export const layer = <Options, A, R>(
       (values) =>
         Layer.catchAll(
           make(values),
-          (error) => Layer.unwrapEffect(Effect.catchAll(outOfRange(options, error), fail))
+          (error) => Layer.unwrapEffect(outOfRange(options, error))
         )
     )
   )

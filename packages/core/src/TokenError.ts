@@ -323,7 +323,9 @@ export class TokenTimeoutError
   readonly retryable = true
   override readonly message: string = errorMessage(
     this,
-    `No response from ${this.tokenUrl} in time${tries(this)}: try again later, or allow more time for an attempt.`
+    this.attempts === 0
+      ? "The credentials did not come in time, and nothing was sent: check where they come from, or allow more time."
+      : `No response from ${this.tokenUrl} in time${tries(this)}: try again later, or allow more time for an attempt.`
   )
 }
 

@@ -199,6 +199,7 @@ describe("What the metrics count (O3)", () => {
         [`tilia_token_attempts_total ${tags} outcome=${tag}`]: [1],
         [`tilia_token_request_duration time_unit=milliseconds ${tags}`]: [1, 0],
         [`tilia_token_consecutive_failures ${tags}`]: [1],
+        [`tilia_token_last_failure_timestamp_seconds ${tags}`]: [0],
         [`tilia_token_waiting_callers ${tags}`]: [0]
       })
     }))
@@ -218,6 +219,20 @@ describe("What the metrics count (O3)", () => {
       })
       const counted = yield* metrics
       expect(counted.get(`tilia_token_consecutive_failures ${labels}`)).toStrictEqual([0])
+    }))
+
+  it.scoped("the time of the last failure moves with each failure, and with nothing else (O3)", () =>
+    Effect.gen(function*() {
+      const { source } = yield* staged((_, n) => n < 2 ? { status: 503 } : { body: granted }, {
+        retry: { maxAttempts: 1 },
+        name: "moves"
+      })
+      const gauge = `tilia_token_last_failure_timestamp_seconds ${labels.replace("invoices", "moves")}`
+      for (const expected of [60, 120, 120]) {
+        yield* TestClock.adjust("1 minute")
+        yield* Effect.exit(source.get)
+        expect((yield* metrics).get(gauge)).toStrictEqual([expected])
+      }
     }))
 
   it.scoped("an attempt that takes too long counts once, as a timeout (O3, E6)", () =>

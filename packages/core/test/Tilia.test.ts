@@ -6,9 +6,10 @@ import {
   TokenEndpoint,
   TokenSource
 } from "@effect-tilia/core"
-import { linesShowing, MockHttpClient, TestAccessToken } from "@effect-tilia/testing"
+import { leakProbe, linesShowing, MockHttpClient, TestAccessToken } from "@effect-tilia/testing"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -166,6 +167,39 @@ describe("credentials as an option", () => {
       )
       expect(asked).toHaveLength(1)
       expect(asked[0]?.clientId).not.toBe(otherId)
+    }))
+})
+
+describe("Credentials that are no Effect", () => {
+  const pair = { clientId, clientSecret }
+
+  const options: Tilia.Options = { ...pair, environment: "staging", scopes: ["a"] }
+
+  it.scoped.each<[string, unknown]>([
+    ["an object", pair],
+    ["a Promise", Promise.resolve(pair)],
+    ["a function", () => pair]
+  ])(
+    "are an InvalidInputError as the Layer is built, and are not printed, as %s (E8)",
+    ([, credentials]) =>
+      Effect.gen(function*() {
+        const layer = Tilia.layer(Object.assign({ ...options }, { credentials }))
+        const { exit, leaks } = yield* leakProbe(Layer.build(layer), [clientSecret])
+        expect(String(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : exit._tag)).toContain(
+          "credentials must be an Effect"
+        )
+        expect(leaks).toStrictEqual([])
+      }).pipe(Effect.provide(MockHttpClient.layer()))
+  )
+
+  it.effect("are an InvalidInputError at the request, where the credentials alone are a Layer (E8)", () =>
+    Effect.gen(function*() {
+      const effect: Effect.Effect<ClientCredentials.Options> = Object.assign(Object.create(null), pair)
+      const { current } = yield* Effect.provide(
+        ClientCredentials.ClientCredentials,
+        ClientCredentials.layerEffect(effect)
+      )
+      expect(yield* Effect.flip(current)).toMatchObject({ _tag: "InvalidInputError", setting: "credentials" })
     }))
 })
 

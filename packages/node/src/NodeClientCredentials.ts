@@ -14,6 +14,7 @@ import * as ClientCredentials from "@effect-tilia/core/ClientCredentials"
 import * as TiliaConfig from "@effect-tilia/core/TiliaConfig"
 import { CredentialsError, InvalidInputError } from "@effect-tilia/core/TokenError"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
@@ -28,27 +29,37 @@ const fileVariable = "TILIA_CLIENT_SECRET_FILE"
 
 type Failure = CredentialsError | InvalidInputError
 
+/** The error of the system is not kept, because it may be printed, and has the path (E8). */
+const unreadable = (error: PlatformError): CredentialsError =>
+  new CredentialsError({
+    message: `The file that ${fileVariable} names can't be read (${
+      error._tag === "SystemError" ? error.reason : error._tag
+    }): check that it is mounted and that this process may read it.`,
+    retryable: false
+  })
+
+const notASecret = () =>
+  new InvalidInputError({
+    setting: fileVariable,
+    expected: "the path of a regular file that holds a UUID version 4 and nothing else"
+  })
+
+/** In bytes. A secret is shorter. */
+const longestFile = 4096
+
 /**
- * Reads the secret: the only line of the file. The errors contain neither the text of the file nor the error of the
- * system, because both may be printed (E8).
+ * Reads the secret: the only line of the file. The errors do not contain the text of the file. A pipe or a device is
+ * refused, because nothing can interrupt the reading of it, and a process could not even exit.
  */
 const readSecret = (path: string): Effect.Effect<ClientCredentials.ClientSecret, Failure> =>
   Effect.gen(function*() {
     const files = yield* FileSystem.FileSystem
-    const text = yield* Effect.mapError(files.readFileString(path), (error) =>
-      new CredentialsError({
-        message: `The file that ${fileVariable} names can't be read (${
-          error._tag === "SystemError" ? error.reason : error._tag
-        }): check that it is mounted and that this process may read it.`,
-        retryable: false
-      }))
+    const { size, type } = yield* Effect.mapError(files.stat(path), unreadable)
+    if (type !== "File" || size > longestFile) return yield* notASecret()
+    const text = yield* Effect.mapError(files.readFileString(path), unreadable)
     return yield* Either.mapLeft(
       Schema.decodeEither(ClientCredentials.ClientSecret)(text.replace(/\r?\n$/, "")),
-      () =>
-        new InvalidInputError({
-          setting: fileVariable,
-          expected: "a file that holds a UUID version 4 and nothing else"
-        })
+      notASecret
     )
   }).pipe(Effect.provide(NodeFileSystem.layer))
 
@@ -71,7 +82,7 @@ const secretConfig: Config.Config<Effect.Effect<ClientCredentials.ClientSecret, 
 const validId = (text: string) =>
   Either.mapLeft(
     Schema.decodeEither(ClientCredentials.ClientId)(text),
-    () => ConfigError.InvalidData([], "must be a UUID version 4")
+    () => ConfigError.InvalidData([], "must be a UUID version 4, as a client id is")
   )
 
 /**

@@ -8,6 +8,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import { execFileSync } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -161,11 +162,18 @@ describe("TILIA_CLIENT_SECRET_FILE", () => {
       expect(error.message).toContain("NotFound")
     }))
 
-  it.scopedLive("a secret file that is a folder causes a CredentialsError when a token is requested", () =>
-    Effect.gen(function*() {
-      const path = yield* secretFile(clientSecret)
-      rmSync(path)
-      const error = yield* requestToken.pipe(Effect.flip, Effect.provide(fromFile(join(path, ".."))))
-      expect(error._tag).toBe("CredentialsError")
-    }))
+  it.scopedLive.each(["a folder", "a pipe without a writer", "a device without an end", "a file of 5 kB"])(
+    "%s is no secret file: the request fails at once, and the process can exit",
+    (what) =>
+      Effect.gen(function*() {
+        const path = yield* secretFile("x".repeat(5_000))
+        const pipe = `${path}.pipe`
+        execFileSync("mkfifo", [pipe])
+        const paths = [join(path, ".."), pipe, "/dev/zero", path]
+        const at = ["a folder", "a pipe without a writer", "a device without an end", "a file of 5 kB"].indexOf(what)
+        const error = yield* requestToken.pipe(Effect.flip, Effect.provide(fromFile(paths[at] ?? "")))
+        expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "TILIA_CLIENT_SECRET_FILE" })
+        expect(error.message).toContain("a regular file")
+      })
+  )
 })

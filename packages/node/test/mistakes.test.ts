@@ -8,6 +8,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -120,6 +121,11 @@ describe("Mistakes in the settings", () => {
       `TILIA_AUTH_URL ${mustBeUrl}; it has a user or a password`
     ],
     [
+      "the API origins end with a comma",
+      { ...client, ...scopes, TILIA_AUTH_URL: "https://a.example", TILIA_API_ORIGINS: "https://b.example," },
+      `TILIA_API_ORIGINS ${mustBeOrigins}; one of them is empty`
+    ],
+    [
       "an API origin has a query",
       {
         ...client,
@@ -158,7 +164,15 @@ describe("Mistakes in the settings", () => {
 })
 
 describe("Mistakes in the code", () => {
-  const settings = { ...client, ...scopes, ...staging, REFRESH_AT: "2", ACME_ID: "my-app", BUDGET: "0 seconds" }
+  const settings = {
+    ...client,
+    ...scopes,
+    ...staging,
+    REFRESH_AT: "2",
+    ACME_ID: "my-app",
+    BUDGET: "0 seconds",
+    ACME_SCOPES: "a b"
+  }
   const failure = (layer: Layer.Layer<never, unknown>) =>
     Effect.map(Effect.exit(Effect.scoped(Layer.build(layer))), printed)
 
@@ -173,8 +187,32 @@ describe("Mistakes in the code", () => {
       { budget: Config.duration("BUDGET") },
       "BUDGET must be a time longer than zero and shorter than 25 days, as \"10 seconds\""
     ],
-    ["a client id from a setting", { clientId: Config.string("ACME_ID") }, "ACME_ID must be a UUID version 4"],
+    [
+      "a time with a default",
+      { budget: Config.withDefault(Config.duration("BUDGET"), Duration.seconds(1)) },
+      "BUDGET must be a time longer than zero and shorter than 25 days, as \"10 seconds\""
+    ],
+    [
+      "a secret from a setting",
+      { clientId: id, clientSecret: Config.redacted("ACME_ID") },
+      "ACME_ID must be a UUID version 4"
+    ],
+    [
+      "a list from a setting",
+      { scopes: Config.array(Config.string(), "ACME_SCOPES") },
+      `ACME_SCOPES ${mustBeScopes}`
+    ],
+    [
+      "a client id from a setting",
+      { clientId: Config.string("ACME_ID") },
+      "ACME_ID must be a UUID version 4, as a client id is"
+    ],
     ["an option", { source: { refreshAt: 2 } }, "refreshAt must be a number above 0 and below 1"],
+    [
+      "an API origin with a wildcard",
+      { environment: { authUrl: "https://a.example", apiOrigins: ["https://*.example"] } },
+      `apiOrigins ${mustBeOrigins}`
+    ],
     ["a number of attempts", { retry: { maxAttempts: 0 } }, "maxAttempts must be a whole number from 1 to 1000"],
     [
       "a server that is no URL",
@@ -218,6 +256,12 @@ describe("Mistakes in the code", () => {
 })
 
 describe("Options beside the settings", () => {
+  it.effect.each<NodeTilia.Overrides>([{ source: {} }, { http: {} }, { retry: {} }, { source: { coolDown: {} } }])(
+    "an empty object of options is as none (F3): %j",
+    (options) =>
+      Effect.scoped(Layer.build(NodeTilia.layerConfig(options))).pipe(provided({ ...client, ...scopes, ...staging }))
+  )
+
   it.effect("each option can be a value or a Config, and what is not given is read from TILIA_* (F3)", () =>
     Effect.gen(function*() {
       expect(yield* Environment.url("auth", "")).toBe("https://auth.example/")

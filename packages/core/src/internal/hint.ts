@@ -53,6 +53,7 @@ export const ofUrl = (value: string): string => {
   if (/^[a-z][a-z0-9+.-]*:\/\/[^/]*@/i.test(value)) return "it has a user or a password"
   if (/\/token\/*$/.test(value)) return "it ends with /token, which is added by itself"
   if (/[?#]/.test(value)) return "it has a query or a fragment"
+  if (value.includes("*")) return "a wildcard is not possible"
   if (/^http:/i.test(value)) return `${named(value)} is plain http, and not on loopback`
   if (/^[\w-]+(\.[\w-]+)+(:\d+)?(\/|$)/.test(value)) return `${named(value)} has no scheme (did you mean https://…?)`
   return `${named(value)} is not`

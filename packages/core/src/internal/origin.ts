@@ -7,7 +7,7 @@ import { isSafe } from "./safeUrl.js"
 
 /** A base URL without parts that could be a credential, or that would be lost. */
 export const BaseUrl = Schema.URL.pipe(
-  Schema.filter((url) => isSafe(url) && !/[?#]/.test(url.href))
+  Schema.filter((url) => isSafe(url) && !/[?#]/.test(url.href) && !url.hostname.includes("*"))
 ).annotations(
   withoutValue("an https URL (http on loopback only) without user, query or fragment")
 )

@@ -66,9 +66,10 @@ export const make: (
 
   /** Counts a refresh, and tells of it in its span, if it has one (O2). */
   const count = (outcome: string, origin: "server" | "store", took?: number): Effect.Effect<void> =>
-    Effect.suspend(() => {
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
       failures = outcome === "success" ? 0 : failures + 1
       Telemetry.failures.unsafeUpdate(failures, tags)
+      if (failures > 0) Telemetry.lastFailure.unsafeUpdate(now / 1000, tags)
       Telemetry.refreshes.unsafeUpdate(1, withTags({ outcome, origin }))
       if (took !== undefined) Telemetry.requestDuration.unsafeUpdate(Duration.millis(took), tags)
       return Effect.catchAllDefect(
