@@ -1172,7 +1172,7 @@ describe.concurrent("AuthorizedHttpClient.layerConfig", () => {
     Effect.gen(function*() {
       const { call } = yield* configured("\"sometimes\"")
       const error = yield* Effect.flip(call)
-      expect(error).toMatchObject({ _op: "InvalidData", path: ["replay"] })
+      expect(error).toMatchObject({ _op: "InvalidData", path: ["REPLAY"] })
       expect(String(error)).toContain("must be \"idempotent\", \"always\" or \"never\"")
     }))
 })
