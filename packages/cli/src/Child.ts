@@ -4,6 +4,7 @@
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import { type ChildProcess, spawn } from "node:child_process"
 import { constants } from "node:os"
 import { type Signal, Signals } from "./Signals.js"
@@ -25,8 +26,8 @@ const notStarted = (
   name: string,
   { code }: NodeJS.ErrnoException
 ): { readonly status: number; readonly text: string } =>
-  code === "ENOENT"
-    ? { status: 127, text: `tilia found no command ${name}.` }
+  code === "ENOENT" || name === ""
+    ? { status: 127, text: `tilia found no command ${name === "" ? "with an empty name" : name}.` }
     : { status: 126, text: `tilia could not run ${name} (${code ?? "unknown error"}).` }
 
 /**
@@ -42,12 +43,20 @@ export const run = (
       if (passesOn(signal, process.stdin.isTTY)) child?.kill(signal)
     })
     return yield* Effect.async<number>((resume) => {
-      const started = child = spawn(name, args, { stdio: "inherit", env })
-      started.once("exit", (code, signal) => resume(Effect.succeed(exitStatus({ code, signal }))))
-      started.on("error", (error) => {
-        if (started.pid !== undefined) return // a signal could not be sent, and the child goes on
+      const fail = (error: NodeJS.ErrnoException) => {
         const { status, text } = notStarted(name, error)
         resume(Effect.as(Console.error(text), status))
+      }
+      const spawned = Either.try({
+        try: () => spawn(name, args, { stdio: "inherit", env }),
+        catch: (error) => error instanceof Error ? error : new Error()
+      })
+      // Node emits some errors, as ENOENT, and throws the others, as that of an empty name, ENOTDIR or E2BIG.
+      if (Either.isLeft(spawned)) return fail(spawned.left)
+      const started = child = spawned.right
+      started.once("exit", (code, signal) => resume(Effect.succeed(exitStatus({ code, signal }))))
+      started.on("error", (error) => {
+        if (started.pid === undefined) fail(error) // otherwise a signal could not be sent, and the child goes on
       })
       return Effect.sync(() => started.kill())
     })

@@ -36,6 +36,8 @@ export interface Connection {
 export interface Seen {
   readonly settings: Either.Either<Settings, ConfigError | TokenError>
   readonly proxy?: Either.Either<Option.Option<Proxy>, InvalidInputError>
+  /** Whether Node is told not to verify certificates. The check of TLS verifies them in any case. */
+  readonly ignoresCertificates?: boolean
   readonly dns?: Either.Either<ReadonlyArray<string>, unknown>
   readonly tls?: Either.Either<Connection, unknown>
   readonly server?: Either.Either<Response, unknown>
@@ -93,11 +95,11 @@ const proxy = ({ proxy }: Seen): Verdict | undefined =>
     })
   })
 
-const proxyOf = ({ proxy }: Seen): Proxy | undefined =>
+const proxyOf = ({ proxy }: Pick<Seen, "proxy">): Proxy | undefined =>
   Option.getOrUndefined(Option.flatten(Option.flatMap(Option.fromNullable(proxy), Either.getRight)))
 
 /** Where a proxy makes the connection, this machine neither looks up the name nor sees the certificate. */
-const byProxy = (seen: Seen): boolean => proxyOf(seen) !== undefined
+const byProxy = (seen: Pick<Seen, "proxy">): boolean => proxyOf(seen) !== undefined
 
 const dns = (seen: Seen, settings: Settings): Verdict | undefined => {
   if (byProxy(seen)) return skipped("the proxy looks up the name")
@@ -107,13 +109,34 @@ const dns = (seen: Seen, settings: Settings): Verdict | undefined => {
   })
 }
 
-const tls = (seen: Seen, settings: Settings): Verdict | undefined => {
+const handshake = (seen: Seen, settings: Settings): Verdict | undefined => {
   if (settings.environment.authUrl.startsWith("http:")) return skipped("not used on loopback")
   if (byProxy(seen)) return skipped("the connection goes through the proxy")
   return seen.tls && Either.match(seen.tls, {
     onLeft: (cause) => unreachable(hostOf(settings), cause),
     onRight: ({ protocol, validTo }) => ok(`${protocol ?? "TLS"}, certificate valid until ${validTo}`)
   })
+}
+
+/**
+ * Whether the secret would go to a server whose certificate nothing verifies: the HTTP client does not, and the
+ * check of TLS cannot see it behind a proxy. Nothing is sent then (L8).
+ */
+export const isUnverifiable = (
+  seen: Pick<Seen, "ignoresCertificates" | "proxy">,
+  { environment: { authUrl } }: Settings
+): boolean => seen.ignoresCertificates === true && byProxy(seen) && authUrl.startsWith("https:")
+
+const ignored = "NODE_TLS_REJECT_UNAUTHORIZED is 0, which turns off the verification of certificates"
+
+const unset = "Unset NODE_TLS_REJECT_UNAUTHORIZED: the other commands and your programs would trust any server."
+
+const tls = (seen: Seen, settings: Settings): Verdict | undefined => {
+  const verdict = handshake(seen, settings)
+  if (verdict === undefined || seen.ignoresCertificates !== true) return verdict
+  const message = `${verdict.message}; ${ignored}`
+  if (verdict.result === "failed") return { ...verdict, message, todo: `${verdict.todo} ${unset}` }
+  return isUnverifiable(seen, settings) ? failed(2, message, unset) : warning(message, unset)
 }
 
 const server = (seen: Seen, { environment: { authUrl } }: Settings): Verdict | undefined => {
@@ -153,17 +176,26 @@ const clock = ({ server }: Seen): Verdict | undefined => {
   )
 }
 
+/** What to do about an error of the token request. That of `InvalidScopeError` is in the line of the scopes. */
+const advice: Readonly<Record<Exclude<TokenError["_tag"], "InvalidScopeError">, string>> = {
+  InvalidInputError: "Set or correct this variable of the environment.",
+  CredentialsError: "Check the file in TILIA_CLIENT_SECRET_FILE.",
+  InvalidRequestError: "Check TILIA_CLIENT_ID, the secret and TILIA_SCOPES.",
+  InvalidClientError: "Check TILIA_CLIENT_ID and the secret, and that both belong to this environment.",
+  RateLimitedError: "Try again later. tilia token --verbose shows each attempt.",
+  ServiceUnavailableError: "Try again later. tilia token --verbose shows each attempt.",
+  UnexpectedResponseError:
+    "Check TILIA_AUTH_URL or TILIA_ENVIRONMENT, and whether a proxy or a gateway responds there.",
+  TokenTransportError: "Check TILIA_AUTH_URL or TILIA_ENVIRONMENT, and the network and the proxy of this machine.",
+  TokenTimeoutError: "Try again later. If it stays so, check the proxy and the firewall."
+}
+
 const credentials = ({ token }: Seen): Verdict | undefined =>
   token && Either.match(token, {
     onLeft: (error) =>
       error._tag === "InvalidScopeError"
         ? ok("accepted")
-        : refused(
-          error,
-          error.retryable
-            ? "Try again later. tilia token --verbose shows each attempt."
-            : "Check TILIA_CLIENT_ID and the secret, and that both belong to this environment."
-        ),
+        : refused(error, advice[error._tag]),
     onRight: () => ok("accepted")
   })
 

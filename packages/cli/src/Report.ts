@@ -49,12 +49,14 @@ const times = new Set(["exp", "iat", "nbf"])
 
 const row = (name: string, value: string) => `${printable(name).padEnd(12)}  ${value}`
 
-const conclusion = (verification: Verification): string => {
+const conclusion = ({ claims, verification }: Report): string => {
   switch (verification._tag) {
     case "NotAsked":
       return "The claims are decoded, not verified. Anyone can make such a token. --jwks verifies it."
     case "Verified":
-      return "The token is verified: its signature fits the key, and it is valid now."
+      return claims["exp"] === undefined
+        ? "The token's signature fits the key. It states no expiry, so nothing in it says until when it is valid."
+        : "The token is verified: its signature fits the key, and it is valid now."
     case "Invalid":
       return `The token is not verified: ${verification.problem}.`
   }
@@ -78,7 +80,7 @@ const table = (report: Report): string =>
       )
     ),
     "",
-    conclusion(report.verification)
+    conclusion(report)
   ].join("\n")
 
 const json = (report: Report): string =>

@@ -9,6 +9,7 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpMethod from "@effect/platform/HttpMethod"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { readFile } from "node:fs/promises"
@@ -33,17 +34,37 @@ const method = (text: string): Effect.Effect<HttpMethod.HttpMethod, Failure.Fail
     : Effect.fail(wrong("METHOD", `one of ${[...HttpMethod.all].join(", ")}`))
 }
 
-/** `Name: value`. The token has a header that nothing else sets. */
-export const header = (text: string): Option.Option<readonly [name: string, value: string]> => {
+const oneConnection = "it is for one connection, and the HTTP client sets it"
+
+/**
+ * The headers that are refused, and why. undici drops `Connection`, fails for most of the others, and would send the
+ * password of the proxy to the API (L10).
+ */
+const reserved: ReadonlyArray<readonly [name: string, reason: string]> = [
+  ["Authorization", "it has the token, and tilia sets it"],
+  ["Proxy-Authorization", "it is for the proxy, and HTTPS_PROXY has the user and the password"],
+  ["Connection", oneConnection],
+  ["Keep-Alive", oneConnection],
+  ["Transfer-Encoding", oneConnection],
+  ["Upgrade", "tilia request cannot change the protocol"],
+  ["Content-Length", "the HTTP client sets it to the length of the body"],
+  ["Expect", "the HTTP client does not wait for a response before it sends the body"]
+]
+
+/** `Name: value`, or what would have been accepted (L10). */
+export const header = (text: string): Either.Either<readonly [name: string, value: string], string> => {
   const [, name = "", value = ""] = /^([!#$%&'*+.^_`|~\w-]+): *([\t\x20-\x7e\x80-\xff]*)$/.exec(text) ?? []
-  return name === "" || name.toLowerCase() === "authorization" ? Option.none() : Option.some([name, value.trim()])
+  if (name === "") return Either.left("written as \"Name: value\"")
+  const [refused, reason] = reserved.find(([other]) => other.toLowerCase() === name.toLowerCase()) ?? []
+  return refused === undefined
+    ? Either.right([name, value.trim()])
+    : Either.left(`a header other than ${refused}: ${reason}`)
 }
 
 const headers = (texts: ReadonlyArray<string>): Effect.Effect<Record<string, string>, Failure.Failure> =>
-  Option.match(Option.all(texts.map(header)), {
-    onNone: () =>
-      Effect.fail(Flags.invalid("header", "as \"Name: value\", and not Authorization, which has the token")),
-    onSome: (pairs) => Effect.succeed(Object.fromEntries(pairs))
+  Effect.mapBoth(Either.all(texts.map(header)), {
+    onFailure: (expected) => Flags.invalid("header", expected),
+    onSuccess: (pairs) => Object.fromEntries(pairs)
   })
 
 /** All of the body: it is sent once more after a 401. */

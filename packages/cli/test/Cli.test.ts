@@ -47,6 +47,7 @@ describe("tilia", () => {
     ["request", "FETCH", "https://a.example"],
     ["request", "GET", "/orders"],
     ["request", "GET", "https://a.example", "--header", "authorization: Bearer x"],
+    ["request", "GET", "https://a.example", "--header", "Transfer-Encoding: chunked"],
     ["request", "POST", "https://a.example", "--data", "@/nowhere/hunter2"]
   ])("tilia exits with 2 and a short message for the wrong arguments $0 $1 $2 $3", (args) =>
     Effect.gen(function*() {

@@ -39,6 +39,12 @@ const results = (seen: Diagnosis.Seen) =>
 const proxied = Either.right(Option.some({ variable: "HTTPS_PROXY", url: "http://proxy.example" }))
 const refused = new TokenError.InvalidClientError({ status: 401, attempts: 1 })
 const away = new TokenError.ServiceUnavailableError({ status: 503, attempts: 1 })
+const unexpected = new TokenError.UnexpectedResponseError({
+  status: 302,
+  attempts: 1,
+  tokenUrl: Environment.staging.tokenUrl,
+  problem: "it redirects"
+})
 const scope = new TokenError.InvalidScopeError({ status: 400, attempts: 1 })
 
 describe("Diagnosis", () => {
@@ -83,6 +89,19 @@ describe("Diagnosis", () => {
     ],
     ["the credentials are refused", without({ token: Either.left(refused) }), "credentials", 3],
     ["the server is unavailable", without({ token: Either.left(away) }), "credentials", 4],
+    ["something else than a token endpoint responds", without({ token: Either.left(unexpected) }), "credentials", 3],
+    [
+      "the certificate is not trusted, and Node is told not to verify any",
+      without({ ignoresCertificates: true, tls: Either.left({ code: "CERT_HAS_EXPIRED" }) }, "server", "token"),
+      "TLS",
+      3
+    ],
+    [
+      "a proxy makes the connection, and Node is told not to verify any certificate",
+      without({ ignoresCertificates: true, proxy: proxied }, "dns", "tls", "server", "token"),
+      "TLS",
+      2
+    ],
     ["a scope is refused", without({ token: Either.left(scope) }), "scopes", 3],
     [
       "an API does not respond",
@@ -117,6 +136,39 @@ describe("Diagnosis", () => {
 
   it("does not look up a name that the proxy looks up", () => {
     expect(results(without({ proxy: proxied }, "dns", "tls"))).toMatchObject({ DNS: "skipped", TLS: "skipped" })
+  })
+
+  const { tokenUrl } = Environment.staging
+  it.each([
+    [refused, /TILIA_CLIENT_ID and the secret/],
+    [away, /Try again later/],
+    [new TokenError.RateLimitedError({ status: 429, attempts: 1 }), /Try again later/],
+    [new TokenError.TokenTimeoutError({ tokenUrl, attempts: 1 }), /Try again later.*firewall/],
+    [new TokenError.TokenTransportError({ reason: "Tls", tokenUrl, attempts: 1 }), /network/],
+    [unexpected, /TILIA_AUTH_URL/]
+  ])("what to do about credentials that were not accepted is what the error says: %s", (error, todo) => {
+    const line = Diagnosis.make(without({ token: Either.left(error) })).lines.find(({ check }) =>
+      check === "credentials"
+    )
+    expect(line?.todo).toMatch(todo)
+    if (error !== refused) expect(line?.todo).not.toContain("secret")
+  })
+
+  it.each<readonly [string, Diagnosis.Seen]>([
+    ["the certificate is good", healthy],
+    ["the server is on loopback", {
+      ...healthy,
+      settings: Either.right({
+        ...settings,
+        environment: Effect.runSync(Environment.make({ authUrl: "http://127.0.0.1:1" }))
+      })
+    }]
+  ])("warns that Node is told not to verify certificates, even if %s, and says how to mend it", (_, seen) => {
+    const diagnosis = Diagnosis.make({ ...seen, ignoresCertificates: true })
+    const line = diagnosis.lines.find(({ check }) => check === "TLS")
+    expect(line).toMatchObject({ result: "warning", message: expect.stringContaining("NODE_TLS_REJECT_UNAUTHORIZED") })
+    expect(line?.todo).toMatch(/^Unset NODE_TLS_REJECT_UNAUTHORIZED/)
+    expect(diagnosis.exitStatus).toBe(0)
   })
 
   it("warns of scopes that were not granted, of no API origins, and of a wrong clock, without failing", () => {

@@ -71,11 +71,19 @@ describe("the report", () => {
   it.each(
     [
       [{ _tag: "NotAsked" }, false, /decoded, not verified/],
-      [{ _tag: "Verified" }, true, /The token is verified/],
+      [{ _tag: "Verified" }, true, /The token is verified: its signature fits the key, and it is valid now\.$/],
       [{ _tag: "Invalid", problem: "it has expired" }, false, /not verified: it has expired\./]
     ] as const
   )("after the verification %o the report says so", (verification, verified, shown) => {
-    expect(formats.table(report({}, verification))).toMatch(shown)
-    expect(JSON.parse(formats.json(report({}, verification))).verified).toBe(verified)
+    const seen = report({ exp: seconds + 90 }, verification)
+    expect(formats.table(seen)).toMatch(shown)
+    expect(JSON.parse(formats.json(seen)).verified).toBe(verified)
+  })
+
+  it("the report does not say that a token without exp is valid now, only that its signature is right (L7)", () => {
+    const seen = report({ iat: seconds }, { _tag: "Verified" })
+    expect(formats.table(seen)).toMatch(/signature fits the key.* states no expiry/)
+    expect(formats.table(seen)).not.toMatch(/is valid now/)
+    expect(JSON.parse(formats.json(seen))).not.toHaveProperty("expires_at")
   })
 })

@@ -179,6 +179,27 @@ describe.concurrent("tilia inspect", () => {
   )
 })
 
+describe.concurrent("tilia doctor", () => {
+  it.scopedLive(
+    "tilia doctor verifies certificates even if Node is told not to, and sends nothing to a server that it does not " +
+      "trust (L8)",
+    () =>
+      Effect.gen(function*() {
+        const { seen, url } = yield* open({ ...silent, tls: "misnamed" })
+        const env = { ...configured(url), NODE_TLS_REJECT_UNAUTHORIZED: "0" }
+        const direct = yield* tilia(["doctor", "--timeout", "5s"], { env })
+        expect(direct.status).toBe(3)
+        expect(direct.stdout).toMatch(/^failed +TLS .*certificate.*\n.*Unset NODE_TLS_REJECT_UNAUTHORIZED/m)
+        const proxied = yield* tilia(["doctor", "--timeout", "5s"], { env: { ...env, HTTPS_PROXY: url } })
+        expect(proxied.status).toBe(2)
+        expect(proxied.stdout).toMatch(/^failed +TLS .*\n.*Unset NODE_TLS_REJECT_UNAUTHORIZED/m)
+        expect(JSON.stringify([direct, proxied])).not.toContain(clientSecret)
+        expect((yield* seen).received).toBe(0)
+      }),
+    patience
+  )
+})
+
 describe.concurrent("tilia exec", () => {
   itWithSandbox(
     "tilia exec gives the command a token and no secret, its input and outputs, and ends with its exit status (L9)",
@@ -213,7 +234,11 @@ describe.concurrent("tilia exec", () => {
       const { env } = yield* withSandbox
       const missing = yield* tilia(["exec", "--", "tilia-no-such-command"], { env })
       expect(missing).toMatchObject({ status: 127, stderr: "tilia found no command tilia-no-such-command.\n" })
+      const empty = yield* tilia(["exec", "--", ""], { env })
+      expect(empty).toMatchObject({ status: 127, stderr: "tilia found no command with an empty name.\n" })
       expect((yield* tilia(["exec", "--", "/"], { env })).status).toBe(126)
+      const inFile = yield* tilia(["exec", "--", "/dev/null/x"], { env }) // this error of spawn is thrown, not emitted
+      expect(inFile).toMatchObject({ status: 126, stderr: "tilia could not run /dev/null/x (ENOTDIR).\n" })
     })
   )
 
