@@ -23,10 +23,11 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { checked } from "./internal/credentials.js"
 import * as Hint from "./internal/hint.js"
 import { validate, withoutValue } from "./internal/input.js"
 import * as TiliaConfig from "./TiliaConfig.js"
-import { type CredentialsError, InvalidInputError } from "./TokenError.js"
+import type { CredentialsError, InvalidInputError } from "./TokenError.js"
 
 const UuidV4 = Schema.String.pipe(
   Schema.pattern(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i)
@@ -199,12 +200,6 @@ export const layerConfig = (
   options: TiliaConfig.Input<Options> = config
 ): Layer.Layer<ClientCredentials, ConfigError> => TiliaConfig.layer(options, layer)
 
-/** What is no Effect may be the secret itself, which Effect would print as it dies of it. */
-const checked = <A, E, R>(current: Effect.Effect<A, E, R>): Effect.Effect<A, E | InvalidInputError, R> =>
-  Effect.isEffect(current)
-    ? current
-    : new InvalidInputError({ setting: "credentials", expected: "an Effect that yields clientId and clientSecret" })
-
 /**
  * Credentials from an effect that is run at every token request: from a vault, or from a file that is rotated. What it
  * yields is validated each time. If it has nothing to return, it fails with a `CredentialsError`, which says whether
@@ -220,7 +215,7 @@ export const layerEffect = <R>(
     ClientCredentials,
     Effect.map(Effect.context<R>(), (context) => {
       let last: Credentials | undefined
-      const next = Effect.flatMap(checked(current), make).pipe(
+      const next = Effect.flatMap(Effect.flatten(checked(current)), make).pipe(
         Effect.tap((credentials) => Effect.sync(() => last = credentials)),
         Effect.provide(context)
       )

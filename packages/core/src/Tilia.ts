@@ -27,12 +27,13 @@ import type * as Scope from "effect/Scope"
 import * as AuthorizedHttpClient from "./AuthorizedHttpClient.js"
 import * as ClientCredentials from "./ClientCredentials.js"
 import * as Environment from "./Environment.js"
+import { checked } from "./internal/credentials.js"
 import * as Scopes from "./Scopes.js"
 import * as SealedTokenStore from "./SealedTokenStore.js"
 import { StoreEngine } from "./StoreEngine.js"
 import * as TiliaConfig from "./TiliaConfig.js"
 import * as TokenEndpoint from "./TokenEndpoint.js"
-import { type CredentialsError, InvalidInputError } from "./TokenError.js"
+import type { CredentialsError, InvalidInputError } from "./TokenError.js"
 import * as TokenSource from "./TokenSource.js"
 import { TokenStore } from "./TokenStore.js"
 
@@ -173,12 +174,6 @@ export const layerWith = (
 const hasCredentialsEffect = (options: Options): options is Options & CredentialsEffect =>
   "credentials" in options && options.credentials !== undefined
 
-/** What is no Effect is refused here already, and not at the first request. */
-const validated = (options: Options): Effect.Effect<void, InvalidInputError> =>
-  hasCredentialsEffect(options) && !Effect.isEffect(options.credentials)
-    ? new InvalidInputError({ setting: "credentials", expected: "an Effect that yields clientId and clientSecret" })
-    : Effect.void
-
 /**
  * All services as a value, for several tenants in one process. They live as long as the scope.
  *
@@ -198,9 +193,9 @@ export const make = (
   InvalidInputError,
   HttpClient.HttpClient | Scope.Scope
 > =>
-  Effect.provide(Effect.zipRight(validated(options), makeWith(options, clients)), [
+  Effect.provide(makeWith(options, clients), [
     hasCredentialsEffect(options)
-      ? ClientCredentials.layerEffect(options.credentials)
+      ? Layer.unwrapEffect(Effect.map(checked(options.credentials), ClientCredentials.layerEffect))
       : ClientCredentials.layer(options),
     Environment.layer(options.environment)
   ])
