@@ -96,7 +96,7 @@ describe("The files in monitoring/ (O6)", () => {
 
   it.effect("a scrape has exactly the metrics that the documents list, with their labels (O3)", () =>
     Effect.sync(() => {
-      const sent = samples.filter(({ labels }) => labels["client"] === "everything")
+      const sent = samples.filter(({ labels }) => /^(everything|refused)$/.test(labels["client"] ?? ""))
       const labels = new Map<string, string>()
       for (const { labels: found, name } of sent) {
         const own = Object.keys(found).filter((label) => label !== "otel_scope_name") // the exporter adds that one
