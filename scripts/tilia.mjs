@@ -58,6 +58,6 @@ const { metafile } = await build({
 })
 const folders = new Set(Object.keys(metafile.inputs).map(folderOf).filter((folder) => folder !== undefined))
 writeFileSync(
-  join(dirname(outfile), "LICENSES.txt"),
+  join(dirname(outfile), "NOTICES.txt"),
   [...folders].map(licenceOf).sort().join(`\n${"-".repeat(80)}\n\n`)
 )
