@@ -52,7 +52,7 @@ const inNode = [
   ...(redis === undefined ? [] : [{ name: "redis", root: "packages/redis", include }]),
   { name: "tabs", root: "packages/browser", include: ["test/pure/*.test.ts"], pool: "threads" as const }, // no page
   { name: "cli", root: "packages/cli", include, globalSetup: "test/support/bundled.ts" },
-  { name: "example-node", root: "examples/node", include, ...waiting },
+  { name: "example-node", root: "examples/node", include },
   { name: "examples", root: "examples/node", include: ["test/examples/*.test.ts"], pool: "threads" as const }, // of docs
   { name: "fleet", root: "fleet", include, globalSetup: "test/support/bundled.ts", ...waiting },
   { name: "example-opentelemetry", root: "examples/opentelemetry", include }
