@@ -10,7 +10,7 @@ import { env } from "node:process"
 export interface Report {
   /** How many calls failed, by the tag of the error. */
   readonly failures: Record<string, number>
-  /** How many calls got a token that had expired. */
+  /** How many calls got a token that had expired before they were made. */
   expired: number
   /** How many commands of the engine its source has given up. */
   skipped: number
