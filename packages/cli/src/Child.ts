@@ -5,6 +5,7 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Predicate from "effect/Predicate"
 import { type ChildProcess, spawn } from "node:child_process"
 import { constants } from "node:os"
 import { type Signal, Signals } from "./Signals.js"
@@ -24,11 +25,13 @@ export const passesOn = (signal: Signal, isTerminal: boolean): boolean => !(sign
 
 const notStarted = (
   name: string,
-  { code }: NodeJS.ErrnoException
+  code: string
 ): { readonly status: number; readonly text: string } =>
   code === "ENOENT" || name === ""
     ? { status: 127, text: `tilia found no command ${name === "" ? "with an empty name" : name}.` }
-    : { status: 126, text: `tilia could not run ${name} (${code ?? "unknown error"}).` }
+    : { status: 126, text: `tilia could not run ${name} (${code}).` }
+
+const codeOf = (error: unknown): string => Predicate.hasProperty(error, "code") ? String(error.code) : "unknown error"
 
 /**
  * Runs a command, and returns its exit status when it has ended. The environment is the one given, and nothing else.
@@ -43,20 +46,20 @@ export const run = (
       if (passesOn(signal, process.stdin.isTTY)) child?.kill(signal)
     })
     return yield* Effect.async<number>((resume) => {
-      const fail = (error: NodeJS.ErrnoException) => {
-        const { status, text } = notStarted(name, error)
+      const fail = (code: string) => {
+        const { status, text } = notStarted(name, code)
         resume(Effect.as(Console.error(text), status))
       }
       const spawned = Either.try({
         try: () => spawn(name, args, { stdio: "inherit", env }),
-        catch: (error) => error instanceof Error ? error : new Error()
+        catch: codeOf
       })
       // Node emits some errors, as ENOENT, and throws the others, as that of an empty name, ENOTDIR or E2BIG.
       if (Either.isLeft(spawned)) return fail(spawned.left)
       const started = child = spawned.right
       started.once("exit", (code, signal) => resume(Effect.succeed(exitStatus({ code, signal }))))
       started.on("error", (error) => {
-        if (started.pid === undefined) fail(error) // otherwise a signal could not be sent, and the child goes on
+        if (started.pid === undefined) fail(codeOf(error)) // otherwise a signal could not be sent, and the child goes on
       })
       return Effect.sync(() => started.kill())
     })
