@@ -141,7 +141,11 @@ export const make: (input: Input) => Effect.Effect<Scopes, InvalidInputError> = 
  * @since 0.1.0
  * @category config
  */
-export const config: Config.Config<Scopes> = TiliaConfig.list("TILIA_SCOPES", ScopesFromArray, Hint.ofScopes)
+export const config: Config.Config<Scopes> = TiliaConfig.list(
+  "TILIA_SCOPES",
+  ScopesFromArray,
+  Hint.ofScopes(Schema.is(Scope))
+)
 
 /**
  * The identity of a set: two sets with the same scopes have the same key, in any order.

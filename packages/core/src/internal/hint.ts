@@ -60,8 +60,8 @@ export const ofUrl = (value: string): string => {
 }
 
 /** Scopes were expected. */
-export const ofScopes = (scopes: ReadonlyArray<string>): string => {
-  const wrong = scopes.find((scope) => !/^[\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]+$/.test(scope))
+export const ofScopes = (isScope: (text: string) => boolean) => (scopes: ReadonlyArray<string>): string => {
+  const wrong = scopes.find((scope) => !isScope(scope))
   if (scopes.length === 0) return "there is none"
   if (wrong === undefined || wrong === "") return scopes.length > 1 ? "one of them is empty" : "there is none"
   return wrong.includes(" ") ? `${named(wrong)} has a space (separate scopes by commas)` : `${named(wrong)} is not`

@@ -1,6 +1,10 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as FastCheck from "effect/FastCheck"
+import * as Schema from "effect/Schema"
 import * as Hint from "../../src/internal/hint.js"
+import { Scope } from "../../src/Scopes.js"
+
+const isScope = Schema.is(Scope)
 
 const secrets = [
   "3f2bfe5b-19b8-41c1-88d7-70a1586bce94",
@@ -24,7 +28,7 @@ describe("What is quoted of a value", () => {
       Hint.around(secret),
       Hint.ofNames(secret, ["production", "staging"]),
       Hint.ofUrl(secret),
-      Hint.ofScopes([secret, "a b"])
+      Hint.ofScopes(isScope)([secret, "a b"])
     ]
     for (const hint of hints) expect(hint ?? "").not.toContain(secret)
   })
@@ -40,7 +44,7 @@ describe("What is quoted of a value", () => {
           Hint.around(value) ?? "",
           Hint.ofNames(value, ["staging"]),
           Hint.ofUrl(value),
-          Hint.ofScopes([value])
+          Hint.ofScopes(isScope)([value])
         ]
         return hints.every((hint) => !hint.includes(uuid))
       }
