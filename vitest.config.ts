@@ -90,9 +90,13 @@ const inBrowser = chromium === undefined ? [] : [{
   }
 }]
 
-// Tests in Node that open pages by themselves: what no single page can show.
+/**
+ * Tests in Node that open pages by themselves: what no single page can show. A busy machine can keep a tab from running
+ * for a lease, or from answering within a store's time limit. The other tabs then go on without it, as they should
+ * (T2, T3), and make a request that these tests do not expect: only a promise that breaks three times is broken.
+ */
 const withPages = chromium === undefined ? [] : [
-  { name: "pages", root: "packages/browser", include: ["test/pages/*.test.ts"] },
+  { name: "pages", root: "packages/browser", include: ["test/pages/*.test.ts"], retry: 2 },
   { name: "example-browser", root: "examples/browser", include: ["test/*.test.ts"] }
 ].map((project) => ({
   resolve: { conditions },
