@@ -9,7 +9,7 @@
  * @since 0.1.0
  */
 
-/** Control, format, private and unpaired characters, and the separators of lines and paragraphs. */
+// Control, format, private and unpaired characters, and the separators of lines and paragraphs.
 const unprintable = /[\p{C}\p{Zl}\p{Zp}]+/gu
 
 /**

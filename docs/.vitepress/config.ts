@@ -1,0 +1,132 @@
+/*
+ * The documentation site: the pages of this folder in a reader's order, with the types of every example, and the API
+ * reference that `typedoc` makes before (`api`).
+ */
+import { transformerTwoslash } from "@shikijs/vitepress-twoslash"
+import { readdirSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import type { DefaultTheme } from "vitepress"
+import { defineConfig } from "vitepress"
+import llmstxt from "vitepress-plugin-llms"
+import { links } from "./links.js"
+import { compilerOptions } from "./twoslash.js"
+
+const docs = fileURLToPath(new URL("..", import.meta.url))
+const source = "@effect-tilia/source"
+
+const page = (text: string, link: string): DefaultTheme.SidebarItem => ({ text, link })
+
+/** The modules of the API reference, by package. */
+const modules = (): Array<DefaultTheme.SidebarItem> =>
+  readdirSync(`${docs}/api`, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => ({
+    text: name,
+    collapsed: true,
+    items: readdirSync(`${docs}/api/${name}`).map((file) => file.replace(/\.md$/, "")).sort()
+      .map((module) => page(module, `/api/${name}/${module}`))
+  }))
+
+const errors = readdirSync(`${docs}/errors`).filter((file) => file !== "README.md").map((file) => file.slice(0, -3))
+
+const sidebar: Array<DefaultTheme.SidebarItem> = [
+  {
+    text: "Start",
+    items: [
+      page("What it is, and why", "/why"),
+      page("Start in five minutes", "/start"),
+      page("Playground", "/playground")
+    ]
+  },
+  {
+    text: "Guides",
+    items: [
+      page("Configure", "/configuration"),
+      page("Get a token", "/token"),
+      page("Call the API", "/calls"),
+      page("Keep a token fresh", "/refresh"),
+      page("Test", "/testing"),
+      page("Run a sandbox", "/sandbox"),
+      page("Use it in a browser", "/browser"),
+      page("Serve tokens to web pages", "/mediator"),
+      page("Share one token in a fleet", "/sharing"),
+      page("Serverless", "/guides/serverless"),
+      page("Several tenants", "/guides/tenants"),
+      page("Rotate a secret", "/guides/rotate-secret"),
+      page("Observe", "/observability"),
+      page("Deploy", "/guides/deploy"),
+      page("Migrate", "/guides/migrate")
+    ]
+  },
+  {
+    text: "Explanations",
+    items: [
+      page("How refresh works", "/explanations/refresh"),
+      page("Threat model", "/explanations/threat-model"),
+      page("Deviations from RFC 6749", "/explanations/deviations"),
+      page("Performance", "/performance")
+    ]
+  },
+  {
+    text: "Reference",
+    items: [
+      page("Command line", "/cli"),
+      {
+        text: "Errors",
+        link: "/errors/",
+        collapsed: true,
+        items: errors.map((name) => page(name, `/errors/${name}`))
+      },
+      { text: "API", link: "/api/", collapsed: true, items: modules() }
+    ]
+  },
+  {
+    text: "The project",
+    items: [
+      {
+        text: "Design",
+        link: "/design/",
+        collapsed: true,
+        items: readdirSync(`${docs}/design`).filter((file) => file !== "README.md").map((file) => file.slice(0, -3))
+          .map((name) => page(name.replaceAll("-", " "), `/design/${name}`))
+      },
+      page("Contributing", "/contributing"),
+      page("Release", "/release")
+    ]
+  }
+]
+
+export default defineConfig({
+  title: "effect-tilia",
+  description: "The access tokens of the Tilia payments API for Effect applications",
+  lang: "en",
+  cleanUrls: true,
+  srcExclude: ["README.md"],
+  rewrites: { "errors/README.md": "errors/index.md", "design/README.md": "design/index.md" },
+  themeConfig: {
+    nav: [
+      { text: "Start", link: "/start" },
+      { text: "Guides", link: "/calls" },
+      { text: "Playground", link: "/playground" },
+      { text: "Errors", link: "/errors/" },
+      { text: "API", link: "/api/" }
+    ],
+    sidebar,
+    outline: [2, 3],
+    search: { provider: "local" }
+  },
+  markdown: {
+    // Of the themes, these have enough contrast for every token of the code (WCAG AA).
+    theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
+    codeTransformers: [
+      transformerTwoslash({ explicitTrigger: false, twoslashOptions: { compilerOptions, vfsRoot: docs } })
+    ],
+    languages: ["ts", "js", "json", "sh", "yaml", "html", "text"],
+    config: (markdown) => {
+      markdown.use(links)
+    }
+  },
+  vite: {
+    plugins: [llmstxt({ ignoreFiles: ["README.md"] })],
+    resolve: { conditions: [source] },
+    ssr: { resolve: { conditions: [source] } }
+  }
+})
