@@ -3,6 +3,7 @@
  */
 import { join } from "node:path"
 import { outageDiagram } from "./outage.js"
+import { statesDiagram } from "./states.js"
 
 const images = join(import.meta.dirname, "../../../../../docs/images")
 
@@ -12,5 +13,6 @@ export interface Diagram {
 }
 
 export const diagrams: ReadonlyArray<Diagram> = [
-  { file: join(images, "outage.svg"), draw: outageDiagram }
+  { file: join(images, "outage.svg"), draw: outageDiagram },
+  { file: join(images, "states.svg"), draw: statesDiagram }
 ]
