@@ -3,6 +3,7 @@
  * reference that `typedoc` makes before (`api`).
  */
 import { transformerTwoslash } from "@shikijs/vitepress-twoslash"
+import { createFileSystemTypesCache } from "@shikijs/vitepress-twoslash/cache-fs"
 import { readdirSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import type { DefaultTheme } from "vitepress"
@@ -117,9 +118,14 @@ export default defineConfig({
     // Of the themes, these have enough contrast for every token of the code (WCAG AA).
     theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
     codeTransformers: [
-      transformerTwoslash({ explicitTrigger: false, twoslashOptions: { compilerOptions, vfsRoot: docs } })
+      transformerTwoslash({
+        explicitTrigger: false,
+        filter: (language, code) => language === "ts" && code.includes("import "), // a signature is no program
+        twoslashOptions: { compilerOptions, vfsRoot: docs },
+        typesCache: createFileSystemTypesCache()
+      })
     ],
-    languages: ["ts", "js", "json", "sh", "yaml", "html", "text"],
+
     config: (markdown) => {
       markdown.use(links)
     }
