@@ -1,7 +1,7 @@
 /*
  * What the registry would serve: each public package is packed, then checked by publint and by "Are the types wrong?"
- * as an ESM-only package. A command exports nothing, and so has no types. A tarball has no build info and no test, and
- * each source map in it leads to a file in it.
+ * as an ESM-only package. A command exports nothing, and so has no types. A tarball has no build info and no test,
+ * and each source map in it leads to a file in it. Its changelog begins with its version.
  */
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core"
 import { execFileSync } from "node:child_process"
@@ -36,6 +36,12 @@ const problemsInside = (tarball) => {
   ])
 }
 
+const changelogOf = (name, version, tarball) => {
+  const file = `/node_modules/${name}/CHANGELOG.md`
+  const newest = tarball.fileExists(file) ? /^## (.+)$/m.exec(tarball.readFile(file))?.[1] : undefined
+  return newest === version ? [] : [`is ${version}, and its changelog begins with ${newest}`]
+}
+
 const problemsOf = async (name) => {
   const packageFolder = join("packages", name)
   const manifest = JSON.parse(readFileSync(join(packageFolder, "package.json"), "utf8"))
@@ -50,6 +56,7 @@ const problemsOf = async (name) => {
   console.log(`${manifest.name}: ${packed.files.length} files, ${Math.round(tarball.length / 1024)} KiB`)
   return [
     ...problemsInside(contents),
+    ...changelogOf(manifest.name, manifest.version, contents),
     ...linted.messages.map((message) => formatMessage(message, manifest)),
     ...(types.types === false ? (manifest.bin === undefined ? ["has no types"] : []) : types.problems)
       .filter(({ kind, resolutionKind }) => !(meant.includes(kind) && /node10|cjs/.test(resolutionKind ?? "cjs")))

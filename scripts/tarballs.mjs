@@ -17,7 +17,7 @@ const names = readdirSync("packages").filter((name) => manifestOf(name).private 
 
 const packed = join(resolve(folder), "%s.tgz")
 const filters = names.flatMap((name) => ["--filter", `./packages/${name}`])
-const { status, stderr, stdout } = spawnSync("pnpm", ["--recursive", ...filters, "pack", "--out", packed], {
+const { error, status, stderr, stdout } = spawnSync("pnpm", ["--recursive", ...filters, "pack", "--out", packed], {
   encoding: "utf8"
 })
 if (status === 0) {
@@ -26,6 +26,6 @@ if (status === 0) {
   }
   console.log(`${names.length} tarballs in ${resolve(folder)}`)
 } else {
-  console.error(stdout + stderr)
+  console.error(error?.message ?? stdout + stderr)
 }
 process.exitCode = status ?? 1

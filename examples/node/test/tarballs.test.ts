@@ -233,10 +233,10 @@ describe("all packages from tarballs", () => {
     await must(folder, "npm", ["install", "--no-audit", "--no-fund", ...new Set(pinned), ...tarballs])
   }, 900_000)
 
-  it("each package contains its README and its licence, and no tests", () => {
+  it("each package contains its README, changelog and licence, and no tests", () => {
     for (const path of publicPackages) {
       const files = readdirSync(join(installed, manifest(path).name))
-      expect(files).toEqual(expect.arrayContaining(["README.md", "LICENSE", "dist", "package.json"]))
+      expect(files).toEqual(expect.arrayContaining(["README.md", "CHANGELOG.md", "LICENSE", "dist", "package.json"]))
       expect(files).not.toContain("test")
     }
   })

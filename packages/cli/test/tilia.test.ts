@@ -125,7 +125,7 @@ describe.concurrent("the file of tilia", () => {
       const path = join(dirname(inject("tilia")), "../package.json")
       const manifest: Record<string, unknown> = JSON.parse(await readFile(path, "utf8"))
       expect(manifest["bin"]).toEqual({ tilia: "./dist/tilia.js" })
-      expect(manifest["files"]).toEqual(["dist/tilia.js", "dist/NOTICES.txt"])
+      expect(manifest["files"]).toEqual(["dist/tilia.js", "dist/NOTICES.txt", "CHANGELOG.md"])
       expect(manifest["dependencies"]).toEqual({})
       expect(manifest["peerDependencies"]).toBeUndefined()
     }))
