@@ -10,7 +10,7 @@ import type { DefaultTheme } from "vitepress"
 import { defineConfig } from "vitepress"
 import llmstxt from "vitepress-plugin-llms"
 import { links } from "./links.js"
-import { compilerOptions } from "./twoslash.js"
+import { compilerOptions, firstParagraph, shortened } from "./twoslash.js"
 
 const docs = fileURLToPath(new URL("..", import.meta.url))
 const source = "@effect-tilia/source"
@@ -122,6 +122,8 @@ export default defineConfig({
         explicitTrigger: false,
         filter: (language, code) => language === "ts" && code.includes("import "), // a signature is no program
         twoslashOptions: { compilerOptions, vfsRoot: docs },
+        processHoverDocs: firstParagraph,
+        processHoverInfo: shortened,
         typesCache: createFileSystemTypesCache()
       })
     ],

@@ -1,6 +1,8 @@
 /*
- * How the examples of the pages are compiled: as those of the README and of the comments are (`pnpm examples`).
+ * How the examples of the pages are compiled, as those of the README and of the comments are (`pnpm examples`), and
+ * what a hover shows of a type.
  */
+import { defaultHoverInfoProcessor } from "@shikijs/vitepress-twoslash"
 import ts from "typescript"
 
 const { config } = ts.readConfigFile(new URL("../../tsconfig.base.json", import.meta.url).pathname, ts.sys.readFile)
@@ -17,3 +19,13 @@ export const compilerOptions: ts.CompilerOptions = {
   noUnusedLocals: false,
   noEmit: true
 }
+
+/** Some types of Effect are as long as a page, and each of them is highlighted. */
+const longest = 400
+
+export const shortened = (type: string): string => {
+  const text = defaultHoverInfoProcessor(type)
+  return typeof text === "string" && text.length > longest ? `${text.slice(0, longest)} …` : String(text)
+}
+
+export const firstParagraph = (docs: string): string => docs.split(/\n\s*\n/)[0] ?? ""
