@@ -15,12 +15,15 @@ const testTimeout = 120_000
 
 const include = ["test/**/*.test.ts"]
 
-/** Tests that collect garbage, or that need the process for themselves in another way. */
-const alone = ["test/TokenSource.isolation.test.ts"]
+/**
+ * Tests that need a process for themselves: one collects garbage, one replaces a module before it is loaded, and one
+ * counts all metrics of its process.
+ */
+const alone = ["test/TokenSource.isolation.test.ts", "test/stub.test.ts", "test/otlp.test.ts"]
 
 /**
- * Files that leave nothing behind. Those of a project share a thread, and so load Effect once. They run beside the
- * files of the other projects, of which each has a process of its own.
+ * Files that run in a thread, beside the files of the other projects, which run in a process. In both pools the files
+ * of a project share one, and so load Effect once: they leave nothing behind.
  */
 const together = { include, pool: "threads" as const }
 
@@ -47,7 +50,9 @@ const inNode = [
   { name: "core", root: "packages/core", ...together, exclude: alone },
   { name: "core-alone", root: "packages/core", include: alone },
   ...["sandbox", "testing"].map((name) => ({ name, root: `packages/${name}`, ...together })),
-  ...["node", "sql"].map((name) => ({ name, root: `packages/${name}`, include })),
+  { name: "node", root: "packages/node", include, exclude: alone },
+  { name: "node-alone", root: "packages/node", include: alone },
+  { name: "sql", root: "packages/sql", include },
   { name: "contract", root: "packages/contract", include, ...waiting },
   ...(redis === undefined ? [] : [{ name: "redis", root: "packages/redis", include }]),
   { name: "tabs", root: "packages/browser", include: ["test/pure/*.test.ts"], pool: "threads" as const }, // no page
@@ -55,7 +60,8 @@ const inNode = [
   { name: "example-node", root: "examples/node", include },
   { name: "examples", root: "examples/node", include: ["test/examples/*.test.ts"], pool: "threads" as const }, // of docs
   { name: "fleet", root: "fleet", include, globalSetup: "test/support/bundled.ts", ...waiting },
-  { name: "example-opentelemetry", root: "examples/opentelemetry", include }
+  { name: "example-opentelemetry", root: "examples/opentelemetry", include, exclude: alone },
+  { name: "example-opentelemetry-alone", root: "examples/opentelemetry", include: alone }
 ].map((project) => ({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
@@ -108,7 +114,7 @@ export default defineConfig({
   test: {
     projects: [...inNode, ...inBrowser, ...withPages],
     // Vitest reads these here, and not in a project.
-    poolOptions: { threads: { isolate: false } },
+    poolOptions: { threads: { isolate: false }, forks: { isolate: false } },
     browser: { connectTimeout: testTimeout }
   }
 })

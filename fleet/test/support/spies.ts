@@ -4,30 +4,25 @@
 import * as Effect from "effect/Effect"
 import { Redis } from "ioredis"
 import type { RedisServer } from "../../../packages/redis/test/support/redisServer.js"
+import * as Monitor from "./monitor.js"
 
 /** What MONITOR tells of these servers meanwhile, and then all of their keys. */
 export const onRedis =
   (servers: ReadonlyArray<Pick<RedisServer, "port">>) => (meanwhile: Effect.Effect<unknown, unknown>) =>
     Effect.gen(function*() {
+      const monitors = yield* Effect.forEach(servers, ({ port }) => Monitor.make(port))
+      yield* meanwhile
       const seen: Array<string> = []
-      const clients = yield* Effect.forEach(servers, ({ port }) =>
-        Effect.acquireRelease(
+      for (const { port } of servers) {
+        const client = yield* Effect.acquireRelease(
           Effect.sync(() => new Redis(port, "127.0.0.1").on("error", () => {})),
           (client) => Effect.sync(() => client.disconnect())
-        ))
-      for (const client of clients) {
-        const monitor = yield* Effect.acquireRelease(
-          Effect.promise(() => client.monitor()),
-          (monitor) => Effect.sync(() => monitor.disconnect())
         )
-        monitor.on("monitor", (_, args: ReadonlyArray<string>) => seen.push(args.join("\n")))
-      }
-      yield* meanwhile
-      for (const client of clients) {
         for (const key of yield* Effect.promise(() => client.keys("*"))) {
           seen.push(key, JSON.stringify(yield* Effect.promise(() => client.hgetall(key))))
         }
       }
+      for (const { seen: commands } of monitors) seen.push(yield* commands)
       return seen.join("\n")
     }).pipe(Effect.scoped)
 

@@ -69,7 +69,7 @@ const faults: ReadonlyArray<readonly [string, ...ReadonlyArray<string>]> = [
 ]
 
 describe("storeContract", () => {
-  const results = planted("stores", 400)
+  const results = planted("stores", { concurrency: 400 })
 
   it.live.each(faults)(
     "storeContract fails for a store that %s (C1)",

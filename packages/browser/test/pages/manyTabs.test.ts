@@ -62,7 +62,7 @@ const untilRequested = ({ requests }: Mediator, times: number) =>
 
 layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("many tabs of a browser", (it) => {
   // Those between tell nothing new, and CI has little time.
-  for (const n of env["CI"] === undefined ? [5, 20, 50] : [5, 50]) {
+  for (const n of env["CI"] === undefined ? [5, 20, 50] : [50]) {
     it.layer(open(n), { timeout: "7 minutes" })(`${n} tabs`, (it) => {
       it.effect(`${n} cold tabs make one request (T10, row 140)`, () =>
         Effect.gen(function*() {

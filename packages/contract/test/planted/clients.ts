@@ -8,10 +8,13 @@ import * as Layer from "effect/Layer"
 
 type Fetch = typeof fetch
 
-/** Returns a response only when its last byte has arrived. */
+/** Returns a response only when its last byte has arrived. Waits 10 seconds for it: some bodies never end. */
 const buffered: Fetch = async (input, init) => {
   const response = await fetch(input, init)
-  await response.clone().arrayBuffer()
+  const tooLate = new Promise<never>((_, reject) => {
+    setTimeout(() => reject(new Error("The body did not end.")), 10_000).unref()
+  })
+  await Promise.race([response.clone().arrayBuffer(), tooLate])
   return response
 }
 

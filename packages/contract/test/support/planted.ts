@@ -16,15 +16,28 @@ const Report = Schema.parseJson(Schema.Struct({
 const vitest = join(dirname(createRequire(import.meta.url).resolve("vitest/package.json")), "vitest.mjs")
 const folder = fileURLToPath(new URL("../planted", import.meta.url))
 
+export interface Options {
+  /** How many tests run at a time. */
+  readonly concurrency: number
+  /**
+   * The tests to run, by their titles.
+   *
+   * @default all
+   */
+  readonly titles?: RegExp
+}
+
 /**
- * Runs a suite for implementations with planted faults, with at most `concurrency` tests at a time. It runs in a
- * process of its own, because its tests must fail. Yields the titles of the tests that have failed and of those that
- * have passed, for each fault.
+ * Runs a suite for implementations with planted faults. It runs in a process of its own, because its tests must fail.
+ * Yields the titles of the tests that have failed and of those that have passed, for each fault.
  */
-export const planted = (file: "clients" | "stores", concurrency = 5) => {
+export const planted = (file: "clients" | "stores", { concurrency, titles = /^/ }: Options) => {
   const report = Effect.runPromise(
     Effect.async<string>((resume) => {
-      const args = [vitest, "run", file, "--root", folder, "--reporter=json", `--maxConcurrency=${concurrency}`]
+      const args = [
+        ...[vitest, "run", file, "--root", folder, "--reporter=json"],
+        ...[`--maxConcurrency=${concurrency}`, `--testNamePattern=${titles.source}`]
+      ]
       const child = execFile(process.execPath, args, (_, stdout) => resume(Effect.succeed(stdout)))
       return Effect.sync(() => child.kill())
     }).pipe(Effect.flatMap(Schema.decode(Report)))
