@@ -28,6 +28,7 @@ const page = (text: string, link: string): DefaultTheme.SidebarItem => ({ text, 
 const modules = (): Array<DefaultTheme.SidebarItem> =>
   readdirSync(`${docs}/api`, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => ({
     text: name,
+    link: "/api/", // without a link, an item is a button in a button
     collapsed: true,
     items: readdirSync(`${docs}/api/${name}`).map((file) => file.replace(/\.md$/, "")).sort()
       .map((module) => page(module, `/api/${name}/${module}`))
@@ -102,6 +103,9 @@ const sidebar: Array<DefaultTheme.SidebarItem> = [
   }
 ]
 
+/** A guide answers most questions better than the reference or the design. */
+const readersFirst = (page: string): number => /^\/(api|design)\//.test(page) ? 0.3 : 1
+
 export default defineConfig({
   title: "effect-tilia",
   description: "The access tokens of the Tilia payments API for Effect applications",
@@ -119,7 +123,7 @@ export default defineConfig({
     ],
     sidebar,
     outline: [2, 3],
-    search: { provider: "local" }
+    search: { provider: "local", options: { miniSearch: { searchOptions: { boostDocument: readersFirst } } } }
   },
   markdown: {
     // Of the themes, these have enough contrast for every token of the code (WCAG AA).
@@ -139,7 +143,10 @@ export default defineConfig({
       markdown.use(links)
     }
   },
+  // The default theme's first page has no main landmark.
+  transformHtml: (html) => html.replace("class=\"VPHome\"", "class=\"VPHome\" role=\"main\""),
   vite: {
+    // @ts-expect-error -- its types are those of another version of Vite
     plugins: [llmstxt({ ignoreFiles: ["README.md"] })],
     resolve: { conditions: [source] },
     ssr: { resolve: { conditions: [source] } }

@@ -37,7 +37,10 @@ export const open = async () => {
   if (options === undefined) throw new Error("The tests of the site need Chromium.")
   const server = createServer((request, response) => {
     const file = fileOf(decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname))
-    if (file === undefined) return response.writeHead(404).end()
+    if (file === undefined) {
+      response.writeHead(404).end()
+      return
+    }
     response.writeHead(200, { "content-type": types[extname(file)] ?? "application/octet-stream" })
     response.end(readFileSync(file))
   })

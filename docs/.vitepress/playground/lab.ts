@@ -72,13 +72,15 @@ const refreshAt = 0.8
 
 const mostLines = 60
 
+const line = (level: Line["level"], text: string): Omit<Line, "at"> => ({ level, text })
+
 const ofEvent = TokenEvent.$match({
-  Refreshed: (): Omit<Line, "at"> => ({ level: "good", text: "The source has a new token." }),
-  RefreshFailed: ({ error }) => ({ level: "bad", text: `The source has no new token: ${error.message}` }),
-  RefreshDied: ({ defect }) => ({ level: "bad", text: `The request has died: ${defect}` }),
-  Invalidated: () => ({ level: "due", text: "The API rejected the token, and the source dropped it." }),
-  ScopeNarrowed: ({ missing }) => ({ level: "due", text: `The token lacks ${missing.join(", ")}.` }),
-  StoreSkipped: ({ reason }) => ({ level: "due", text: `The store was skipped (${reason}).` })
+  Refreshed: () => line("good", "The source has a new token."),
+  RefreshFailed: ({ error }) => line("bad", `The source has no new token: ${error.message}`),
+  RefreshDied: ({ defect }) => line("bad", `The request has died: ${defect}`),
+  Invalidated: () => line("due", "The API rejected the token, and the source dropped it."),
+  ScopeNarrowed: ({ missing }) => line("due", `The token lacks ${missing.join(", ")}.`),
+  StoreSkipped: ({ reason }) => line("due", `The store was skipped (${reason}).`)
 })
 
 /** A wall clock that the reader can move, and that shows the right time until then. */
@@ -99,12 +101,12 @@ export const make = (): Lab => {
   let coolDownUntil = 0
   let caller: Fiber.RuntimeFiber<unknown, unknown> | undefined
 
-  const tell = (line: Omit<Line, "at">) =>
+  const tell = (told: Omit<Line, "at">) =>
     Effect.map(Clock.currentTimeMillis, (at) => {
-      lines.unshift({ at, ...line })
+      lines.unshift({ at, ...told })
       lines.length = Math.min(lines.length, mostLines)
     })
-  const you = (text: string) => tell({ level: "you", text: `You: ${text}` })
+  const you = (text: string) => tell(line("you", `You: ${text}`))
 
   const watchSource = Effect.flatMap(
     TokenSource.TokenSource,
@@ -116,10 +118,7 @@ export const make = (): Lab => {
       Stream.filter(({ path }) => path === "/token"),
       Stream.runForEach(({ status }) => {
         tokenRequests++
-        return tell({
-          level: status === 200 ? "good" : "bad",
-          text: `POST /token: ${status ?? "no response"}`
-        })
+        return tell(line(status === 200 ? "good" : "bad", `POST /token: ${status ?? "no response"}`))
       })
     ))
 
@@ -130,13 +129,13 @@ export const make = (): Lab => {
         slowest = Math.max(slowest, Duration.toMillis(time))
         if (result._tag === "Right" && result.right === 200) return
         failed++
-        if (result._tag === "Right") return yield* tell({ level: "bad", text: `A call failed: ${result.right}` })
+        if (result._tag === "Right") return yield* tell(line("bad", `A call failed: ${result.right}`))
         const error = result.left
         if ("coolDown" in error && error.coolDown !== undefined) {
           coolDownUntil = (yield* Clock.currentTimeMillis) + Duration.toMillis(error.coolDown)
           return // an error of before: there is a line of it already
         }
-        yield* tell({ level: "bad", text: `A call failed: ${error.message}` })
+        yield* tell(line("bad", `A call failed: ${error.message}`))
       })
     )
   )
