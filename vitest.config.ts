@@ -33,6 +33,13 @@ const together = { include, pool: "threads" as const }
  */
 const waiting = { pool: "threads" as const }
 
+/**
+ * Many processes or tabs on a busy machine. It can keep one of them from running for a lease, or from answering within
+ * a store's time limit. The others then go on without it, as they should (T2, T3), and make a request that these tests
+ * do not expect. A promise that breaks fails three times.
+ */
+const tolerant = { retry: 2 }
+
 const redis = RedisServer.binary()
 // eslint-disable-next-line no-console -- the one line that says why tests are missing
 if (redis === undefined) console.warn(`The tests of the store in Redis are skipped: ${RedisServer.advice}.`)
@@ -59,7 +66,7 @@ const inNode = [
   { name: "cli", root: "packages/cli", include, globalSetup: "test/support/bundled.ts" },
   { name: "example-node", root: "examples/node", include },
   { name: "examples", root: "examples/node", include: ["test/examples/*.test.ts"], pool: "threads" as const }, // of docs
-  { name: "fleet", root: "fleet", include, globalSetup: "test/support/bundled.ts", ...waiting },
+  { name: "fleet", root: "fleet", include, globalSetup: "test/support/bundled.ts", ...waiting, ...tolerant },
   { name: "example-opentelemetry", root: "examples/opentelemetry", include, exclude: alone },
   { name: "example-opentelemetry-alone", root: "examples/opentelemetry", include: alone }
 ].map((project) => ({
@@ -96,13 +103,9 @@ const inBrowser = chromium === undefined ? [] : [{
   }
 }]
 
-/**
- * Tests in Node that open pages by themselves: what no single page can show. A busy machine can keep a tab from running
- * for a lease, or from answering within a store's time limit. The other tabs then go on without it, as they should
- * (T2, T3), and make a request that these tests do not expect: only a promise that breaks three times is broken.
- */
+// Tests in Node that open pages by themselves: what no single page can show.
 const withPages = chromium === undefined ? [] : [
-  { name: "pages", root: "packages/browser", include: ["test/pages/*.test.ts"], retry: 2 },
+  { name: "pages", root: "packages/browser", include: ["test/pages/*.test.ts"], ...tolerant },
   { name: "example-browser", root: "examples/browser", include: ["test/*.test.ts"] }
 ].map((project) => ({
   resolve: { conditions },
