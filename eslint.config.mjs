@@ -2,7 +2,16 @@ import effect from "@effect/eslint-plugin"
 import ts from "typescript-eslint"
 
 export default ts.config(
-  { ignores: ["**/dist/", "**/node_modules/", "docs/.vitepress/cache/", "coverage/", "**/.stryker-tmp/", "examples/node/test/examples/"] },
+  {
+    ignores: [
+      "**/dist/",
+      "**/node_modules/",
+      "docs/.vitepress/cache/",
+      "coverage/",
+      "**/.stryker-tmp/",
+      "examples/node/test/examples/"
+    ]
+  },
   ...ts.configs.strict,
   {
     plugins: { "@effect": effect },

@@ -146,7 +146,6 @@ export default defineConfig({
   // The default theme's first page has no main landmark.
   transformHtml: (html) => html.replace("class=\"VPHome\"", "class=\"VPHome\" role=\"main\""),
   vite: {
-    // @ts-expect-error -- its types are those of another version of Vite
     plugins: [llmstxt({ ignoreFiles: ["README.md"] })],
     resolve: { conditions: [source] },
     ssr: { resolve: { conditions: [source] } }
