@@ -10,6 +10,12 @@ import { join } from "node:path"
 const filesBelow = (folder, ending) =>
   readdirSync(folder, { recursive: true }).filter((file) => file.endsWith(ending)).map((file) => join(folder, file))
 
+/** Not below `docs` itself, whose `node_modules` lead in circles: the reference there repeats the comments. */
+const pages = readdirSync("docs", { withFileTypes: true }).flatMap((entry) => {
+  if (entry.isFile()) return entry.name.endsWith(".md") ? [`docs/${entry.name}`] : []
+  return ["node_modules", ".vitepress", "api"].includes(entry.name) ? [] : filesBelow(`docs/${entry.name}`, ".md")
+})
+
 const fenced = (file) => [...readFileSync(file, "utf8").matchAll(/^```ts\n([^]*?)^```/gm)].map(([, code]) => code)
 
 const inComments = (file) =>
@@ -18,7 +24,7 @@ const inComments = (file) =>
 
 const modules = readdirSync("packages").flatMap((name) => filesBelow(`packages/${name}/src`, ".ts"))
 const sources = [
-  ...["README.md", ...filesBelow("docs", ".md")].map((file) => [file, fenced(file)]),
+  ...["README.md", ...pages].map((file) => [file, fenced(file)]),
   ...modules.map((file) => [file, inComments(file)])
 ]
 
