@@ -20,7 +20,7 @@ const source = "@effect-tilia/source"
  * The examples whose types a hover shows: all that are programs, and no signature. With `HOVERS=few` they are those of
  * one call, which takes a fifth of the time. CI builds the site so: it has compiled all examples before.
  */
-const shown = env["HOVERS"] === "few" ? ["requestToken("] : ["import "]
+const shown = env["HOVERS"] === "few" ? "requestToken(" : "import "
 
 const page = (text: string, link: string): DefaultTheme.SidebarItem => ({ text, link })
 
@@ -30,11 +30,13 @@ const modules = (): Array<DefaultTheme.SidebarItem> =>
     text: name,
     link: "/api/", // without a link, an item is a button in a button
     collapsed: true,
-    items: readdirSync(`${docs}/api/${name}`).map((file) => file.replace(/\.md$/, "")).sort()
-      .map((module) => page(module, `/api/${name}/${module}`))
+    items: pagesIn(`api/${name}`).map((module) => page(module, `/api/${name}/${module}`))
   }))
 
-const errors = readdirSync(`${docs}/errors`).filter((file) => file !== "README.md").map((file) => file.slice(0, -3))
+/** The names of the pages in a folder. */
+const pagesIn = (folder: string): Array<string> =>
+  readdirSync(`${docs}/${folder}`).filter((file) => file !== "README.md").map((file) => file.replace(/\.md$/, ""))
+    .sort()
 
 const sidebar: Array<DefaultTheme.SidebarItem> = [
   {
@@ -82,7 +84,7 @@ const sidebar: Array<DefaultTheme.SidebarItem> = [
         text: "Errors",
         link: "/errors/",
         collapsed: true,
-        items: errors.map((name) => page(name, `/errors/${name}`))
+        items: pagesIn("errors").map((name) => page(name, `/errors/${name}`))
       },
       { text: "API", link: "/api/", collapsed: true, items: modules() }
     ]
@@ -94,8 +96,7 @@ const sidebar: Array<DefaultTheme.SidebarItem> = [
         text: "Design",
         link: "/design/",
         collapsed: true,
-        items: readdirSync(`${docs}/design`).filter((file) => file !== "README.md").map((file) => file.slice(0, -3))
-          .map((name) => page(name.replaceAll("-", " "), `/design/${name}`))
+        items: pagesIn("design").map((name) => page(name.replaceAll("-", " "), `/design/${name}`))
       },
       page("Contributing", "/contributing"),
       page("Release", "/release")
@@ -111,6 +112,7 @@ export default defineConfig({
   description: "The access tokens of the Tilia payments API for Effect applications",
   lang: "en",
   cleanUrls: true,
+  head: [["link", { rel: "icon", href: "data:," }]], // there is none
   srcExclude: ["README.md"],
   rewrites: { "errors/README.md": "errors/index.md", "design/README.md": "design/index.md" },
   themeConfig: {
@@ -131,14 +133,13 @@ export default defineConfig({
     codeTransformers: [
       transformerTwoslash({
         explicitTrigger: false,
-        filter: (language, code) => language === "ts" && shown.some((text) => code.includes(text)),
+        filter: (language, code) => language === "ts" && code.includes(shown),
         twoslashOptions: { compilerOptions, vfsRoot: docs },
         processHoverDocs: firstParagraph,
         processHoverInfo: shortened,
         typesCache: createFileSystemTypesCache()
       })
     ],
-
     config: (markdown) => {
       markdown.use(links)
     }

@@ -15,7 +15,7 @@ const elsewhere: Readonly<Record<string, string>> = {
 }
 
 /** Where a link of a page leads to, or nothing if there is no such place. `page` is relative to `docs`. */
-export const resolve = (page: string, href: string): string | undefined => {
+const resolve = (page: string, href: string): string | undefined => {
   if (/^([a-z]+:|#)/.test(href)) return href
   const [path = "", hash] = href.split("#")
   const file = posix.normalize(posix.join(posix.dirname(page), path))

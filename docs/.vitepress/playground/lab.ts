@@ -173,16 +173,20 @@ export const make = (): Lab => {
   )
   const run = runtime.runPromise
 
+  const stopCalling = Effect.suspend(() => {
+    const before = caller
+    caller = undefined
+    return before === undefined ? Effect.void : Effect.asVoid(Fiber.interrupt(before))
+  })
+
   return {
     view: () => run(view),
     call: () => run(call),
     keepCalling: (isOn) =>
       run(Effect.gen(function*() {
-        if (caller !== undefined) yield* Fiber.interrupt(caller)
+        yield* stopCalling
         yield* you(isOn ? "call the API five times a second" : "stop calling")
-        caller = isOn
-          ? yield* Effect.forkDaemon(Effect.repeat(Effect.fork(call), Schedule.spaced("200 millis")))
-          : undefined
+        if (isOn) caller = yield* Effect.forkDaemon(Effect.repeat(Effect.fork(call), Schedule.spaced("200 millis")))
       })),
     setServer: (server) =>
       run(Effect.flatMap(Sandbox.Sandbox, ({ script }) =>
@@ -199,6 +203,6 @@ export const make = (): Lab => {
       run(Effect.flatMap(Sandbox.Sandbox, ({ revokeAll }) => Effect.zipRight(you("revoke all tokens"), revokeAll))),
     sleep: (minutes) =>
       run(Effect.zipRight(you(`let the machine sleep for ${minutes} minutes`), skew.step(minutes * 60_000))),
-    close: () => runtime.dispose()
+    close: () => run(stopCalling).then(() => runtime.dispose()) // the caller belongs to no scope of the runtime
   }
 }
