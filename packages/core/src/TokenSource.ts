@@ -147,7 +147,7 @@ export const make: (
   const events = yield* SlidingPubSub.make<TokenEvent>(256)
   const labels = Labels.withScopes(endpoint.labels, policy.scopes)
   const report = yield* Reporter.make(policy.scopes, labels, events)
-  const tags = yield* Labels.tags(labels)
+  const tags = (yield* Labels.tags(labels))()
   const store = Option.getOrUndefined(yield* Effect.serviceOption(TokenStore))
   const sharing = store === undefined ? Sharing.alone : Sharing.make(store, policy.scopes, report)
   const run = yield* Fibers.make

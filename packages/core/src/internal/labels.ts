@@ -30,9 +30,25 @@ export const attributesOf = (labels: Labels): Record<string, string> => Object.f
 export const tagsOf = (labels: Labels | Readonly<Record<string, string>>): ReadonlyArray<MetricLabel.MetricLabel> =>
   prefixed("", labels).map(([key, value]) => MetricLabel.make(key, value))
 
-/** Those tags, behind the ones with which the service was made: never those of a caller (S3). */
-export const tags = (labels: Labels): Effect.Effect<ReadonlyArray<MetricLabel.MetricLabel>> =>
-  Effect.map(Effect.metricLabels, (made) => [...made, ...tagsOf(labels)])
+/**
+ * The tags of a service's metrics, and behind them those of one update. The same ones are the same array each time,
+ * by which Effect finds the state of a metric at once (P3). There are no more of them than that state has.
+ */
+export type Tags = (more?: Readonly<Record<string, string>>) => ReadonlyArray<MetricLabel.MetricLabel>
+
+/** The tags of these labels, behind the ones with which the service was made: never those of a caller (S3). */
+export const tags = (labels: Labels): Effect.Effect<Tags> =>
+  Effect.map(Effect.metricLabels, (made) => {
+    const own = [...made, ...tagsOf(labels)]
+    const known = new Map<string, ReadonlyArray<MetricLabel.MetricLabel>>()
+    return (more) => {
+      if (more === undefined) return own
+      const name = JSON.stringify(more)
+      const found = known.get(name) ?? [...own, ...tagsOf(more)]
+      known.set(name, found)
+      return found
+    }
+  })
 
 /** Tells a tracer something. One that throws must lose no result. */
 export const quietly = (tell: () => void): void => {

@@ -49,7 +49,7 @@ export interface Attempts {
 export const make = (
   clock: Clock.Clock,
   span: Tracer.Span,
-  tags: ReadonlyArray<MetricLabel.MetricLabel>
+  tags: (outcome: string) => ReadonlyArray<MetricLabel.MetricLabel>
 ): Attempts => {
   const now = () => Instant.unsafeNow(clock).monotonic
   let count = 0
@@ -62,7 +62,7 @@ export const make = (
     const wait = began - endedAt
     startedAt = undefined
     endedAt = now()
-    Telemetry.attempts.unsafeUpdate(1, [...tags, ...Labels.tagsOf({ outcome: outcome["error.type"] ?? "success" })])
+    Telemetry.attempts.unsafeUpdate(1, tags(outcome["error.type"] ?? "success"))
     Labels.quietly(() =>
       span.event("tilia.attempt", BigInt(endedAt) * 1_000_000n, {
         "tilia.attempt.number": count,

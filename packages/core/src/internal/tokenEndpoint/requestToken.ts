@@ -85,6 +85,7 @@ export const make = (
     const within = yield* TimeLimit.make
     const labels = { environment, ...limits.name !== undefined && { client: limits.name } }
     const tags = yield* Labels.tags(labels)
+    const attributesAtStart = { ...attributes, ...Labels.attributesOf(labels) }
 
     const requestIn = Effect.fnUntraced(function*(
       span: Tracer.Span,
@@ -97,7 +98,7 @@ export const make = (
       const clock = yield* Effect.clock
       const deadline = Instant.unsafeNow(clock).monotonic + Duration.toMillis(limits.budget)
       const key = { scopes: Scopes.key(scopes) }
-      const attempts = Attempts.make(clock, span, [...tags, ...Labels.tagsOf(key)])
+      const attempts = Attempts.make(clock, span, (outcome) => tags({ ...key, outcome }))
       const timeout = () => {
         const error = new TokenTimeoutError({ tokenUrl, attempts: attempts.count() })
         attempts.end({ "error.type": error._tag })
@@ -124,7 +125,7 @@ export const make = (
     return (attempt) => ({
       labels,
       requestToken: (input, options) =>
-        inSpan({ ...attributes, ...Labels.attributesOf(labels) }, (span) =>
+        inSpan(attributesAtStart, (span) =>
           requestIn(span, attempt, input, options))
     })
   })

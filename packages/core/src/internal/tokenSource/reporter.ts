@@ -59,7 +59,6 @@ export const make: (
   events: SlidingPubSub<TokenEvent.TokenEvent>
 ) => Effect.Effect<Reporter> = Effect.fnUntraced(function*(requested, labels, { publish }) {
   const tags = yield* Labels.tags(labels)
-  const withTags = (more: Record<string, string>) => [...tags, ...Labels.tagsOf(more)]
   let failing: TokenError["_tag"] | "Defect" | undefined
   let failures = 0
   let hasWarned = false
@@ -68,10 +67,10 @@ export const make: (
   const count = (outcome: string, origin: "server" | "store", took?: number): Effect.Effect<void> =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       failures = outcome === "success" ? 0 : failures + 1
-      Telemetry.failures.unsafeUpdate(failures, tags)
-      if (failures > 0) Telemetry.lastFailure.unsafeUpdate(now / 1000, tags)
-      Telemetry.refreshes.unsafeUpdate(1, withTags({ outcome, origin }))
-      if (took !== undefined) Telemetry.requestDuration.unsafeUpdate(Duration.millis(took), tags)
+      Telemetry.failures.unsafeUpdate(failures, tags())
+      if (failures > 0) Telemetry.lastFailure.unsafeUpdate(now / 1000, tags())
+      Telemetry.refreshes.unsafeUpdate(1, tags({ outcome, origin }))
+      if (took !== undefined) Telemetry.requestDuration.unsafeUpdate(Duration.millis(took), tags())
       return Effect.catchAllDefect(
         Effect.annotateCurrentSpan({
           "tilia.token.origin": origin,
@@ -87,8 +86,8 @@ export const make: (
     yield* publish(TokenEvent.Refreshed({ scopes: token.scopes, expiresAt: token.expiresAt }))
     const missing = Scopes.missing(requested, token.scopes)
     if (missing.length > 0) yield* publish(TokenEvent.ScopeNarrowed({ missing })) // E9
-    Telemetry.expiry.unsafeUpdate(token.expiresAt.epochMillis / 1000, tags)
-    Telemetry.expiresIn.unsafeUpdate(lifetime(token) / 1000, tags)
+    Telemetry.expiry.unsafeUpdate(token.expiresAt.epochMillis / 1000, tags())
+    Telemetry.expiresIn.unsafeUpdate(lifetime(token) / 1000, tags())
     yield* recovered ? Effect.logInfo("There is a new access token again.") : Effect.logDebug("A new access token.")
   })
 
@@ -113,7 +112,7 @@ export const make: (
   const skipped = Effect.fnUntraced(function*({ isLogged = false, message, reason }: StoreError) {
     const isTold = hasWarned || isLogged
     hasWarned ||= !isLogged
-    Telemetry.storeSkipped.unsafeUpdate(1, withTags({ reason }))
+    Telemetry.storeSkipped.unsafeUpdate(1, tags({ reason }))
     yield* publish(TokenEvent.StoreSkipped({ reason }))
     const line = `${message} Until it works again, this process requests tokens for itself.`
     yield* isTold ? Effect.logDebug(line) : Effect.logWarning(line)
@@ -127,8 +126,8 @@ export const make: (
 
   const invalidated = ({ expiresAt }: AccessToken): Effect.Effect<void> =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      Telemetry.invalidations.unsafeUpdate(1, tags)
-      Telemetry.expiry.unsafeUpdate(Math.min(now, expiresAt.epochMillis) / 1000, tags)
+      Telemetry.invalidations.unsafeUpdate(1, tags())
+      Telemetry.expiry.unsafeUpdate(Math.min(now, expiresAt.epochMillis) / 1000, tags())
       return publish(TokenEvent.Invalidated({ expiresAt }))
     })
 
