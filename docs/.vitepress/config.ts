@@ -5,22 +5,15 @@
 import { transformerTwoslash } from "@shikijs/vitepress-twoslash"
 import { createFileSystemTypesCache } from "@shikijs/vitepress-twoslash/cache-fs"
 import { readdirSync } from "node:fs"
-import { env } from "node:process"
 import { fileURLToPath } from "node:url"
 import type { DefaultTheme } from "vitepress"
 import { defineConfig } from "vitepress"
 import llmstxt from "vitepress-plugin-llms"
 import { links } from "./links.js"
-import { compilerOptions, firstParagraph, shortened } from "./twoslash.js"
+import { compilerOptions, firstParagraph, saysMoreThanItsName, shortened } from "./twoslash.js"
 
 const docs = fileURLToPath(new URL("..", import.meta.url))
 const source = "@effect-tilia/source"
-
-/**
- * The examples whose types a hover shows: all that are programs, and no signature. With `HOVERS=few` they are those of
- * one call, which takes a fifth of the time. CI builds the site so: it has compiled all examples before.
- */
-const shown = env["HOVERS"] === "few" ? "requestToken(" : "import "
 
 const page = (text: string, link: string): DefaultTheme.SidebarItem => ({ text, link })
 
@@ -133,8 +126,9 @@ export default defineConfig({
     codeTransformers: [
       transformerTwoslash({
         explicitTrigger: false,
-        filter: (language, code) => language === "ts" && code.includes(shown),
-        twoslashOptions: { compilerOptions, vfsRoot: docs },
+        // All examples that are programs, and no signatures.
+        filter: (language, code) => language === "ts" && code.includes("import "),
+        twoslashOptions: { compilerOptions, vfsRoot: docs, filterNode: saysMoreThanItsName },
         processHoverDocs: firstParagraph,
         processHoverInfo: shortened,
         typesCache: createFileSystemTypesCache()

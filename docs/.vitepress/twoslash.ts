@@ -29,3 +29,7 @@ export const shortened = (type: string): string => {
 }
 
 export const firstParagraph = (docs: string): string => docs.split(/\n\s*\n/)[0] ?? ""
+
+/** The name of a module is shown where it stands. A third of all hovers would say no more. */
+export const saysMoreThanItsName = (node: { readonly type: string; readonly text?: string }): boolean =>
+  node.type !== "hover" || node.text?.startsWith("import ") !== true

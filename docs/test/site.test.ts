@@ -99,6 +99,32 @@ function kinds(): ReadonlyArray<string> {
   ]
 }
 
+/** Runs in the page, before its scripts: the timers that have not ended are in `pendingTimers`. */
+const countTimers = () => {
+  const pending = new Set<number>()
+  Object.assign(window, { pendingTimers: pending })
+  const { clearInterval, clearTimeout, setInterval, setTimeout } = window
+  window.setTimeout = (handler: TimerHandler, millis?: number, ...parameters: Array<unknown>) => {
+    const id = setTimeout(() => {
+      pending.delete(id)
+      if (typeof handler === "function") handler(...parameters)
+    }, millis)
+    pending.add(id)
+    return id
+  }
+  window.setInterval = (...given: Parameters<typeof setInterval>) => {
+    const id = setInterval(...given)
+    pending.add(id)
+    return id
+  }
+  const forget = (clear: typeof clearTimeout) => (id: number | undefined) => {
+    if (id !== undefined) pending.delete(id)
+    clear(id)
+  }
+  window.clearTimeout = forget(clearTimeout)
+  window.clearInterval = forget(clearInterval)
+}
+
 describe("the search", () => {
   it("finds the answers to 25 questions among its first five pages", () =>
     withPage({ viewport: desktop }, async (page) => {
@@ -188,6 +214,17 @@ describe("the playground", () => {
       await line(page, "The API rejected the token")
       await page.waitForFunction(() => document.querySelector("[data-fact=requests]")?.textContent === "2")
       expect(await fact(page, "failed")).toBe("0")
+    }))
+
+  it.each([["once it runs", true], ["before it runs", false]])("stops %s when the reader goes on", (_, waits) =>
+    withPage({ viewport: desktop }, async (page) => {
+      await page.addInitScript(countTimers)
+      await page.goto(`${site.url}/playground`)
+      if (waits) await press(page, "Keep calling")
+      await page.locator("a[href='/start']").first().click()
+      await page.locator("h1", { hasText: "Start" }).waitFor()
+      await page.waitForLoadState("networkidle")
+      await page.waitForFunction("pendingTimers.size === 0")
     }))
 
   it("says what is wrong with a wrong secret, and does not show it", () =>
