@@ -2,18 +2,25 @@
  * The documentation site: the pages of this folder in a reader's order, with the types of every example, and the API
  * reference that `typedoc` makes before (`api`).
  */
-import { transformerTwoslash } from "@shikijs/vitepress-twoslash"
+import { rendererFloatingVue, transformerTwoslash } from "@shikijs/vitepress-twoslash"
 import { createFileSystemTypesCache } from "@shikijs/vitepress-twoslash/cache-fs"
 import { readdirSync } from "node:fs"
+import { env } from "node:process"
 import { fileURLToPath } from "node:url"
 import type { DefaultTheme } from "vitepress"
 import { defineConfig } from "vitepress"
 import llmstxt from "vitepress-plugin-llms"
 import { links } from "./links.js"
-import { compilerOptions, firstParagraph, saysMoreThanItsName, shortened } from "./twoslash.js"
+import { compilerOptions, firstParagraph, plain, saysMoreThanItsName, shortened, withoutHovers } from "./twoslash.js"
 
 const docs = fileURLToPath(new URL("..", import.meta.url))
 const source = "@effect-tilia/source"
+
+/**
+ * The examples whose types a hover shows: all that are programs, and no signature. With `HOVERS=few` they are those of
+ * one call, which takes a third of the time. CI builds the site so: it has compiled all examples before.
+ */
+const shown = env["HOVERS"] === "few" ? "requestToken(" : "import "
 
 const page = (text: string, link: string): DefaultTheme.SidebarItem => ({ text, link })
 
@@ -118,7 +125,13 @@ export default defineConfig({
     ],
     sidebar,
     outline: [2, 3],
-    search: { provider: "local", options: { miniSearch: { searchOptions: { boostDocument: readersFirst } } } }
+    search: {
+      provider: "local",
+      options: {
+        miniSearch: { searchOptions: { boostDocument: readersFirst } },
+        _render: (source, env, markdown) => withoutHovers(markdown.render(source, env))
+      }
+    }
   },
   markdown: {
     // Of the themes, these have enough contrast for every token of the code (WCAG AA).
@@ -126,11 +139,9 @@ export default defineConfig({
     codeTransformers: [
       transformerTwoslash({
         explicitTrigger: false,
-        // All examples that are programs, and no signatures.
-        filter: (language, code) => language === "ts" && code.includes("import "),
+        filter: (language, code) => language === "ts" && code.includes(shown),
         twoslashOptions: { compilerOptions, vfsRoot: docs, filterNode: saysMoreThanItsName },
-        processHoverDocs: firstParagraph,
-        processHoverInfo: shortened,
+        renderer: plain(rendererFloatingVue({ processHoverDocs: firstParagraph, processHoverInfo: shortened })),
         typesCache: createFileSystemTypesCache()
       })
     ],

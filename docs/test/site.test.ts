@@ -101,28 +101,32 @@ function kinds(): ReadonlyArray<string> {
 
 /** Runs in the page, before its scripts: the timers that have not ended are in `pendingTimers`. */
 const countTimers = () => {
-  const pending = new Set<number>()
-  Object.assign(window, { pendingTimers: pending })
+  const pending = new Set<unknown>()
   const { clearInterval, clearTimeout, setInterval, setTimeout } = window
-  window.setTimeout = (handler: TimerHandler, millis?: number, ...parameters: Array<unknown>) => {
-    const id = setTimeout(() => {
+  Object.assign(window, {
+    pendingTimers: pending,
+    setTimeout: (handler: () => void, millis?: number) => {
+      const id: unknown = setTimeout(() => {
+        pending.delete(id)
+        handler()
+      }, millis)
+      pending.add(id)
+      return id
+    },
+    setInterval: (handler: () => void, millis?: number) => {
+      const id: unknown = setInterval(handler, millis)
+      pending.add(id)
+      return id
+    },
+    clearTimeout: (id: number) => {
       pending.delete(id)
-      if (typeof handler === "function") handler(...parameters)
-    }, millis)
-    pending.add(id)
-    return id
-  }
-  window.setInterval = (...given: Parameters<typeof setInterval>) => {
-    const id = setInterval(...given)
-    pending.add(id)
-    return id
-  }
-  const forget = (clear: typeof clearTimeout) => (id: number | undefined) => {
-    if (id !== undefined) pending.delete(id)
-    clear(id)
-  }
-  window.clearTimeout = forget(clearTimeout)
-  window.clearInterval = forget(clearInterval)
+      clearTimeout(id)
+    },
+    clearInterval: (id: number) => {
+      pending.delete(id)
+      clearInterval(id)
+    }
+  })
 }
 
 describe("the search", () => {
@@ -216,16 +220,19 @@ describe("the playground", () => {
       expect(await fact(page, "failed")).toBe("0")
     }))
 
-  it.each([["once it runs", true], ["before it runs", false]])("stops %s when the reader goes on", (_, waits) =>
-    withPage({ viewport: desktop }, async (page) => {
-      await page.addInitScript(countTimers)
-      await page.goto(`${site.url}/playground`)
-      if (waits) await press(page, "Keep calling")
-      await page.locator("a[href='/start']").first().click()
-      await page.locator("h1", { hasText: "Start" }).waitFor()
-      await page.waitForLoadState("networkidle")
-      await page.waitForFunction("pendingTimers.size === 0")
-    }))
+  it.each([["once it runs", true], ["before it runs", false]])(
+    "stops %s when the reader goes on",
+    (_, waits) =>
+      withPage({ viewport: desktop }, async (page) => {
+        await page.addInitScript(countTimers)
+        await page.goto(`${site.url}/playground`)
+        if (waits) await press(page, "Keep calling")
+        await page.locator("a[href='/start']").first().click()
+        await page.locator("h1", { hasText: "Start" }).waitFor()
+        await page.waitForLoadState("networkidle")
+        await page.waitForFunction("pendingTimers.size === 0")
+      })
+  )
 
   it("says what is wrong with a wrong secret, and does not show it", () =>
     withPlayground(async (page) => {
