@@ -48,7 +48,7 @@ import { TokenSource } from "./TokenSource.js"
 /**
  * Which requests are sent once more, with a new token, after the API has refused them with a 401:
  *
- * - `"idempotent"`: GET, HEAD, PUT, DELETE, OPTIONS, and each request with an `Idempotency-Key` header;
+ * - `"idempotent"`: GET, HEAD, PUT, DELETE, OPTIONS, and each request with a non-empty `Idempotency-Key` header;
  * - `"always"`: all;
  * - `"never"`: none.
  *

@@ -77,7 +77,7 @@ const exponential = (maxAttempts: number, baseDelay: Duration.Duration, maxDelay
 export const standard: RetryPolicy = exponential(4, Duration.millis(200), Duration.seconds(5))
 
 /**
- * A single attempt.
+ * A single attempt. Only one during which the process was frozen is made again, since its connection may be dead.
  *
  * @since 0.1.0
  * @category constants

@@ -117,6 +117,11 @@ describe("RetryPolicy.make", () => {
 
   const refused = (setting: string, expected: string) => ({ _tag: "InvalidInputError", setting, expected })
 
+  it.each([1, "1", true, null, [], () => 1])("a retry of %j, which is no policy, is refused (row 64)", (retry) => {
+    const given: unknown = retry
+    expect(Effect.runSync(Effect.flip(policyOf(given as RetryPolicy.Options)))).toMatchObject({ setting: "retry" })
+  })
+
   it.each([0, -1, -0, 1.5, Number.NaN, Infinity, -Infinity, 1001])(
     "RetryPolicy.make refuses maxAttempts %d (row 64)",
     (maxAttempts) => {

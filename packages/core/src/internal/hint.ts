@@ -3,8 +3,8 @@
  * where it cannot be a secret (F2).
  */
 
-/** Ids and secrets of this API are UUIDs, and tokens are JWTs. A URL may hold a password. */
-const mayBeSecret = /[0-9a-f]{8}-?[0-9a-f]{4}|eyJ|[@?#]|[^ -~]|.{201}/i
+/** Ids and secrets of this API are UUIDs, and tokens are JWTs. A URL may hold a password, as may `password=…`. */
+const mayBeSecret = /[0-9a-f]{8}-?[0-9a-f]{4}|eyJ|[@?#=]|[^ -~]|.{201}/i
 
 /** The value in quotes; nothing if it may be a secret. */
 export const quoted = (value: string): string | undefined => mayBeSecret.test(value) ? undefined : JSON.stringify(value)

@@ -14,6 +14,7 @@ const secrets = [
   "https://auth.example/?key=swordfish",
   "https://auth.example/#swordfish",
   "swordfish\nswordfish",
+  "password=swordfish",
   "x".repeat(201)
 ]
 

@@ -42,7 +42,7 @@ export interface Options {
    *
    * A `Pool` or a `Client` sends each request to its own server, whatever the URL of the request says: that of an API
    * would get the token requests, with the secret. It is an `InvalidInputError`, but only if it comes from the undici
-   * of `@effect/platform-node`: that of another copy of undici cannot be recognized.
+   * of `@effect/platform-node`, and not inside another dispatcher: others cannot be recognized.
    *
    * @default a dispatcher that the client makes and closes
    */

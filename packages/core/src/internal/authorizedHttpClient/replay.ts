@@ -25,10 +25,14 @@ const isRereadableObject = (body: unknown): boolean =>
 const isRereadable = ({ body }: HttpClientRequest.HttpClientRequest): boolean =>
   body._tag === "Raw" ? typeof body.body === "string" || isRereadableObject(body.body) : body._tag !== "Stream"
 
+/** An empty key is none: no server could know the request again by it. */
+const hasIdempotencyKey = ({ headers }: HttpClientRequest.HttpClientRequest): boolean =>
+  Option.exists(Headers.get(headers, "idempotency-key"), (key) => key.trim() !== "")
+
 /** Whether a request may be sent once more. One whose body cannot be read twice never is. */
 export const isReplayable = (request: HttpClientRequest.HttpClientRequest, replay: Replay): boolean =>
   replay !== "never" && isRereadable(request) &&
-  (replay === "always" || idempotentMethods.has(request.method) || Headers.has(request.headers, "idempotency-key"))
+  (replay === "always" || idempotentMethods.has(request.method) || hasIdempotencyKey(request))
 
 const maxDrainedBytes = 64 * 1024
 

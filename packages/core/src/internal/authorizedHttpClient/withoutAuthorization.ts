@@ -5,22 +5,40 @@
  */
 import * as Headers from "@effect/platform/Headers"
 import * as HttpClientError from "@effect/platform/HttpClientError"
-import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Inspectable from "effect/Inspectable"
+import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 
 const attribute = "http.request.header.authorization"
 
+const hidden = "<redacted>"
+
 /** The span itself, and not a copy: a tracer may look for its own class. */
 const hideIn = (span: Tracer.Span): Tracer.Span => {
   const set = span.attribute.bind(span)
-  span.attribute = (key, value) => set(key, key === attribute ? "<redacted>" : value)
+  const end = span.end.bind(span)
+  span.attribute = (key, value) => set(key, key === attribute ? hidden : value)
+  // The end is that of the given client, with the request as it was sent. A tracer may keep or print it.
+  span.end = (time, exit) => end(time, Exit.mapBoth(exit, { onFailure: ofSentError, onSuccess: ofSentResponse }))
   return span
 }
+
+const hiddenIn = (sent: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest =>
+  Headers.has(sent.headers, "authorization") ? HttpClientRequest.setHeader(sent, "authorization", hidden) : sent
+
+const isResponse = (value: unknown): value is HttpClientResponse.HttpClientResponse =>
+  Predicate.hasProperty(value, HttpClientResponse.TypeId)
+
+const ofSentResponse = (value: unknown): unknown => isResponse(value) ? response(hiddenIn(value.request), value) : value
+
+const ofSentError = (value: unknown): unknown =>
+  HttpClientError.isHttpClientError(value) ? error(hiddenIn(value.request), value) : value
 
 const hidingTracers = new WeakMap<Tracer.Tracer, Tracer.Tracer>()
 

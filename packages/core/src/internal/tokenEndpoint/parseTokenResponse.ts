@@ -15,6 +15,7 @@ import * as ErrorResponse from "./errorResponse.js"
 import * as Json from "./json.js"
 import type { RawResponse } from "./rawResponse.js"
 import type { Target } from "./roundTrip.js"
+import { holdsSecret } from "./sanitize.js"
 
 const decodeTokenResponse = Schema.decodeUnknownEither(TokenResponse)
 
@@ -43,14 +44,22 @@ const errorIn = (json: unknown): ErrorBody.ErrorBody | undefined =>
 const unexpected = ({ status }: RawResponse, context: Target, problem: string): TokenError =>
   ErrorResponse.errorOf("UnexpectedResponseError", { ...context, status, problem })
 
+/** What is wrong with the scopes that a server grants: those that were not requested are a stranger's text (E8). */
+const problemOfScopes = ({ scope }: TokenResponse, { clientSecret, requested }: ErrorResponse.Context) =>
+  scope?.some((scope) => !requested.includes(scope) && holdsSecret(scope, clientSecret)) === true
+    ? "its scope repeats the client's secret"
+    : undefined
+
 /** A 200: a token, or an error, or neither (E4). */
 const parseOk = (response: RawResponse, context: ErrorResponse.Context): Either.Either<TokenResponse, TokenError> => {
   const noToken = (problem: string) => unexpected(response, context, problem)
   return Either.flatMap(Either.mapLeft(Json.fromResponse(response), noToken), (json) => {
     const error = errorIn(json)
-    return error === undefined
-      ? Either.mapLeft(grantIn(json), noToken)
-      : Either.left(ErrorResponse.fromResponse(response, context, error))
+    if (error !== undefined) return Either.left(ErrorResponse.fromResponse(response, context, error))
+    return Either.flatMap(Either.mapLeft(grantIn(json), noToken), (grant) => {
+      const problem = problemOfScopes(grant, context)
+      return problem === undefined ? Either.right(grant) : Either.left(noToken(problem))
+    })
   })
 }
 

@@ -4,10 +4,11 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import * as Instant from "../../Instant.js"
 import * as RetryPolicy from "../../RetryPolicy.js"
-import { type InvalidInputError, isRetryable, type TokenError } from "../../TokenError.js"
+import { InvalidInputError, isRetryable, type TokenError } from "../../TokenError.js"
 import { requestedWait } from "../retryAfter.js"
 import type { TimeLimit } from "./timeLimit.js"
 
@@ -15,7 +16,11 @@ import type { TimeLimit } from "./timeLimit.js"
 export const policyOf = (
   option: RetryPolicy.RetryPolicy | RetryPolicy.Options
 ): Effect.Effect<RetryPolicy.RetryPolicy, InvalidInputError> =>
-  Schedule.isSchedule(option) ? Effect.succeed(option) : RetryPolicy.make(option)
+  Schedule.isSchedule(option)
+    ? Effect.succeed(option)
+    : Predicate.isReadonlyRecord(option)
+    ? RetryPolicy.make(option)
+    : new InvalidInputError({ setting: "retry", expected: "a RetryPolicy, or an object with its numbers" })
 
 /** The policy's delays, none shorter than `Retry-After`, and none that would end after the deadline. */
 const within = (policy: RetryPolicy.RetryPolicy, deadline: number): RetryPolicy.RetryPolicy =>

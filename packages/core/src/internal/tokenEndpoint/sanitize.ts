@@ -39,12 +39,32 @@ const base64 = (text: string): ReadonlyArray<string> =>
     btoa(" ".repeat(before) + text).slice(before && before + 1, Math.floor((before + text.length) * 8 / 6))
   )
 
+/** Fewer digits are no secret: a server may show them to tell secrets apart. */
+const shortestPart = 8
+
+/** Any part of these digits, as long as it goes on: a server may cut what it quotes. */
+const parts = (digits: string): ReadonlyArray<string> =>
+  Array.from({ length: digits.length - shortestPart + 1 }, (_, from) => {
+    const start = Array.from(digits.slice(from, from + shortestPart)).join("-?")
+    const rest = Array.from(digits.slice(from + shortestPart))
+    return start + rest.reduceRight((further, digit) => `(?:-?${digit}${further})?`, "")
+  })
+
+/** The bytes that the digits stand for, each as a character. */
+const bytesOf = (digits: string): string =>
+  digits.replace(/../g, (byte) => String.fromCharCode(Number.parseInt(byte, 16)))
+
 /** All forms in which the secret may come back. A UUID needs no escaping in a pattern. */
 const occurrences = (secret: ClientSecret): RegExp => {
   const text = Redacted.value(secret)
-  const digits = Array.from(text.replaceAll("-", ""), digit).join(between)
-  return new RegExp([digits, hex(text), ...base64(text)].join("|"), "gi")
+  const digits = text.replaceAll("-", "")
+  const disguised = Array.from(digits, digit).join(between)
+  const encoded = [hex(text), ...base64(text), ...base64(bytesOf(digits)).map((text) => text.replace(/[+/]/g, "\\$&"))]
+  return new RegExp([disguised, ...encoded, ...parts(digits)].join("|"), "gi")
 }
+
+/** Whether a text holds the secret or a part of it. */
+export const holdsSecret = (text: string, secret: ClientSecret): boolean => occurrences(secret).test(text)
 
 const limit = 1024
 const ellipsis = "…"

@@ -52,12 +52,14 @@ export const fromHttpClientError = (
   // Nothing was sent. Only a mediator's URL may be a path. Where a page has no origin, as in a worker that was made of
   // a blob, platform's own client cannot send to a whole URL either (B3).
   if (error.reason === "InvalidUrl") {
-    return new InvalidInputError({
-      setting: "mediatorUrl",
-      expected: context.tokenUrl.startsWith("/")
-        ? "a whole URL, since a path has no origin here"
-        : "used with BrowserTokenHttpClient"
-    })
+    return new InvalidInputError(
+      context.tokenUrl.startsWith("/")
+        ? { setting: "mediatorUrl", expected: "a whole URL, since a path has no origin here" }
+        : {
+          setting: "the HTTP client",
+          expected: "one that sends to a whole URL, as BrowserTokenHttpClient does where a page has no origin"
+        }
+    )
   }
   const kind = kindOf(error.cause)
   return kind === "Timeout" ? new TokenTimeoutError(context) : new TokenTransportError({ ...context, reason: kind })

@@ -21,6 +21,7 @@ describe("Requests that may be sent twice (A2)", () => {
     const isIdempotent = method !== "POST" && method !== "PATCH"
     expect(isReplayable(request(method), "idempotent")).toBe(isIdempotent)
     expect(isReplayable(request(method, { "idempotency-key": "1" }), "idempotent")).toBe(true)
+    expect(isReplayable(request(method, { "idempotency-key": " " }), "idempotent")).toBe(isIdempotent)
     expect(isReplayable(request(method), "always")).toBe(true)
     expect(isReplayable(request(method, { "idempotency-key": "1" }), "never")).toBe(false)
   })

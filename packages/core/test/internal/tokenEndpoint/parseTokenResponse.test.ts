@@ -200,6 +200,13 @@ const rows: ReadonlyArray<Row> = [
     field("expires_in")
   ],
   [26, "with an invalid scope", 200, { ...vendor.response, scope: "a\"" }, field("scope")],
+  [
+    26,
+    "with the secret for a scope",
+    200,
+    { ...vendor.response, scope: `user_info,${vendor.clientSecret}` },
+    unexpected("its scope repeats the client's secret")
+  ],
   [27, "with more than 256 KiB", 200, vendor.response, unexpected("its body is larger than 256 KiB"), {
     isComplete: false
   }],

@@ -112,7 +112,26 @@ describe("The secret in a server's text", () => {
 
   it("only the secret is replaced, and another UUID stays (row 38)", () => {
     expect(kept(vendor.clientId)).toBe(vendor.clientId)
-    expect(kept(secret.slice(0, -1))).toBe(secret.slice(0, -1))
+  })
+
+  it.each([
+    ["without its end", secret.slice(0, 32)],
+    ["without its beginning", secret.slice(6)],
+    ["without its beginning, its end and its dashes", secret.slice(4, -4).replaceAll("-", "")],
+    ["from its first to its eighth digit", secret.slice(0, 8)],
+    ["from its last but seven to its last digit", secret.slice(-8)]
+  ])("a part of the secret is replaced, %s (row 38)", (_, part) => {
+    expect(kept(`client ${part}..., refused`)).toBe("client <redacted>..., refused")
+    expect(kept(part.toUpperCase())).toBe("<redacted>")
+  })
+
+  it("a few digits of the secret stay, by which a server may tell secrets apart (row 38)", () => {
+    expect(kept(`it ends with ${secret.slice(-7)}`)).toBe(`it ends with ${secret.slice(-7)}`)
+  })
+
+  it("the secret is replaced where its bytes come in base64 (row 168)", () => {
+    const raw = Buffer.from(secret.replaceAll("-", ""), "hex")
+    expect(kept(raw.toString("base64"))).toMatch(/^<redacted>.?=*$/)
   })
 
   const piece = FastCheck.oneof(

@@ -159,7 +159,10 @@ describe("Transport failures with a nested code", () => {
 describe("A URL that the client cannot use", () => {
   it.each([
     ["/tilia/token", "mediatorUrl must be a whole URL, since a path has no origin here"],
-    [context.tokenUrl, "mediatorUrl must be used with BrowserTokenHttpClient"]
+    [
+      context.tokenUrl,
+      "the HTTP client must be one that sends to a whole URL, as BrowserTokenHttpClient does where a page has no origin"
+    ]
   ])("the error for %s says what to change (B3)", (tokenUrl, message) => {
     const error = new HttpClientError.RequestError({ request, reason: "InvalidUrl" })
     expect(fromHttpClientError(error, { tokenUrl, attempts: 1 }).message).toContain(message)
