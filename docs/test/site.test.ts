@@ -216,6 +216,9 @@ describe("the playground", () => {
       await press(page, "Revoke all tokens")
       await press(page, "Call the API")
       await line(page, "The API rejected the token")
+      expect(await page.locator(".lines li.due").first().evaluate((item) => getComputedStyle(item).position)).toBe(
+        "static"
+      )
       await page.waitForFunction(() => document.querySelector("[data-fact=requests]")?.textContent === "2")
       expect(await fact(page, "failed")).toBe("0")
     }))

@@ -99,6 +99,8 @@ export const make = (): Lab => {
   let slowest = 0
   let tokenRequests = 0
   let coolDownUntil = 0
+  let waiting = 0
+  let isRevoked = false
   let caller: Fiber.RuntimeFiber<unknown, unknown> | undefined
 
   const tell = (told: Omit<Line, "at">) =>
@@ -110,7 +112,11 @@ export const make = (): Lab => {
 
   const watchSource = Effect.flatMap(
     TokenSource.TokenSource,
-    ({ changes }) => Stream.runForEach(changes, (event) => tell(ofEvent(event)))
+    ({ changes }) =>
+      Stream.runForEach(changes, (event) => {
+        if (event._tag === "Refreshed" || event._tag === "Invalidated") isRevoked = false
+        return tell(ofEvent(event))
+      })
   )
 
   const watchServer = Effect.flatMap(Sandbox.Sandbox, ({ requests }) =>
@@ -122,7 +128,13 @@ export const make = (): Lab => {
       })
     ))
 
-  const call = Effect.timed(Effect.either(Tilia.callApi)).pipe(
+  const callOnce = Effect.acquireUseRelease(
+    Effect.sync(() => waiting++),
+    () => Effect.either(Tilia.callApi),
+    () => Effect.sync(() => waiting--)
+  )
+
+  const call = Effect.timed(callOnce).pipe(
     Effect.flatMap(([time, result]) =>
       Effect.gen(function*() {
         calls++
@@ -141,13 +153,18 @@ export const make = (): Lab => {
   )
 
   const stateOf = (token: View["token"], now: number): string => {
+    if (token !== undefined && isRevoked) {
+      return "Revoked: the source does not know it yet. The next call gets a 401 and then a new token."
+    }
     if (token !== undefined) {
       return token.left > (1 - refreshAt) * token.total
         ? "Fresh: every call gets this token at once, without a request."
         : "Due: the source renews the token in the background. Every call still gets this one at once."
     }
     if (coolDownUntil > now) return "No token: until the cool-down ends, calls get the last error at once."
-    return "No token: the next call requests one, and waits for it."
+    return waiting > 0
+      ? `No token yet: ${waiting === 1 ? "one call waits" : `${waiting} calls wait`} for the request under way.`
+      : "No token: the next call requests one, unless a request has just failed: then it gets that error at once."
   }
 
   const view = Effect.gen(function*() {
@@ -200,7 +217,10 @@ export const make = (): Lab => {
         return you(isRight ? "use the right secret" : "use a wrong secret")
       })),
     revoke: () =>
-      run(Effect.flatMap(Sandbox.Sandbox, ({ revokeAll }) => Effect.zipRight(you("revoke all tokens"), revokeAll))),
+      run(Effect.flatMap(Sandbox.Sandbox, ({ revokeAll }) => {
+        isRevoked = true
+        return Effect.zipRight(you("revoke all tokens"), revokeAll)
+      })),
     sleep: (minutes) =>
       run(Effect.zipRight(you(`let the machine sleep for ${minutes} minutes`), skew.step(minutes * 60_000))),
     close: () => run(stopCalling).then(() => runtime.dispose()) // the caller belongs to no scope of the runtime
