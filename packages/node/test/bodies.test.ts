@@ -164,6 +164,16 @@ describe("each kind of body (row 134)", () => {
       expect((yield* platforms(Effect.exit(put(url, body()))))._tag).toBe("Failure")
     }))
 
+  it.scopedLive.each(["#a", "?b=1#a", "#", "#a#b?c"])(
+    "our client sends no fragment of a URL, as %s, which is of no concern to a server (N10)",
+    (end) =>
+      Effect.gen(function*() {
+        const url = yield* echo
+        const response = yield* ours(Effect.flatMap(HttpClient.get(`${url}/x${end}`), ({ json }) => json))
+        expect(response).toMatchObject({ url: `/x${end.split("#")[0]}` })
+      })
+  )
+
   it.scopedLive("our client reads the response to a form as platform's client does", () =>
     Effect.gen(function*() {
       const url = yield* echo

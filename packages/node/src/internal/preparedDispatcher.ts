@@ -28,6 +28,7 @@ export class PreparedDispatcher extends Undici.Dispatcher {
   ): boolean {
     return this.#inner.dispatch({
       ...options,
+      path: options.path.replace(/#.*/s, ""), // undici would send the fragment of the URL too (N10)
       // A copy: undici's ProxyAgent writes the name of the server into the headers that it is given. Those of a request
       // without headers belong to the whole process, so each later request would carry that `Host` (N9).
       headers: { ...options.headers },
