@@ -1,6 +1,6 @@
 /*
- * Which proxy a request goes through, by the variables of the environment. The decision is undici's, which tells
- * nobody: its `EnvHttpProxyAgent` is followed here line by line, so that `tilia doctor` says what is done. Pure.
+ * Which proxy a request goes through, by the variables of the environment. undici decides that, and does not tell: this
+ * module follows its `EnvHttpProxyAgent` line by line, so that `tilia doctor` says what undici does. Pure.
  */
 import * as Option from "effect/Option"
 

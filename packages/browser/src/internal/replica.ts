@@ -98,7 +98,7 @@ export const freedBy = (replica: Replica, generation: number): Replica => withHo
 /**
  * The replica of a tab that has seen that another one holds the lock. The lease of a holder that it has not heard of is
  * counted from now. So is that of one that has been silent for much longer than a lease: this tab has not waited all
- * the time, and a new holder, which has told nobody yet, may have come after that one (T3).
+ * the time, and a new holder, of which no message has come yet, may have followed that one (T3).
  */
 export const seenBusy = (replica: Replica, now: Instant.Instant): Replica => {
   const { holder } = replica

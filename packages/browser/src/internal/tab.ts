@@ -14,7 +14,7 @@ import type { Change, Entry, Outcome } from "@effect-tilia/core/TokenStore"
 import * as Message from "./message.js"
 import * as Replica from "./replica.js"
 
-/** One of the browser's locks that this tab asks for. `call` says for whom; the keeper's lock is for nobody. */
+/** One of the browser's locks that this tab asks for. `call` is the call that needs it; the keeper's lock has none. */
 export interface WebLock {
   /**
    * - `Keeper`: the right to answer those that come later.
@@ -131,7 +131,7 @@ export type Event =
   | { readonly _tag: "Lock"; readonly call: number; readonly key: string }
   | { readonly _tag: "Settle"; readonly call: number; readonly lock: number; readonly outcome: Outcome }
   | { readonly _tag: "Renew"; readonly lock: number }
-  /** Nobody waits for the call any more. */
+  /** The caller does not wait for the call any more. */
   | { readonly _tag: "Forget"; readonly call: number }
   | { readonly _tag: "Clear" }
   /** The page is online again, or visible again (B1). */

@@ -44,9 +44,11 @@ export const tags = (labels: Labels): Effect.Effect<Tags> =>
     return (more) => {
       if (more === undefined) return own
       const name = JSON.stringify(more)
-      const found = known.get(name) ?? [...own, ...tagsOf(more)]
-      known.set(name, found)
-      return found
+      const before = known.get(name)
+      if (before !== undefined) return before
+      const tags = [...own, ...tagsOf(more)]
+      known.set(name, tags)
+      return tags
     }
   })
 
