@@ -301,6 +301,23 @@ describe("Histories that show where a promise ends", () => {
     expect(log.filter((line) => line.endsWith("hands token-1 out, which has expired")).length).toBeGreaterThan(0)
   })
 
+  // SEED=235497: process 1 stood still until the reply to its lock was 4 s old, and cannot know the engine's time by
+  // then. What it writes may look too old and never too young, so that nobody uses a token that has expired.
+  it("a process that stood still while it was granted a lock writes a token that looks too old (T3)", () => {
+    const log = logOf({
+      ...calm,
+      seed: 235_497,
+      processes: 3,
+      duration: 10_000,
+      life: 6_000,
+      latency: 10,
+      server: 2_000,
+      calls: 8_000,
+      disturbances: [{ do: "pause", at: 1_228, who: 1, for: 4_000 }]
+    })
+    expect(asks(log)).toBe(2)
+  })
+
   // SEED=1061: nobody waits for a lock for longer than 30 s, whatever its holder does.
   it("a request of 40 s costs each process that waits for it one more request (T2)", () => {
     const log = logOf({
