@@ -303,7 +303,7 @@ describe("Histories that show where a promise ends", () => {
 
   // SEED=235497: process 1 stood still until the reply to its lock was 4 s old, and cannot know the engine's time by
   // then. What it writes may look too old and never too young, so that nobody uses a token that has expired.
-  it("a process that stood still while it was granted a lock writes a token that looks too old (T3)", () => {
+  it("a process that stood still while it was granted a lock writes a token that looks too old (T7)", () => {
     const log = logOf({
       ...calm,
       seed: 235_497,

@@ -277,7 +277,7 @@ interface Truth {
   readonly text: string
   readonly issuedAt: number
   readonly expiresAt: number
-  /** How much older it looks in the store: as long as its process waited for the lock's reply (T3). */
+  /** How much older it looks in the store: as long as its process waited for the lock's reply (T7). */
   looksOlderBy: number
 }
 
