@@ -70,7 +70,7 @@ export interface TokenSource {
   /**
    * A new token, although the current one is still valid; `get` yields the current one meanwhile. Two calls within
    * `minRefreshInterval` yield the same token or the same error. A cool-down does not hold it up. If the request fails,
-   * a valid token stays.
+   * a valid token stays. With a store, a call that finds another source's request under way uses its token.
    */
   readonly refresh: Effect.Effect<AccessToken, TokenError>
   /**
@@ -225,7 +225,8 @@ export const make: (
     })
 
   const wantedBy = (flight: State.Flight, draw: number): Sharing.Wanted => ({
-    view: flight.mustAsk ? undefined : (entry) => State.view(policy, state, flight, entry, Instant.unsafeNow(clock)),
+    mustAsk: flight.mustAsk,
+    view: (entry) => State.view(policy, state, flight, entry, Instant.unsafeNow(clock)),
     request: (before) =>
       Effect.suspend(() => {
         if (before !== undefined) step({ _tag: "Learn", failure: before }, Instant.unsafeNow(clock))

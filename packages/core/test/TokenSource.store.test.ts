@@ -177,6 +177,57 @@ describe("One request for all sources (T1)", () => {
       expect(text(yield* deaf.refresh)).toBe("token-2")
     }))
 
+  it.scoped("five sources that refresh at once send one request (T1)", () =>
+    Effect.gen(function*() {
+      const { calls, processes } = yield* fleet(succeed(), after("2 seconds", succeed()))
+      const sources = yield* processes(5)
+      yield* allSoon(sources)
+      yield* TestClock.adjust("1 minute")
+      const fiber = yield* Effect.fork(Effect.forEach(sources, ({ refresh }) => refresh, { concurrency: "unbounded" }))
+      yield* TestClock.adjust("2 seconds")
+      expect((yield* Fiber.join(fiber)).map(text)).toStrictEqual(Array(5).fill("token-1"))
+      expect(calls.length).toBe(2)
+    }))
+
+  it.scoped("refresh does not share another source's failure, and sends its own request (T1, T8)", () =>
+    Effect.gen(function*() {
+      const { calls, processes } = yield* fleet(succeed(), after("2 seconds", fail(unavailable)), succeed())
+      const [first, second] = yield* processes(2)
+      if (first === undefined || second === undefined) return expect.fail()
+      yield* allSoon([first, second])
+      yield* TestClock.adjust("1 minute")
+      const failing = yield* Effect.fork(Effect.flip(first.refresh))
+      yield* settle
+      const joining = yield* Effect.fork(second.refresh)
+      yield* TestClock.adjust("2 seconds")
+      expect((yield* Fiber.join(failing))._tag).toBe("ServiceUnavailableError")
+      expect(text(yield* Fiber.join(joining))).toBe("token-2")
+      expect(calls.length).toBe(3)
+    }))
+
+  it.scoped("a forced refresh that joins another source's request never gets the token that was rejected (T1, A2)", () =>
+    Effect.gen(function*() {
+      const { calls, processes, store } = yield* fleet(
+        succeed(),
+        after("2 seconds", succeed({ text: "token-0" })),
+        succeed()
+      )
+      const [first, second] = yield* processes(2)
+      if (first === undefined || second === undefined) return expect.fail()
+      const [old] = yield* Effect.zip(second.get, first.get)
+      expect(text(old)).toBe("token-0")
+      expect(yield* textIn(store)).toStrictEqual(Option.some("token-0"))
+      yield* TestClock.adjust("1 minute")
+      const asking = yield* Effect.fork(first.refresh)
+      yield* settle
+      yield* second.invalidate(old)
+      const joining = yield* Effect.fork(second.refresh)
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(asking)
+      expect(text(yield* Fiber.join(joining))).toBe("token-2")
+      expect(calls.length).toBe(3)
+    }))
+
   it.scoped("sources with different scopes share no token (T1)", () =>
     Effect.gen(function*() {
       const { calls, process } = yield* fleet(succeed())

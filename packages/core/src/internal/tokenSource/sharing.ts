@@ -33,8 +33,10 @@ import type { Obtained, View } from "./state.js"
 
 /** What a flight wants of the store and of the server. */
 export interface Wanted {
-  /** What it makes of what the store holds. Without it, the server must be asked (T1). */
-  readonly view: ((entry: Entry) => View) | undefined
+  /** Whether only a token that was requested meanwhile will do, and no stored one or failure (T1). */
+  readonly mustAsk: boolean
+  /** What it makes of what the store holds. */
+  readonly view: (entry: Entry) => View
   /** Asks the server. The store may tell of failed requests of others before. */
   readonly request: (before: StoredFailure | undefined) => Effect.Effect<AccessToken, TokenError>
   /** What others shall know if the request fails, if anything. */
@@ -158,6 +160,15 @@ export const alone: Sharing = {
   wake: () => {}
 }
 
+const generationOf = ({ token }: Entry): number =>
+  Option.match(token, { onNone: () => Number.NEGATIVE_INFINITY, onSome: ({ generation }) => generation })
+
+/** The token of an entry, if it came after another one: all that concerns a flight that must ask. */
+const tokenAfter = (generation: number, { token }: Entry): Entry => ({
+  token: Option.filter(token, (stored) => stored.generation > generation),
+  failure: Option.none()
+})
+
 /** The result of a flight, if the store holds one. */
 const resultIn = ({ failure, fresh, isHeldBack, valid }: View): Obtained | Deferred | undefined => {
   if (fresh !== undefined) return adopted(fresh)
@@ -212,20 +223,26 @@ export const make = (store: TokenStore, scopes: Scopes.Scopes, observer: Observe
     Effect.map(([result]) => result)
   )
 
-  /** The result in the store, or the lock, which is the right to request one (T1, T8). */
-  const resultOrLock = Effect.fnUntraced(function*({ view }: Wanted) {
+  /**
+   * The result in the store, or the lock, which is the right to request one (T1, T8). A flight that must ask shares the
+   * token of one that it finds under way, as within a source (S2).
+   */
+  const resultOrLock = Effect.fnUntraced(function*({ mustAsk, view }: Wanted) {
+    let joined: number | undefined // the generation of the stored token as the flight found another one under way
     while (true) {
-      const before = view && resultIn(view(yield* read))
+      const see = (entry: Entry) => view(mustAsk ? tokenAfter(joined ?? Number.POSITIVE_INFINITY, entry) : entry)
+      const before = mustAsk && joined === undefined ? undefined : resultIn(see(yield* read))
       if (before !== undefined) return before
       const next = settled // before the lock is asked for: what is settled after that is not missed
       const acquired = yield* lock
       if (acquired._tag === "Acquired") {
-        const seen = view?.(yield* plausible(acquired.entry))
-        const meanwhile = seen && resultIn(seen)
-        if (meanwhile === undefined) return { lock: acquired.lock, before: seen?.failure }
+        const seen = see(yield* plausible(acquired.entry))
+        const meanwhile = resultIn(seen)
+        if (meanwhile === undefined) return { lock: acquired.lock, before: seen.failure }
         yield* tolerated(() => acquired.lock.settle(Abandoned()))
         return meanwhile
       }
+      if (mustAsk) joined ??= generationOf(yield* read)
       yield* Effect.raceFirst(next.wait, Effect.sleep(Duration.clamp(acquired.remaining, look)))
     }
   })
@@ -260,8 +277,8 @@ export const make = (store: TokenStore, scopes: Scopes.Scopes, observer: Observe
     })
 
   const obtainOrStored = (wanted: Wanted): Effect.Effect<Obtained | Deferred, TokenError> => {
-    const { view } = wanted
-    if (view === undefined) return obtainOnce(wanted)
+    const { mustAsk, view } = wanted
+    if (mustAsk) return obtainOnce(wanted)
     return Effect.catchAll(obtainOnce(wanted), (error) =>
       Effect.flatMap(readOrSkip, (entry) => {
         const { valid } = view(entry)

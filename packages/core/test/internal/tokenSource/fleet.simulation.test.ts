@@ -14,6 +14,7 @@
  * | `requestsAreUnderLocks` | a process asks past the store only if a command failed, or after 30 s |
  * | `oneRequestPerLock` | no process asks while another one does, unless a disturbance took a lock away |
  * | `noRequestDespiteToken` | no process asks while the store has a newer token that is fresh |
+ * | `refreshesAreShared` | a forced refresh that waited for another process's request uses its token |
  * | `theServerIsLeftAlone` | no process asks in the cool-down of another one, except once |
  * | `outagesCostWhatOneProcessCosts` | in an outage, a fleet asks as often as one process, and once per disturbance |
  * | `onePerLifetime` | the server grants one token per lifetime, and as many more as `allowance` says |
@@ -198,6 +199,10 @@ const faults: Record<string, Fault> = {
   "whose processes do not look at what comes with the lock": {
     fleet: withRules({ looksUnderLock: false }),
     foundBy: "noRequestDespiteToken"
+  },
+  "whose forced refreshes share nothing": {
+    fleet: withRules({ joins: false }),
+    foundBy: "refreshesAreShared"
   },
   "whose processes wait for a lock without a limit": {
     fleet: withRules({ longestWait: 100_000 }),

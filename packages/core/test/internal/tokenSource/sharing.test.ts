@@ -95,7 +95,8 @@ describe("Steps of a shared request (T1)", () => {
     )
     const token = Effect.orDie(TestAccessToken.make({ text: "new" }))
     const fiber = yield* Effect.fork(obtain({
-      view: mustAsk ? undefined : ({ failure, token }) => {
+      mustAsk,
+      view: ({ failure, token }) => {
         const stored = Option.getOrUndefined(token)
         const text = stored && TestAccessToken.text(stored.token)
         const failed = Option.getOrUndefined(failure)
@@ -190,6 +191,30 @@ describe("Steps of a shared request (T1)", () => {
         "that must request does so although another source has just failed",
         { found: ["failed"], mustAsk: true },
         ["lock", "request", "granted new"],
+        ["new", 2, true]
+      ],
+      [
+        "that must request takes the token that the holder of the lock stores (S2)",
+        { found: [undefined, "fresh"], isFree: [false], mustAsk: true },
+        ["lock", "read", "read"],
+        ["fresh", 1, false]
+      ],
+      [
+        "that must request takes the token that was stored before it got the lock, if it had to wait (S2)",
+        { found: [undefined, undefined, "fresh"], isFree: [false, true], mustAsk: true },
+        ["lock", "read", "read", "lock", "abandoned"],
+        ["fresh", 1, false]
+      ],
+      [
+        "that must request does not take the token that there was before the holder of the lock began",
+        { found: ["fresh", "fresh", "fresh"], isFree: [false, true], mustAsk: true },
+        ["lock", "read", "read", "lock", "request", "granted new"],
+        ["new", 2, true]
+      ],
+      [
+        "that must request does so if the holder of the lock fails",
+        { found: [undefined, "failed", "failed"], isFree: [false, true], mustAsk: true },
+        ["lock", "read", "read", "lock", "request", "granted new"],
         ["new", 2, true]
       ],
       [

@@ -4,6 +4,7 @@
  */
 import type { AccessToken, TokenError } from "@effect-tilia/core"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import type * as State from "../../../../src/internal/tokenSource/state.js"
 import type { Entry, Failure, StoredFailure } from "../../../../src/TokenStore.js"
 
@@ -26,6 +27,8 @@ export interface Rules {
   readonly leavesFailures: boolean
   /** Whether the entry that comes with the lock is looked at. */
   readonly looksUnderLock: boolean
+  /** Whether a flight that must ask shares the token of one that it finds under way (S2). */
+  readonly joins: boolean
   readonly view: typeof State.view
 }
 
@@ -44,13 +47,18 @@ export type Ending = Either.Either<Result, TokenError.TokenError>
 
 export type Requested = Either.Either<AccessToken.AccessToken, TokenError.TokenError>
 
+/** The generation of the stored token as a flight that must ask found another flight under way. */
+type Joined = number | undefined
+
 export type Phase =
   /** `resultOrLock` reads the store. */
-  | { readonly step: "read" }
+  | { readonly step: "read"; readonly joined: Joined }
   /** `resultOrLock` asks for the lock. */
-  | { readonly step: "lock"; readonly isWoken: boolean }
+  | { readonly step: "lock"; readonly isWoken: boolean; readonly joined: Joined }
+  /** `resultOrLock` must ask, and reads which token there is before that of the flight under way. */
+  | { readonly step: "join"; readonly isWoken: boolean; readonly remaining: number }
   /** `resultOrLock` waits for a lock that another process holds. */
-  | { readonly step: "wait" }
+  | { readonly step: "wait"; readonly joined: Joined }
   /** `resultOrLock` has the lock, but does not need it. */
   | { readonly step: "give back"; readonly result: Result }
   /** `underLock` asks the server; without a lock, `alone` does. */
@@ -86,7 +94,8 @@ export type Step = readonly [Phase, ...Array<Action>]
 /** What a flight wants, as in `sharing.ts`. */
 export interface Wanted {
   readonly rules: Rules
-  readonly view: ((entry: Entry) => State.View) | undefined
+  readonly mustAsk: boolean
+  readonly view: (entry: Entry) => State.View
   readonly failureToShare: (error: TokenError.TokenError) => Failure | undefined
 }
 
@@ -109,16 +118,33 @@ const ask = (lock: Lock | undefined, before: StoredFailure | undefined): Step =>
   { do: "request", lock, before }
 ]
 
-const toLock: Step = [{ step: "lock", isWoken: false }, { do: "lock" }]
+const toLock = ({ rules }: Wanted, joined: Joined): Step =>
+  rules.usesLocks ? [{ step: "lock", isWoken: false, joined }, { do: "lock" }] : ask(undefined, undefined)
+
+/** What a flight makes of an entry. To one that must ask, all but a token that came meanwhile is not there. */
+const see = ({ mustAsk, view }: Wanted, joined: Joined, { failure, token }: Entry): State.View =>
+  view({
+    token: Option.filter(token, ({ generation }) => !mustAsk || (joined !== undefined && generation > joined)),
+    failure: mustAsk ? Option.none() : failure
+  })
+
+/** A turn of `resultOrLock`. */
+const turn = (wanted: Wanted, joined: Joined): Step =>
+  wanted.mustAsk && joined === undefined ? toLock(wanted, joined) : [{ step: "read", joined }, { do: "read" }]
 
 /** The beginning of `resultOrLock`. */
-export const begin = ({ rules, view }: Wanted): Step => {
-  if (view !== undefined) return [{ step: "read" }, { do: "read" }]
-  return rules.usesLocks ? toLock : ask(undefined, undefined)
+export const begin = (wanted: Wanted): Step => turn(wanted, undefined)
+
+/** The lock is held: the flight waits, unless it was settled meanwhile. */
+const held = (wanted: Wanted, joined: Joined, isWoken: boolean, remaining: number): Step => {
+  if (isWoken) return turn(wanted, joined)
+  const { maximum, minimum } = wanted.rules.look
+  return [{ step: "wait", joined }, { do: "sleep", millis: Math.min(maximum, Math.max(minimum, remaining)) }]
 }
 
-const acquired = ({ rules, view }: Wanted, lock: Lock, entry: Entry): Step => {
-  const seen = rules.looksUnderLock ? view?.(entry) : undefined
+const acquired = (wanted: Wanted, joined: Joined, lock: Lock, entry: Entry): Step => {
+  const { rules } = wanted
+  const seen = rules.looksUnderLock ? see(wanted, joined, entry) : undefined
   const result = seen && resultIn(seen)
   if (result === undefined) return ask(lock, seen?.failure)
   return rules.givesBack
@@ -132,7 +158,7 @@ const outcomeOf = ({ failureToShare, rules }: Wanted, requested: Requested): Out
   return failure === undefined ? { is: "abandoned" } : { is: "failed", failure }
 }
 
-const ended = ({ view }: Wanted, lock: Lock | undefined, requested: Requested): Step => {
+const ended = ({ mustAsk }: Wanted, lock: Lock | undefined, requested: Requested): Step => {
   if (Either.isRight(requested)) {
     return end(Either.right({
       token: requested.right,
@@ -141,33 +167,31 @@ const ended = ({ view }: Wanted, lock: Lock | undefined, requested: Requested): 
       failure: undefined
     }))
   }
-  return view === undefined
+  return mustAsk
     ? end(Either.left(requested.left))
     : [{ step: "read again", error: requested.left }, { do: "read" }]
 }
 
 /** What the flight does next. What does not concern its step changes nothing. */
 export const advance = (wanted: Wanted, phase: Phase, input: Input): Step => {
-  const { rules, view } = wanted
+  const { rules } = wanted
   switch (phase.step) {
     case "read": {
       if (input.is === "store error" || input.is === "waited longest") return ask(undefined, undefined)
       if (input.is !== "entry") return [phase]
-      const result = view && resultIn(view(input.entry))
-      if (result !== undefined) return end(Either.right(result))
-      return rules.usesLocks ? toLock : ask(undefined, undefined)
+      const result = resultIn(see(wanted, phase.joined, input.entry))
+      return result === undefined ? toLock(wanted, phase.joined) : end(Either.right(result))
     }
     case "lock":
       switch (input.is) {
         case "woken":
           return [{ ...phase, isWoken: true }]
         case "acquired":
-          return acquired(wanted, input.lock, input.entry)
-        case "held": {
-          if (phase.isWoken) return begin(wanted)
-          const millis = Math.min(rules.look.maximum, Math.max(rules.look.minimum, input.remaining))
-          return [{ step: "wait" }, { do: "sleep", millis }]
-        }
+          return acquired(wanted, phase.joined, input.lock, input.entry)
+        case "held":
+          return wanted.mustAsk && rules.joins && phase.joined === undefined
+            ? [{ step: "join", isWoken: phase.isWoken, remaining: input.remaining }, { do: "read" }]
+            : held(wanted, phase.joined, phase.isWoken, input.remaining)
         case "store error":
         case "waited longest": {
           const [next, ...actions] = ask(undefined, undefined)
@@ -176,9 +200,26 @@ export const advance = (wanted: Wanted, phase: Phase, input: Input): Step => {
         default:
           return [phase]
       }
+    case "join":
+      switch (input.is) {
+        case "woken":
+          return [{ ...phase, isWoken: true }]
+        case "entry": {
+          const joined = Option.match(input.entry.token, {
+            onNone: () => Number.NEGATIVE_INFINITY,
+            onSome: ({ generation }) => generation
+          })
+          return held(wanted, joined, phase.isWoken, phase.remaining)
+        }
+        case "store error":
+        case "waited longest":
+          return ask(undefined, undefined)
+        default:
+          return [phase]
+      }
     case "wait":
       if (input.is === "waited longest") return ask(undefined, undefined)
-      return input.is === "woken" || input.is === "slept" ? begin(wanted) : [phase]
+      return input.is === "woken" || input.is === "slept" ? turn(wanted, phase.joined) : [phase]
     case "give back":
       if (input.is === "waited longest") return ask(undefined, undefined)
       return input.is === "settled" || input.is === "store error" ? end(Either.right(phase.result)) : [phase]
@@ -196,8 +237,8 @@ export const advance = (wanted: Wanted, phase: Phase, input: Input): Step => {
         : [phase]
     case "read again": {
       if (input.is === "store error") return end(Either.left(phase.error))
-      if (input.is !== "entry" || view === undefined) return [phase]
-      const { valid } = view(input.entry)
+      if (input.is !== "entry") return [phase]
+      const { valid } = wanted.view(input.entry)
       return end(
         valid === undefined
           ? Either.left(phase.error)

@@ -49,6 +49,7 @@ export type Disturbance =
   /** The API rejects the token that is the newest one now, from all processes that use it. */
   | { readonly do: "reject"; readonly at: number }
   | { readonly do: "refresh"; readonly at: number; readonly who: number }
+  | { readonly do: "refresh everywhere"; readonly at: number }
 
 export interface Plan {
   readonly seed: number
@@ -92,7 +93,8 @@ const disturbanceOf = ({ below, pick }: Random, { duration, processes }: Omit<Pl
     () => ({ do: "outage", at, for: pick(2_000, 10_000, 20_000) }),
     () => ({ do: "slow server", at, for: pick(1_000, 5_000), by: pick(2_000, 5_000, 12_000, slowest) }),
     () => ({ do: "reject", at }),
-    () => ({ do: "refresh", at, who })
+    () => ({ do: "refresh", at, who }),
+    () => ({ do: "refresh everywhere", at })
   )()
 }
 
@@ -150,6 +152,7 @@ const renewedAfter = ({ life }: Plan): number => 0.78 * life
  * | an engine that is away | each process for itself, 1 for each lifetime |
  * | a flush, a step of the engine's clock | 1: a lock is lost, or the token is |
  * | a rejected token, a `refresh` | 1: it asks for that |
+ * | a `refresh` everywhere | 1 for each process that finds no other one asking |
  * | an outage | what it costs one process alone |
  *
  * Commands and long waits are counted as they happen.
@@ -159,6 +162,8 @@ export const allowance = (plan: Plan): number =>
     switch (disturbance.do) {
       case "engine away":
         return sum + plan.processes * (1 + Math.ceil(disturbance.for / renewedAfter(plan)))
+      case "refresh everywhere":
+        return sum + plan.processes
       case "outage":
       case "network":
       case "deaf":
@@ -186,6 +191,7 @@ export const rules: Flight.Rules = {
   givesBack: true,
   leavesFailures: true,
   looksUnderLock: true,
+  joins: true,
   view: State.view
 }
 
@@ -203,6 +209,7 @@ export type Name =
   | "requestsAreUnderLocks"
   | "oneRequestPerLock"
   | "noRequestDespiteToken"
+  | "refreshesAreShared"
   | "theServerIsLeftAlone"
   | "outagesCostWhatOneProcessCosts"
   | "onePerLifetime"
@@ -223,6 +230,7 @@ export const names: ReadonlyArray<Name> = [
   "requestsAreUnderLocks",
   "oneRequestPerLock",
   "noRequestDespiteToken",
+  "refreshesAreShared",
   "theServerIsLeftAlone",
   "outagesCostWhatOneProcessCosts",
   "onePerLifetime",
@@ -267,6 +275,8 @@ interface RunningFlight {
   phaseFrozenBefore: number
   /** Why it may ask past the store. */
   excuse: string | undefined
+  /** Since when it knows that another process asks. */
+  heldSince: number | undefined
   /** Takes the reply to the lock command, if that was given up. */
   giveBackLate: (() => void) | undefined
   readonly callers: Array<Caller>
@@ -279,6 +289,7 @@ interface Truth {
   readonly expiresAt: number
   /** How much older it looks in the store: as long as its process waited for the lock's reply (T7). */
   looksOlderBy: number
+  storedAt: number | undefined
 }
 
 interface Process {
@@ -477,6 +488,10 @@ const played = (
           }`
         )
         if (row !== before) announce()
+        if (row !== before && command.written.is === "granted") {
+          const truth = truths.get(Redacted.value(command.written.token.value))
+          if (truth !== undefined) truth.storedAt = now
+        }
         return { is: "done" }
       }
       case "renew": {
@@ -608,15 +623,20 @@ const played = (
         complain("oneRequestPerLock", `${process.who} asks while ${other.process.who} does`)
       }
     }
-    const { flight } = running
-    if (flight.mustAsk) return
+    const { flight, heldSince } = running
     const token = Option.getOrUndefined(row.token)
     const truth = token && truths.get(Redacted.value(token.token.value))
-    if (
-      token !== undefined && truth !== undefined && token.generation > process.largestGeneration &&
+    const isFreshAndNew = token !== undefined && truth !== undefined && token.generation > process.largestGeneration &&
       truth.issuedAt > process.newestIssue + 1_500 && !process.rejected.has(truth.text) &&
       now - truth.issuedAt + truth.looksOlderBy < 0.8 * plan.life - 2_500
-    ) complain("noRequestDespiteToken", `${process.who} asks although the store has ${truth.text}`)
+    if (flight.mustAsk) {
+      const reads = (heldSince ?? Number.POSITIVE_INFINITY) + 2 * plan.latency
+      if (isFreshAndNew && (truth.storedAt ?? 0) > reads && process.frozenFor === running.frozenBefore) {
+        complain("refreshesAreShared", `${process.who} asks although it has waited for ${truth.text}`)
+      }
+      return
+    }
+    if (isFreshAndNew) complain("noRequestDespiteToken", `${process.who} asks although the store has ${truth.text}`)
     const failure = Option.getOrUndefined(row.failure)
     if (
       failure !== undefined && failure.generation > (token?.generation ?? 0) &&
@@ -651,7 +671,7 @@ const played = (
       if (outage !== undefined) return answer(Either.left(down))
       const text = `token-${++tokens}`
       // The server issues it when it answers.
-      truths.set(text, { text, issuedAt, expiresAt: now + plan.life, looksOlderBy: 0 })
+      truths.set(text, { text, issuedAt, expiresAt: now + plan.life, looksOlderBy: 0, storedAt: undefined })
       answer(Either.right(granted(text, wall, plan.life)))
     })
   }
@@ -700,6 +720,7 @@ const played = (
               entry: entryOf(reply.row, reading)
             })
           case "held":
+            running.heldSince ??= now
             return input(process, running, count, { is: "held", remaining: reply.remaining })
           default:
             running.excuse ??= "the engine is away"
@@ -725,13 +746,15 @@ const played = (
     const { step } = running.phase
     const frozen = process.frozenFor - running.phaseFrozenBefore
     const took = now - running.phaseSince - frozen
-    if ((step === "read" || step === "lock" || step === "settle" || step === "give back") && took > 250) {
+    if (
+      (step === "read" || step === "lock" || step === "join" || step === "settle" || step === "give back") && took > 250
+    ) {
       complain("commandsAreBounded", `${process.who}: "${step}" took ${took} ms`)
     }
     if (step === "wait" && took > Engine.lease) {
       complain("waitersLookAgain", `${process.who} did not look again for ${took} ms`)
     }
-    if (step === "read" || step === "lock" || step === "wait") {
+    if (step === "read" || step === "lock" || step === "join" || step === "wait") {
       const waited = now - running.since - (process.frozenFor - running.frozenBefore)
       if (waited > 30_000) complain("waitingIsBounded", `${process.who} has waited for a lock for ${waited} ms`)
       if (waited >= 30_000) running.excuse ??= "it has waited long enough"
@@ -840,9 +863,8 @@ const played = (
     const draw = leastDraw + (1 - leastDraw) * next()
     const wanted: Flight.Wanted = {
       rules,
-      view: flight.mustAsk
-        ? undefined
-        : (entry) => rules.view(policy, process.state, flight, entry, clockOf(process)),
+      mustAsk: flight.mustAsk,
+      view: (entry) => rules.view(policy, process.state, flight, entry, clockOf(process)),
       failureToShare: (error) => State.failureToShare(policy, process.state, error, clockOf(process), draw)
     }
     const running: RunningFlight = {
@@ -856,6 +878,7 @@ const played = (
       phaseSince: now,
       phaseFrozenBefore: process.frozenFor,
       excuse: undefined,
+      heldSince: undefined,
       giveBackLate: undefined,
       callers: []
     }
@@ -869,7 +892,7 @@ const played = (
       take(process, running, Flight.begin(wanted))
       if (rules.longestWait === Number.POSITIVE_INFINITY) return
       inProcess(process, rules.longestWait, () => {
-        if (["read", "lock", "wait", "give back"].includes(running.phase.step)) {
+        if (["read", "lock", "join", "wait", "give back"].includes(running.phase.step)) {
           running.excuse ??= "it has waited long enough"
           disturbed++
           input(process, running, running.count, { is: "waited longest" })
@@ -988,6 +1011,14 @@ const played = (
     }
   }
 
+  const refresh = (process: Process): void => {
+    if (!process.isUp) return
+    inProcess(process, 0, () => {
+      waiting++
+      call(process, { since: now, frozenBefore: process.frozenFor }, "Refresh")
+    })
+  }
+
   const disturb = (disturbance: Disturbance): void => {
     note(() => JSON.stringify(disturbance))
     const process = "who" in disturbance ? processes[disturbance.who] : undefined
@@ -1032,11 +1063,9 @@ const played = (
         return
       }
       case "refresh":
-        if (process === undefined || !process.isUp) return
-        return inProcess(process, 0, () => {
-          waiting++
-          call(process, { since: now, frozenBefore: process.frozenFor }, "Refresh")
-        })
+        return process === undefined ? undefined : refresh(process)
+      case "refresh everywhere":
+        return processes.forEach(refresh)
     }
   }
 
