@@ -43,11 +43,21 @@ export interface Replica {
   readonly token: Token | undefined
   readonly failure: Failure | undefined
   readonly holder: Holder | undefined
+  /** When the last holder told that it gives the lock up, on the monotonic clock. */
+  readonly freedAt: number
 }
 
-export const empty: Replica = { token: undefined, failure: undefined, holder: undefined }
+export const empty: Replica = {
+  token: undefined,
+  failure: undefined,
+  holder: undefined,
+  freedAt: Number.NEGATIVE_INFINITY
+}
 
 const lease = Duration.toMillis(TokenStore.lease)
+
+/** How long a tab may still hold a lock that it has told to give up: it waits for its echo first (T10). */
+const freeing = 100
 
 type Known = { readonly generation: number } | undefined
 
@@ -75,40 +85,45 @@ export const withFailure = (replica: Replica, failure: Failure, voidUpTo: number
   failure.generation > Math.max(voidUpTo, newest(replica)) ? { ...replica, failure } : replica
 
 /** The replica without what was requested before the store was cleared with this generation (M4). */
-export const clearedUpTo = ({ failure, holder, token }: Replica, generation: number): Replica => ({
-  token: ifNewer(token, generation),
-  failure: ifNewer(failure, generation),
-  holder
+export const clearedUpTo = (replica: Replica, generation: number): Replica => ({
+  ...replica,
+  token: ifNewer(replica.token, generation),
+  failure: ifNewer(replica.failure, generation)
 })
 
-/** What the tab with this generation says of the holder, unless there is one with a newer generation. */
-const withHolder = (replica: Replica, generation: number, holder: Holder | undefined): Replica =>
-  replica.holder !== undefined && replica.holder.generation > generation ? replica : { ...replica, holder }
+/** Whether a tab with this generation has lost its lock to one with a newer generation, whatever it still says (T3). */
+const isPast = ({ holder }: Replica, generation: number): boolean => generationOf(holder) > generation
 
-/**
- * The replica after a tab has said that it holds the lock. A tab with an older generation has lost its lock, whatever
- * it still says (T3).
- */
+/** The replica after the tab with this generation has said that it holds the lock. */
 export const heldBy = (replica: Replica, generation: number, saidAt: number): Replica =>
-  withHolder(replica, generation, { generation, lastSeen: saidAt })
+  isPast(replica, generation) ? replica : { ...replica, holder: { generation, lastSeen: saidAt } }
 
-/** The replica after the holder with this generation has given the lock up. */
-export const freedBy = (replica: Replica, generation: number): Replica => withHolder(replica, generation, undefined)
+/** The replica after the holder with this generation has told that it gives the lock up. */
+export const freedBy = (replica: Replica, generation: number, now: Instant.Instant): Replica =>
+  isPast(replica, generation) ? replica : { ...replica, holder: undefined, freedAt: now.monotonic }
+
+const isBeingFreed = ({ freedAt, holder }: Replica, now: Instant.Instant): boolean =>
+  holder === undefined && now.monotonic - freedAt < freeing
 
 /**
  * The replica of a tab that has seen that another one holds the lock. The lease of a holder that it has not heard of is
  * counted from now. So is that of one that has been silent for much longer than a lease: this tab has not waited all
- * the time, and a new holder, of which no message has come yet, may have followed that one (T3).
+ * the time, and a new holder, of which no message has come yet, may have followed that one (T3). A lock that was given
+ * up just now may be held by the tab that told so.
  */
 export const seenBusy = (replica: Replica, now: Instant.Instant): Replica => {
   const { holder } = replica
+  if (isBeingFreed(replica, now)) return replica
   if (holder !== undefined && now.monotonic - holder.lastSeen < 2 * lease) return replica
   return { ...replica, holder: { generation: generationOf(holder), lastSeen: now.monotonic } }
 }
 
 /** What is left of the holder's lease. At zero, its tab is frozen or too busy, and loses the lock (T3). */
-export const leaseLeft = ({ holder }: Replica, now: Instant.Instant): number =>
-  holder === undefined ? lease : Math.max(0, lease - (now.monotonic - holder.lastSeen))
+export const leaseLeft = (replica: Replica, now: Instant.Instant): number => {
+  const { holder } = replica
+  if (holder === undefined) return isBeingFreed(replica, now) ? freeing : lease
+  return Math.max(0, lease - (now.monotonic - holder.lastSeen))
+}
 
 /** Whether the holder must tell the others again: half a lease was enough, and costs half of the messages (T10). */
 export const isSilentTooLong = (saidAt: number, now: Instant.Instant): boolean => now.monotonic - saidAt >= lease / 2

@@ -329,7 +329,7 @@ export const transition = (before: Tab, event: Event, now: Instant.Instant): Ste
         after = Replica.withFailure(before, { generation, failure: outcome.failure, since: now }, tab.cleared)
       }
     }
-    setReplica(key, Replica.freedBy(after, generation))
+    setReplica(key, Replica.freedBy(after, generation, now))
     setCall(call, { ...settling, step: "Free" })
     if (saidAt >= 0 || after !== before) {
       const token = after.token === before.token ? undefined : after.token
@@ -396,7 +396,7 @@ export const transition = (before: Tab, event: Event, now: Instant.Instant): Ste
       case "Settled": {
         const { generation, key } = message
         learn(message)
-        setReplica(key, Replica.freedBy(replicaOf(key), generation))
+        setReplica(key, Replica.freedBy(replicaOf(key), generation, now))
         return publish("Settled", key)
       }
       case "Cleared":

@@ -44,7 +44,8 @@ const replicaOf = (
 ): Replica.Replica => ({
   token: granted === undefined ? undefined : token(granted),
   failure: failed === undefined ? undefined : failure(failed),
-  holder: undefined
+  holder: undefined,
+  freedAt: Number.NEGATIVE_INFINITY
 })
 
 const generationsIn = ({ failure, token }: Replica.Replica) => [token?.generation, failure?.generation]
@@ -141,7 +142,7 @@ describe("the lease", () => {
     [undefined, held(2, 1), 2],
     [{ generation: 3, lastSeen: 1 }, held(3, 1), 2]
   ])("the holder is %o if the tab knew %o and generation %i gives the lock up (T3)", (expected, before, generation) => {
-    expect(Replica.freedBy(before, generation).holder).toStrictEqual(expected)
+    expect(Replica.freedBy(before, generation, at(0)).holder).toStrictEqual(expected)
   })
 
   it.each([
@@ -153,6 +154,18 @@ describe("the lease", () => {
     now
   ) => {
     expect(Replica.leaseLeft(Replica.seenBusy(held(generation, 0), at(now)), at(now))).toBe(expected)
+  })
+
+  it.each([
+    [100, 0],
+    [100, 99],
+    [3000, 100] // another tab may hold the lock by now
+  ])("a source waits for %i milliseconds for a lock that is held %i after its holder gave it up (T3)", (
+    expected,
+    since
+  ) => {
+    const freed = Replica.freedBy(held(2, 0), 2, at(1000))
+    expect(Replica.leaseLeft(Replica.seenBusy(freed, at(1000 + since)), at(1000 + since))).toBe(expected)
   })
 
   it.each([[false, 1499], [true, 1500]])(

@@ -105,6 +105,14 @@ describe("a tab that gets the lock", () => {
     expect(after(...abandoned, echo(2, "Free"))[1]).toStrictEqual([{ _tag: "Release", lock: token, reply: 2 }])
   })
 
+  it("a tab that finds the lock held by the tab that gives it up tries again soon (T3)", () => {
+    const locked: Tab.Event = { _tag: "Heard", message: { _tag: "Locked", key, generation: 9, sentAt: now.wall } }
+    const givenUp: Tab.Event = { _tag: "Heard", message: { _tag: "Settled", key, generation: 9 } }
+    const busy: ReadonlyArray<Tab.Event> = [{ _tag: "Lock", call: 1, key }, { _tag: "Busy", lock: token }]
+    expect(after(...first, locked, ...busy)[1]).toMatchObject([{ reply: { _tag: "Held", remaining: 3000 } }])
+    expect(after(...first, locked, givenUp, ...busy)[1]).toMatchObject([{ reply: { _tag: "Held", remaining: 100 } }])
+  })
+
   it("a tab whose lock was taken while it was frozen settles nothing (T3)", () => {
     const events: ReadonlyArray<Tab.Event> = [
       ...first,

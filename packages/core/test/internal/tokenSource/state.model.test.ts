@@ -1016,7 +1016,7 @@ const search = (machine: Machine, seed: number, runs: number, checked?: Checked)
 }
 
 const isCI = process.env["CI"] !== undefined
-const runs = isCI ? 60_000 : 20_000
+const runs = isCI ? 30_000 : 20_000
 const block = 2_000
 /** Each run plays others. The title shows which. */
 const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000)
