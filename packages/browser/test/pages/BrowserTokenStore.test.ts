@@ -90,22 +90,28 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs 
       expect(real.requests()).toBe(requests + 1)
     }))
 
-  it.scoped("another tab takes over at once when a tab closes during its token request (T3, row 104)", () =>
-    Effect.gen(function*() {
-      const { mediator } = yield* Shop
-      const shared = mediator({ lifetime: "1 hour", delays: ["20 seconds", "50 millis"] })
-      const [first, second] = yield* two
-      yield* all([first, second], ({ logIn }) => logIn(shared, "alice"))
-      const lost = yield* Effect.fork(Effect.ignore(Effect.sandbox(first.press("get"))))
-      yield* untilRequested(shared, 1)
-      const got = yield* Effect.fork(second.press("get"))
-      yield* Effect.sleep("300 millis")
-      expect(shared.requests()).toBe(1)
-      yield* Effect.promise(() => first.page.close())
-      expect(yield* Effect.timeout(Fiber.join(got), "2 seconds")).toMatch(/-1$/)
-      expect(shared.requests()).toBe(2)
-      yield* Fiber.join(lost)
-    }))
+  it.scoped.each<[string, (tab: Opened) => Promise<unknown>]>([
+    ["a tab is closed", ({ page }) => page.close()],
+    ["a tab's runtime is disposed of", ({ page }) => page.evaluate(() => window.tab.leave())]
+  ])(
+    "another tab takes over at once when %s during its token request (T3, row 104)",
+    ([, end]) =>
+      Effect.gen(function*() {
+        const { mediator } = yield* Shop
+        const shared = mediator({ lifetime: "1 hour", delays: ["20 seconds", "50 millis"] })
+        const [first, second] = yield* two
+        yield* all([first, second], ({ logIn }) => logIn(shared, "alice"))
+        const lost = yield* Effect.fork(Effect.ignore(Effect.sandbox(first.press("get"))))
+        yield* untilRequested(shared, 1)
+        const got = yield* Effect.fork(second.press("get"))
+        yield* Effect.sleep("300 millis")
+        expect(shared.requests()).toBe(1)
+        yield* Effect.promise(() => end(first))
+        expect(yield* Effect.timeout(Fiber.join(got), "2 seconds")).toMatch(/-1$/)
+        expect(shared.requests()).toBe(2)
+        yield* Fiber.join(lost)
+      })
+  )
 
   it.scoped("tabs go on after the lease of a frozen tab, and its late token does not replace theirs (T3)", () =>
     Effect.gen(function*() {
