@@ -22,20 +22,28 @@ import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Str from "effect/String"
 import * as Hint from "./internal/hint.js"
-import { validate } from "./internal/input.js"
+import { validate, withoutValue } from "./internal/input.js"
 import * as TiliaConfig from "./TiliaConfig.js"
 import type { InvalidInputError } from "./TokenError.js"
 
+const isUuid = /^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$/i
+
 /**
- * One scope: the characters of a `scope-token` of RFC 6749, but for the comma, which separates scopes here.
+ * One scope: the characters of a `scope-token` of RFC 6749, but for the comma, which separates scopes here. A UUID is
+ * none, since the ids and secrets of this API are UUIDs, and scopes are shown in errors, logs and metrics. The error of
+ * a refused value does not quote it.
  *
  * @since 0.1.0
  * @category models
  */
 export const Scope = Schema.String.pipe(
   Schema.pattern(/^[\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]+$/),
+  Schema.filter((text) => !isUuid.test(text)),
   Schema.brand("@effect-tilia/core/Scope")
-).annotations({ identifier: "Scope", description: "a scope: printable ASCII without space, comma, quote or backslash" })
+).annotations({
+  identifier: "Scope",
+  ...withoutValue("a scope: printable ASCII without space, comma, quote or backslash, and no UUID")
+})
 
 /**
  * @since 0.1.0
@@ -43,7 +51,7 @@ export const Scope = Schema.String.pipe(
  */
 export type Scope = typeof Scope.Type
 
-const description = "one scope or more, each of printable ASCII without space, comma, quote or backslash"
+const description = "one scope or more, each of printable ASCII without space, comma, quote or backslash, and no UUID"
 
 const ScopeSet = Schema.NonEmptyArray(Scope).pipe(
   Schema.filter((scopes) => new Set(scopes).size === scopes.length),

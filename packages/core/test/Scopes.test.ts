@@ -41,7 +41,9 @@ describe("Scopes.make and the schema Scopes", () => {
     ["DEL", ["a\u007f"]],
     ["a quote", ["a\"b"]],
     ["a backslash", ["a\\b"]],
-    ["a character beyond ASCII", ["ä"]]
+    ["a character beyond ASCII", ["ä"]],
+    ["a UUID, as ids and secrets are", ["user_info", "3F2504E0-4F89-41D3-9A0C-0305E82C3301"]],
+    ["a UUID without hyphens", ["3f2504e04f8941d39a0c0305e82c3301"]]
   ])("a set of scopes refuses %s (row 61)", (_, names) => {
     expect(Effect.runSync(Effect.flip(Scopes.make(names)))).toMatchObject({
       _tag: "InvalidInputError",
@@ -58,9 +60,22 @@ describe("Scopes.make and the schema Scopes", () => {
   it("the error says what a scope may be and does not show the refused value (E8, row 61)", () => {
     const error = Effect.runSync(Effect.flip(Scopes.make(["my secret"])))
     expect(error.message).toBe(
-      "scopes must be one scope or more, each of printable ASCII without space, comma, quote or backslash."
+      "scopes must be one scope or more, each of printable ASCII without space, comma, quote or backslash, and no UUID."
     )
     expect(linesShowing("my secret", error)).toStrictEqual([])
+  })
+
+  it("no error of a schema shows a secret that was taken for a scope (E8, row 61)", () => {
+    const secret = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+    const results: ReadonlyArray<Either.Either<unknown, Error>> = [
+      Schema.decodeEither(Scopes.Scope)(secret),
+      decode(`user_info,${secret}`),
+      Schema.decodeUnknownEither(Scopes.ScopesFromArray)([secret]),
+      Schema.validateEither(Scopes.Scopes)(["user_info", secret]),
+      Effect.runSync(Effect.either(Scopes.make([secret])))
+    ]
+    const errors = results.map((result) => Either.isLeft(result) ? result.left : expect.fail("it was accepted"))
+    expect(errors.map(String).filter((text) => text.includes("3f2504e0"))).toStrictEqual([])
   })
 
   it("the schemas Scope, Scopes and ScopesFromArray show their names in a user's schema (row 61)", () => {
@@ -93,7 +108,8 @@ describe("Scopes.config", () => {
     const nested = tenant === undefined ? provider : ConfigProvider.nested(provider, tenant)
     return Effect.runSync(Effect.either(Effect.withConfigProvider(Scopes.config, nested)))
   }
-  const mustBe = "must be one scope or more, each of printable ASCII without space, comma, quote or backslash"
+  const mustBe =
+    "must be one scope or more, each of printable ASCII without space, comma, quote or backslash, and no UUID"
 
   it("Scopes.config reads TILIA_SCOPES in its order, also from a nested provider (E8, row 61)", () => {
     expect(read({ TILIA_SCOPES: "b,a,b" })).toStrictEqual(Either.right(["b", "a"]))
@@ -109,7 +125,8 @@ describe("Scopes.config", () => {
       "that may be a secret",
       "3f2bfe5b-19b8-41c1-88d7-70a1586bce94 x",
       "the value has a space (separate scopes by commas)"
-    ]
+    ],
+    ["with a UUID, which may be the secret", "user_info,3f2bfe5b-19b8-41c1-88d7-70a1586bce94", "the value is not"]
   ])("Scopes.config refuses a TILIA_SCOPES %s (F2, E8, row 61)", (_, TILIA_SCOPES, hint) => {
     const error = Either.getOrThrow(Either.flip(read({ TILIA_SCOPES })))
     expect(error).toMatchObject({ _op: "InvalidData", path: ["TILIA_SCOPES"], message: `${mustBe}; ${hint}` })

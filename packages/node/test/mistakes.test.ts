@@ -27,7 +27,8 @@ const provided = (settings: Readonly<Record<string, string>>) =>
 /** What a program prints that fails with this. */
 const printed = <A, E>(exit: Exit.Exit<A, E>): string => Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "nothing"
 
-const mustBeScopes = "must be one scope or more, each of printable ASCII without space, comma, quote or backslash"
+const mustBeScopes =
+  "must be one scope or more, each of printable ASCII without space, comma, quote or backslash, and no UUID"
 const mustBeUrl = "must be an https URL (http on loopback only) without user, query or fragment"
 const mustBeOrigins =
   "must be https origins (http on loopback only), with or without a path, without user, query or fragment"

@@ -56,7 +56,7 @@ describe("Options of a token source", () => {
 
   it.each<[string, Partial<Options>]>([
     [
-      "scopes must be one scope or more, each of printable ASCII without space, comma, quote or backslash.",
+      "scopes must be one scope or more, each of printable ASCII without space, comma, quote or backslash, and no UUID.",
       { scopes: [] }
     ],
     ["refreshAt must be a number above 0 and below 1.", { refreshAt: 1 }],
