@@ -4,7 +4,7 @@
  */
 import { rendererFloatingVue, transformerTwoslash } from "@shikijs/vitepress-twoslash"
 import { createFileSystemTypesCache } from "@shikijs/vitepress-twoslash/cache-fs"
-import { readdirSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
 import { env } from "node:process"
 import { fileURLToPath } from "node:url"
 import type { DefaultTheme } from "vitepress"
@@ -22,7 +22,11 @@ const source = "@effect-tilia/source"
  */
 const shown = env["HOVERS"] === "few" ? "requestToken(" : "import "
 
-const page = (text: string, link: string): DefaultTheme.SidebarItem => ({ text, link })
+const named = (text: string, link: string): DefaultTheme.SidebarItem => ({ text, link })
+
+/** A page under its own title. */
+const page = (link: string): DefaultTheme.SidebarItem =>
+  named(/^# (.+)$/m.exec(readFileSync(`${docs}${link}.md`, "utf8"))?.[1] ?? link, link)
 
 /** The modules of the API reference, by package. */
 const modules = (): Array<DefaultTheme.SidebarItem> =>
@@ -30,7 +34,7 @@ const modules = (): Array<DefaultTheme.SidebarItem> =>
     text: name,
     link: "/api/", // without a link, an item is a button in a button
     collapsed: true,
-    items: pagesIn(`api/${name}`).map((module) => page(module, `/api/${name}/${module}`))
+    items: pagesIn(`api/${name}`).map((module) => named(module, `/api/${name}/${module}`))
   }))
 
 /** The names of the pages in a folder. */
@@ -42,49 +46,49 @@ const sidebar: Array<DefaultTheme.SidebarItem> = [
   {
     text: "Start",
     items: [
-      page("What it is, and why", "/why"),
-      page("Start in five minutes", "/start"),
-      page("Playground", "/playground")
+      page("/why"),
+      page("/start"),
+      page("/playground")
     ]
   },
   {
     text: "Guides",
     items: [
-      page("Configure", "/configuration"),
-      page("Get a token", "/token"),
-      page("Call the API", "/calls"),
-      page("Keep a token fresh", "/refresh"),
-      page("Test", "/testing"),
-      page("Run a sandbox", "/sandbox"),
-      page("Use it in a browser", "/browser"),
-      page("Serve tokens to web pages", "/mediator"),
-      page("Share one token in a fleet", "/sharing"),
-      page("Serverless", "/guides/serverless"),
-      page("Several tenants", "/guides/tenants"),
-      page("Rotate a secret", "/guides/rotate-secret"),
-      page("Observe", "/observability"),
-      page("Deploy", "/guides/deploy"),
-      page("Migrate", "/guides/migrate")
+      page("/configuration"),
+      page("/token"),
+      page("/calls"),
+      page("/refresh"),
+      page("/testing"),
+      page("/sandbox"),
+      page("/browser"),
+      page("/mediator"),
+      page("/sharing"),
+      page("/guides/serverless"),
+      page("/guides/tenants"),
+      page("/guides/rotate-secret"),
+      page("/observability"),
+      page("/guides/deploy"),
+      page("/guides/migrate")
     ]
   },
   {
     text: "Explanations",
     items: [
-      page("How refresh works", "/explanations/refresh"),
-      page("Threat model", "/explanations/threat-model"),
-      page("Deviations from RFC 6749", "/explanations/deviations"),
-      page("Performance", "/performance")
+      page("/explanations/refresh"),
+      page("/explanations/threat-model"),
+      page("/explanations/deviations"),
+      page("/performance")
     ]
   },
   {
     text: "Reference",
     items: [
-      page("Command line", "/cli"),
+      page("/cli"),
       {
         text: "Errors",
         link: "/errors/",
         collapsed: true,
-        items: pagesIn("errors").map((name) => page(name, `/errors/${name}`))
+        items: pagesIn("errors").map((name) => named(name, `/errors/${name}`))
       },
       { text: "API", link: "/api/", collapsed: true, items: modules() }
     ]
@@ -96,13 +100,25 @@ const sidebar: Array<DefaultTheme.SidebarItem> = [
         text: "Design",
         link: "/design/",
         collapsed: true,
-        items: pagesIn("design").map((name) => page(name.replaceAll("-", " "), `/design/${name}`))
+        items: pagesIn("design").map((name) => page(`/design/${name}`))
       },
-      page("Contributing", "/contributing"),
-      page("Release", "/release")
+      page("/contributing"),
+      page("/release")
     ]
   }
 ]
+
+/** A name as `TILIA_SCOPES` is found as a whole, too. (This runs in the page, where nothing is that stands outside.) */
+const words = (text: string): Array<string> => [
+  ...text.split(/[\n\r\p{Z}\p{P}]+/u),
+  ...(text.match(/[a-z]\w*(?:[._]\w+)+/gi) ?? [])
+]
+
+/** The word as the index has it; nothing for one that all pages have. */
+const indexed = (word: string): string | null => {
+  const lower = word.toLowerCase()
+  return /^(a|an|and|are|can|do|does|how|i|in|is|it|my|of|on|the|to|what|which|with)$/.test(lower) ? null : lower
+}
 
 /** A guide answers most questions better than the reference or the design. */
 const readersFirst = (page: string): number => /^\/(api|design)\//.test(page) ? 0.3 : 1
@@ -128,7 +144,10 @@ export default defineConfig({
     search: {
       provider: "local",
       options: {
-        miniSearch: { searchOptions: { boostDocument: readersFirst } },
+        miniSearch: {
+          options: { tokenize: words, processTerm: indexed },
+          searchOptions: { boostDocument: readersFirst }
+        },
         _render: (source, env, markdown) => withoutHovers(markdown.render(source, env))
       }
     }

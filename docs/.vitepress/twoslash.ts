@@ -36,10 +36,13 @@ export const saysMoreThanItsName = (node: { readonly type: string; readonly text
 
 type Renderer = ReturnType<typeof rendererFloatingVue>
 
-/** Shows types without colours. With them each popup is a hundred elements, and the build takes three times as long. */
+/**
+ * Shows a type and the first paragraph of its comment, without tags as `@since` and without colours. With colours each
+ * popup is a hundred elements, and the build takes three times as long.
+ */
 export const plain = (renderer: Renderer): Renderer => ({
   ...renderer,
-  nodeStaticInfo(info, node) {
+  nodeStaticInfo({ tags: _, ...info }, node) {
     return renderer.nodeStaticInfo.call({ ...this, options: { ...this.options, lang: "text" } }, info, node)
   }
 })

@@ -52,5 +52,13 @@ export const answers: ReadonlyArray<Question> = [
   },
   { question: "Where does the API differ from RFC 6749?", search: "RFC 6749", answer: "/explanations/deviations" },
   { question: "How fast is it?", search: "performance", answer: "/performance" },
+  { question: "How do I install it?", search: "how to install", answer: "/start" },
+  { question: "What is its license?", search: "license", answer: "/start" },
+  { question: "Where do I set the scopes?", search: "TILIA_SCOPES", answer: "/configuration" },
+  { question: "Where do the log lines go?", search: "logging", answer: "/observability" },
+  { question: "How do I run it in Kubernetes?", search: "kubernetes", answer: "/guides/deploy" },
+  { question: "How do I run it on AWS Lambda?", search: "aws lambda", answer: "/guides/serverless" },
+  { question: "Which time limits are there?", search: "timeout", answer: "/token" },
+  { question: "What are the options of NodeTilia.layer?", search: "NodeTilia.layer", answer: "/configuration" },
   { question: "What are the options of a TokenSource?", search: "core/TokenSource", answer: "/api/core/TokenSource" }
 ]
