@@ -60,6 +60,21 @@ export const duration = (run: Run, name: string): Effect.Effect<Duration.Duratio
     (text) => Option.filter(Time.parse(text), Duration.between({ minimum: Duration.millis(1), maximum: longest }))
   )
 
+/** A time that the protocol counts in seconds. */
+export const wholeSeconds = (run: Run, name: string): Effect.Effect<Duration.Duration, Failure.Failure> =>
+  decoded(
+    run,
+    name,
+    "a time from 1s to 24d in whole seconds, as 5s, 2m or 1h",
+    (text) =>
+      Option.filter(
+        Time.parse(text),
+        (time) =>
+          Duration.between(time, { minimum: Duration.seconds(1), maximum: longest }) &&
+          Duration.toMillis(time) % 1000 === 0
+      )
+  )
+
 export const port = (run: Run, name: string): Effect.Effect<number, Failure.Failure> =>
   decoded(
     run,

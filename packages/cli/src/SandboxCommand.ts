@@ -60,7 +60,7 @@ const faultsOf = (args: Run) =>
 export const run = (args: Run): Effect.Effect<number, Failure.Failure, Signals> =>
   Effect.gen(function*() {
     const port = yield* Flags.port(args, "port")
-    const tokenLifetime = yield* Flags.duration(args, "lifetime")
+    const tokenLifetime = yield* Flags.wholeSeconds(args, "lifetime")
     const scopes = yield* Flags.scopes(args)
     const faults = yield* faultsOf(args)
     const allowed = Option.getOrElse(scopes, (): ReadonlyArray<string> => Scopes.known)
