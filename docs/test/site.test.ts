@@ -134,8 +134,8 @@ describe("the search", () => {
     withPage({ viewport: desktop }, async (page) => {
       await page.goto(`${site.url}/start`)
       const missed: Array<string> = []
+      await page.locator("#local-search button").click()
       for (const { answer, search } of answers) {
-        await page.locator("#local-search button").click()
         await page.locator("#localsearch-input").fill(search)
         const results = page.locator("#localsearch-list a")
         await results.first().waitFor()
@@ -143,7 +143,6 @@ describe("the search", () => {
         const links = await results.evaluateAll((all) => all.map((link) => link.getAttribute("href") ?? ""))
         const found = [...new Set(links.map((link) => link.split("#")[0] ?? ""))].slice(0, 5)
         if (!found.includes(answer)) missed.push(`"${search}" finds ${found.join(", ")}, and not ${answer}`)
-        await page.keyboard.press("Escape")
       }
       expect(answers.length).toBeGreaterThanOrEqual(25)
       expect(missed).toStrictEqual([])
