@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os"
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 import * as Runtimes from "./examples/node/test/support/runtimes.js"
@@ -28,10 +29,10 @@ const alone = ["test/TokenSource.isolation.test.ts", "test/stub.test.ts", "test/
 const together = { include, pool: "threads" as const }
 
 /**
- * Files that mostly wait for processes which they have started. On two cores each of the two pools runs one file at a
- * time: with these in threads, both end at the same time.
+ * How many files run in processes at a time: two at least, since most of them wait, for a token to expire, for a page
+ * or for processes that they have started. The files in threads mostly compute.
  */
-const waiting = { pool: "threads" as const }
+const maxForks = Math.max(2, availableParallelism() - 1)
 
 /**
  * Many processes or tabs on a busy machine. It can keep one of them from running for a lease, or from answering within
@@ -60,13 +61,13 @@ const inNode = [
   { name: "node", root: "packages/node", include, exclude: alone },
   { name: "node-alone", root: "packages/node", include: alone },
   { name: "sql", root: "packages/sql", include },
-  { name: "contract", root: "packages/contract", include, ...waiting },
+  { name: "contract", root: "packages/contract", ...together },
   ...(redis === undefined ? [] : [{ name: "redis", root: "packages/redis", include }]),
   { name: "tabs", root: "packages/browser", include: ["test/pure/*.test.ts"], pool: "threads" as const }, // no page
   { name: "cli", root: "packages/cli", include, globalSetup: "test/support/bundled.ts" },
   { name: "example-node", root: "examples/node", include },
   { name: "examples", root: "examples/node", include: ["test/examples/*.test.ts"], pool: "threads" as const }, // of docs
-  { name: "fleet", root: "fleet", include, globalSetup: "test/support/bundled.ts", ...waiting, ...tolerant },
+  { name: "fleet", root: "fleet", include, globalSetup: "test/support/bundled.ts", ...tolerant },
   { name: "example-opentelemetry", root: "examples/opentelemetry", include, exclude: alone },
   { name: "example-opentelemetry-alone", root: "examples/opentelemetry", include: alone }
 ].map((project) => ({
@@ -117,7 +118,7 @@ export default defineConfig({
   test: {
     projects: [...inNode, ...inBrowser, ...withPages],
     // Vitest reads these here, and not in a project.
-    poolOptions: { threads: { isolate: false }, forks: { isolate: false } },
+    poolOptions: { threads: { isolate: false }, forks: { isolate: false, minForks: 1, maxForks } },
     browser: { connectTimeout: testTimeout }
   }
 })

@@ -276,7 +276,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
         )
         const waiting = yield* Effect.fork(engine.lock("n"))
         yield* Effect.sleep("500 millis")
-        yield* Effect.promise(() => other.query(`UPDATE ${table} SET locked_until = ${now} + 3000; COMMIT`))
+        yield* Effect.promise(() => other.query(`UPDATE ${table} SET locked_until = ${now} + 2000; COMMIT`))
         expect((yield* Fiber.join(waiting))._tag, level).toBe("Held")
       }
     }).pipe(Effect.ensuring(Effect.orDie(sql("ALTER DATABASE postgres RESET default_transaction_isolation")))))

@@ -199,12 +199,19 @@ const rows: ReadonlyArray<Row> = [
     JSON.stringify(vendor.response).replace("\"3600\"", "1e999"),
     field("expires_in")
   ],
+  [
+    26,
+    "with a UUID for a scope",
+    200,
+    { ...vendor.response, scope: `user_info,${vendor.clientSecret}` },
+    field("scope")
+  ],
   [26, "with an invalid scope", 200, { ...vendor.response, scope: "a\"" }, field("scope")],
   [
     26,
-    "with the secret for a scope",
+    "with the secret in a scope",
     200,
-    { ...vendor.response, scope: `user_info,${vendor.clientSecret}` },
+    { ...vendor.response, scope: `user_info,x${vendor.clientSecret}` },
     unexpected("its scope repeats the client's secret")
   ],
   [27, "with more than 256 KiB", 200, vendor.response, unexpected("its body is larger than 256 KiB"), {
