@@ -70,7 +70,7 @@ export interface TokenSource {
   /**
    * A new token, although the current one is still valid; `get` yields the current one meanwhile. Two calls within
    * `minRefreshInterval` yield the same token or the same error. A cool-down does not hold it up. If the request fails,
-   * a valid token stays. With a store, a call that finds another source's request under way uses its token.
+   * a valid token stays. With a store, a call that finds another source's request under way shares its result.
    */
   readonly refresh: Effect.Effect<AccessToken, TokenError>
   /**

@@ -189,20 +189,22 @@ describe("One request for all sources (T1)", () => {
       expect(calls.length).toBe(2)
     }))
 
-  it.scoped("refresh does not share another source's failure, and sends its own request (T1, T8)", () =>
+  it.scoped("five sources that refresh at once in an outage send one request, and keep their token (T1, T8, S9)", () =>
     Effect.gen(function*() {
       const { calls, processes } = yield* fleet(succeed(), after("2 seconds", fail(unavailable)), succeed())
-      const [first, second] = yield* processes(2)
-      if (first === undefined || second === undefined) return expect.fail()
-      yield* allSoon([first, second])
+      const sources = yield* processes(5)
+      yield* allSoon(sources)
       yield* TestClock.adjust("1 minute")
-      const failing = yield* Effect.fork(Effect.flip(first.refresh))
-      yield* settle
-      const joining = yield* Effect.fork(second.refresh)
+      const refreshAll = Effect.forEach(sources, ({ refresh }) => Effect.flip(refresh), { concurrency: "unbounded" })
+      const failing = yield* Effect.fork(refreshAll)
       yield* TestClock.adjust("2 seconds")
-      expect((yield* Fiber.join(failing))._tag).toBe("ServiceUnavailableError")
-      expect(text(yield* Fiber.join(joining))).toBe("token-2")
-      expect(calls.length).toBe(3)
+      const errors = yield* Fiber.join(failing)
+      expect(errors.map(({ _tag }) => _tag)).toStrictEqual(Array(5).fill("ServiceUnavailableError"))
+      expect(yield* all(sources)).toStrictEqual(Array(5).fill("token-0"))
+      yield* refreshAll // within the interval
+      expect(calls.length).toBe(2)
+      yield* TestClock.adjust("1 second")
+      expect(text(yield* sources[0]?.refresh ?? Effect.die("no source"))).toBe("token-2")
     }))
 
   it.scoped("a forced refresh that joins another source's request never gets the token that was rejected (T1, A2)", () =>

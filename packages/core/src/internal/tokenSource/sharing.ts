@@ -33,7 +33,7 @@ import type { Obtained, View } from "./state.js"
 
 /** What a flight wants of the store and of the server. */
 export interface Wanted {
-  /** Whether only a token that was requested meanwhile will do, and no stored one or failure (T1). */
+  /** Whether it must ask the server, whatever the store holds (T1). */
   readonly mustAsk: boolean
   /** What it makes of what the store holds. */
   readonly view: (entry: Entry) => View
@@ -160,19 +160,22 @@ export const alone: Sharing = {
   wake: () => {}
 }
 
-const generationOf = ({ token }: Entry): number =>
-  Option.match(token, { onNone: () => Number.NEGATIVE_INFINITY, onSome: ({ generation }) => generation })
+const generationIn = ({ failure, token }: Entry): number =>
+  Math.max(0, ...[...Option.toArray(failure), ...Option.toArray(token)].map(({ generation }) => generation))
 
-/** The token of an entry, if it came after another one: all that concerns a flight that must ask. */
-const tokenAfter = (generation: number, { token }: Entry): Entry => ({
-  token: Option.filter(token, (stored) => stored.generation > generation),
-  failure: Option.none()
-})
+/** The entry without what was there before: all of it that concerns a flight that must ask. */
+const after = (before: number, { failure, token }: Entry): Entry => {
+  const isLater = ({ generation }: { readonly generation: number }) => generation > before
+  return { token: Option.filter(token, isLater), failure: Option.filter(failure, isLater) }
+}
 
-/** The result of a flight, if the store holds one. */
-const resultIn = ({ failure, fresh, isHeldBack, valid }: View): Obtained | Deferred | undefined => {
+/** The result of a flight, if the store holds one. A failure is that of a flight that must ask if it has joined it. */
+const resultIn = (
+  { failure, fresh, isHeldBack, valid }: View,
+  { mustAsk }: Wanted
+): Obtained | Deferred | undefined => {
   if (fresh !== undefined) return adopted(fresh)
-  if (failure === undefined || !isHeldBack) return undefined
+  if (failure === undefined || !(isHeldBack || mustAsk)) return undefined
   return valid === undefined ? { heldBackBy: failure } : adopted(valid, failure.error)
 }
 
@@ -224,25 +227,26 @@ export const make = (store: TokenStore, scopes: Scopes.Scopes, observer: Observe
   )
 
   /**
-   * The result in the store, or the lock, which is the right to request one (T1, T8). A flight that must ask shares the
-   * token of one that it finds under way, as within a source (S2).
+   * The result in the store, or the lock, which is the right to request one (T1, T8). A flight that must ask gets what
+   * one gets that it finds under way, as within a source (S2).
    */
-  const resultOrLock = Effect.fnUntraced(function*({ mustAsk, view }: Wanted) {
-    let joined: number | undefined // the generation of the stored token as the flight found another one under way
+  const resultOrLock = Effect.fnUntraced(function*(wanted: Wanted) {
+    const { mustAsk, view } = wanted
+    let joined: number | undefined // what the store held as the flight found another one under way
     while (true) {
-      const see = (entry: Entry) => view(mustAsk ? tokenAfter(joined ?? Number.POSITIVE_INFINITY, entry) : entry)
-      const before = mustAsk && joined === undefined ? undefined : resultIn(see(yield* read))
+      const see = (entry: Entry) => view(mustAsk ? after(joined ?? Number.POSITIVE_INFINITY, entry) : entry)
+      const before = mustAsk && joined === undefined ? undefined : resultIn(see(yield* read), wanted)
       if (before !== undefined) return before
       const next = settled // before the lock is asked for: what is settled after that is not missed
       const acquired = yield* lock
       if (acquired._tag === "Acquired") {
         const seen = see(yield* plausible(acquired.entry))
-        const meanwhile = resultIn(seen)
+        const meanwhile = resultIn(seen, wanted)
         if (meanwhile === undefined) return { lock: acquired.lock, before: seen.failure }
         yield* tolerated(() => acquired.lock.settle(Abandoned()))
         return meanwhile
       }
-      if (mustAsk) joined ??= generationOf(yield* read)
+      if (mustAsk) joined ??= generationIn(yield* read)
       yield* Effect.raceFirst(next.wait, Effect.sleep(Duration.clamp(acquired.remaining, look)))
     }
   })

@@ -278,25 +278,33 @@ const landed = (
   return state.isClosed || flight.isVoid ? { ...next, current: undefined } : next
 }
 
+/** The failure that each `refresh` gets for a while, after a flight that has failed with this one (S9). */
+const failedRefreshOf = (
+  policy: Policy,
+  { failedRefresh }: State,
+  { mustAsk }: Flight,
+  exit: Exit.Exit<never, TokenError>,
+  now: number
+): Pause | undefined => mustAsk ? { exit, until: now + policy.minRefreshInterval } : failedRefresh
+
 const failed = (
   policy: Policy,
   state: State,
-  { isBackground, isVoid, mustAsk }: Flight,
+  flight: Flight,
   cause: Cause.Cause<TokenError>,
   now: number,
   draw: number
 ): State => {
-  if (isVoid) return { ...state, flight: undefined } // it says nothing of what is asked for now (M4)
+  if (flight.isVoid) return { ...state, flight: undefined } // it says nothing of what is asked for now (M4)
   const exit = Exit.failCause(cause)
   const error = Option.getOrUndefined(Cause.failureOption(cause)) // a defect is a failure that asks for no wait
-  const failedRefresh = mustAsk ? { exit, until: now + policy.minRefreshInterval } : state.failedRefresh
-  const next = { ...state, failedRefresh, flight: undefined }
+  const next = { ...state, failedRefresh: failedRefreshOf(policy, state, flight, exit, now), flight: undefined }
   const { coolDown, current } = state
   if (current !== undefined) { // S6
     const notBefore = Math.max(current.notBefore, now + Backoff.beforeRetry(policy, current.failures, error, draw))
     return { ...next, current: { ...current, failures: current.failures + 1, notBefore, window: closedWindow } }
   }
-  if (isBackground) return next
+  if (flight.isBackground) return next
   const failures = coolDown?.failures ?? 0 // S7
   const until = Math.max(coolDown?.until ?? 0, now + Backoff.coolDown(policy, failures, error, draw))
   return { ...next, coolDown: { exit, failures: failures + 1, until } }
@@ -394,9 +402,11 @@ const adopt = (policy: Policy, state: State, event: Event & { readonly _tag: "Ad
 const defer = (policy: Policy, before: State, failure: StoredFailure, now: Instant.Instant): Step => {
   if (before.flight === undefined) return [before, ignored]
   const state = { ...look(policy, before, now, false), flight: undefined, deferredTo: failure.generation }
-  const until = now.monotonic + waitOf(policy, failure)
-  const reply = failedAlready({ exit: Exit.fail(failure.error), until }, now.monotonic)
-  return [before.flight.isVoid ? state : learned(policy, state, failure, now.monotonic), reply]
+  const exit = Exit.fail(failure.error)
+  const reply = failedAlready({ exit, until: now.monotonic + waitOf(policy, failure) }, now.monotonic)
+  if (before.flight.isVoid) return [state, reply]
+  const failedRefresh = failedRefreshOf(policy, state, before.flight, exit, now.monotonic)
+  return [{ ...learned(policy, state, failure, now.monotonic), failedRefresh }, reply]
 }
 
 /** What was said of the old token holds no longer, and what is still on its way is not kept (M4). */

@@ -212,8 +212,14 @@ describe("Steps of a shared request (T1)", () => {
         ["new", 2, true]
       ],
       [
-        "that must request does so if the holder of the lock fails",
-        { found: [undefined, "failed", "failed"], isFree: [false, true], mustAsk: true },
+        "that must request fails as the holder of the lock does (S2)",
+        { found: [undefined, "failed"], isFree: [false], mustAsk: true },
+        ["lock", "read", "read"],
+        ["held back", "ServiceUnavailableError"]
+      ],
+      [
+        "that must request does so if the holder of the lock leaves nothing",
+        { found: ["failed", "failed", "failed"], isFree: [false, true], mustAsk: true },
         ["lock", "read", "read", "lock", "request", "granted new"],
         ["new", 2, true]
       ],

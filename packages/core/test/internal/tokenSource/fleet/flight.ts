@@ -47,7 +47,7 @@ export type Ending = Either.Either<Result, TokenError.TokenError>
 
 export type Requested = Either.Either<AccessToken.AccessToken, TokenError.TokenError>
 
-/** The generation of the stored token as a flight that must ask found another flight under way. */
+/** The generation of what was stored as a flight that must ask found another flight under way. */
 type Joined = number | undefined
 
 export type Phase =
@@ -105,9 +105,9 @@ const adopted = (stored: NonNullable<State.View["valid"]>, failure?: TokenError.
   failure
 })
 
-const resultIn = ({ failure, fresh, isHeldBack, valid }: State.View): Result | undefined => {
+const resultIn = ({ failure, fresh, isHeldBack, valid }: State.View, { mustAsk }: Wanted): Result | undefined => {
   if (fresh !== undefined) return adopted(fresh)
-  if (failure === undefined || !isHeldBack) return undefined
+  if (failure === undefined || !(isHeldBack || mustAsk)) return undefined
   return valid === undefined ? { heldBackBy: failure } : adopted(valid, failure.error)
 }
 
@@ -121,12 +121,12 @@ const ask = (lock: Lock | undefined, before: StoredFailure | undefined): Step =>
 const toLock = ({ rules }: Wanted, joined: Joined): Step =>
   rules.usesLocks ? [{ step: "lock", isWoken: false, joined }, { do: "lock" }] : ask(undefined, undefined)
 
-/** What a flight makes of an entry. To one that must ask, all but a token that came meanwhile is not there. */
-const see = ({ mustAsk, view }: Wanted, joined: Joined, { failure, token }: Entry): State.View =>
-  view({
-    token: Option.filter(token, ({ generation }) => !mustAsk || (joined !== undefined && generation > joined)),
-    failure: mustAsk ? Option.none() : failure
-  })
+/** What a flight makes of an entry. To one that must ask, what was there before it joined another one is not there. */
+const see = ({ mustAsk, view }: Wanted, joined: Joined, { failure, token }: Entry): State.View => {
+  const concerns = ({ generation }: { readonly generation: number }) =>
+    !mustAsk || (joined !== undefined && generation > joined)
+  return view({ token: Option.filter(token, concerns), failure: Option.filter(failure, concerns) })
+}
 
 /** A turn of `resultOrLock`. */
 const turn = (wanted: Wanted, joined: Joined): Step =>
@@ -145,7 +145,7 @@ const held = (wanted: Wanted, joined: Joined, isWoken: boolean, remaining: numbe
 const acquired = (wanted: Wanted, joined: Joined, lock: Lock, entry: Entry): Step => {
   const { rules } = wanted
   const seen = rules.looksUnderLock ? see(wanted, joined, entry) : undefined
-  const result = seen && resultIn(seen)
+  const result = seen && resultIn(seen, wanted)
   if (result === undefined) return ask(lock, seen?.failure)
   return rules.givesBack
     ? [{ step: "give back", result }, { do: "settle", lock, outcome: { is: "abandoned" } }]
@@ -179,7 +179,7 @@ export const advance = (wanted: Wanted, phase: Phase, input: Input): Step => {
     case "read": {
       if (input.is === "store error" || input.is === "waited longest") return ask(undefined, undefined)
       if (input.is !== "entry") return [phase]
-      const result = resultIn(see(wanted, phase.joined, input.entry))
+      const result = resultIn(see(wanted, phase.joined, input.entry), wanted)
       return result === undefined ? toLock(wanted, phase.joined) : end(Either.right(result))
     }
     case "lock":
@@ -205,10 +205,9 @@ export const advance = (wanted: Wanted, phase: Phase, input: Input): Step => {
         case "woken":
           return [{ ...phase, isWoken: true }]
         case "entry": {
-          const joined = Option.match(input.entry.token, {
-            onNone: () => Number.NEGATIVE_INFINITY,
-            onSome: ({ generation }) => generation
-          })
+          const { failure, token } = input.entry
+          const known = [...Option.toArray(failure), ...Option.toArray(token)]
+          const joined = Math.max(0, ...known.map(({ generation }) => generation))
           return held(wanted, joined, phase.isWoken, phase.remaining)
         }
         case "store error":
