@@ -74,6 +74,11 @@ export interface Tab {
   readonly largest: number
   /** Everything with this generation or a smaller one is void: the store was cleared (M4). */
   readonly cleared: number
+  /**
+   * Whether this tab has cleared the store before it knew what the others have. If the wall clock was set back, that
+   * may have larger generations, and is to be cleared, too.
+   */
+  readonly mustClearAgain: boolean
   /** Every failure with this generation or a smaller one is void: this tab is back from where nothing could succeed. */
   readonly forgiven: number
   readonly isKeeper: boolean
@@ -163,6 +168,7 @@ export const initial = (channel: string): Tab => ({
   replicas: new Map(),
   largest: 0,
   cleared: 0,
+  mustClearAgain: false,
   forgiven: 0,
   isKeeper: false,
   era: channel,
@@ -262,9 +268,16 @@ export const transition = (before: Tab, event: Event, now: Instant.Instant): Ste
     publish("Cleared")
   }
 
+  /** Drops everything that this tab knows of, and tells the others. */
+  const clear = () => {
+    const generation = Replica.nextGeneration(tab.largest, now)
+    clearUpTo(generation)
+    post({ _tag: "Cleared", generation })
+  }
+
   /** The tab has waited for the keeper's answer long enough, or does not need it any more. */
   const stopWaiting = () => {
-    change({ isPatient: false, isRestored: false })
+    change({ isPatient: false, isRestored: false, mustClearAgain: false })
     for (const [call, current] of tab.calls) if (current._tag === "Read") endRead(call, current.key)
   }
 
@@ -379,6 +392,7 @@ export const transition = (before: Tab, event: Event, now: Instant.Instant): Ste
     else clearUpTo(cleared)
     if (!tab.isInformed) change({ era, isInformed: true })
     for (const each of news) if (learn(each)) publish("Settled", each.key)
+    if (tab.mustClearAgain && Array.from(tab.replicas.values()).some((replica) => Replica.newest(replica) > 0)) clear()
     if (hasMissed) giveUpWaiting()
     else stopWaiting()
     for (const call of tab.calls.keys()) advance(call, "AskAll")
@@ -526,11 +540,9 @@ export const transition = (before: Tab, event: Event, now: Instant.Instant): Ste
         setCall(event.call, undefined)
         return current?._tag === "Lock" ? releaseAll(event.call, current) : undefined
       }
-      case "Clear": {
-        const generation = Replica.nextGeneration(tab.largest, now)
-        clearUpTo(generation)
-        return post({ _tag: "Cleared", generation })
-      }
+      case "Clear":
+        change({ mustClearAgain: !tab.isInformed })
+        return clear()
       case "Resume":
         change({
           replicas: mapValues(tab.replicas, (replica) => ({ ...replica, failure: undefined })),

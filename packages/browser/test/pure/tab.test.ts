@@ -82,6 +82,23 @@ describe("a tab that joins", () => {
     expect(asked[1]).toContainEqual({ _tag: "Acquire", lock: keeper, mode: "steal" })
   })
 
+  it("a tab that clears before it has an answer clears what it hears of then, too (M4)", () => {
+    const ahead = now.wall + 5000 // the wall clock was set back by five seconds
+    const late: Tab.Event = {
+      _tag: "Heard",
+      message: { _tag: "Answered", era: "other", largest: ahead, cleared: 0, news: [news(ahead)] }
+    }
+    const cleared = after(...later, { _tag: "Clear" }, late)
+    const posted = cleared[1].flatMap((command) => command._tag === "Post" ? [command.message] : [])
+    expect(posted).toStrictEqual([{ _tag: "Cleared", generation: ahead + 1 }])
+    expect(after(...later, { _tag: "Clear" }, late, { _tag: "Read", call: 0, key })[1]).toMatchObject([
+      { reply: { _tag: "Entry", entry: { token: Option.none() } } }
+    ])
+    // What was requested since is not cleared by an answer that comes later.
+    const informed = after(...later, answered("other", 0), { _tag: "Clear" }, late)
+    expect(postedIn(informed)).toStrictEqual([])
+  })
+
   it("a tab that knows nothing of a logout before its time tells its source nothing of it (M4)", () => {
     expect(changesIn(after(...later, answered("other", 5)))).toStrictEqual(["Settled"])
   })
