@@ -94,14 +94,24 @@ const groupOf = ({ mediatorUrl, principal }: Options): string | undefined => {
 }
 
 /** What the browser tells a page that goes and comes back (B1). */
-const pageEvents = (dispatch: (event: Tab.Event) => void): Effect.Effect<void, never, Scope.Scope> => {
+const pageEvents = (
+  dispatch: (event: Tab.Event) => void,
+  listen: (isHere: boolean) => void
+): Effect.Effect<void, never, Scope.Scope> => {
   const { addEventListener: on, document, removeEventListener: off }: Partial<typeof globalThis> = globalThis
   if (on === undefined || off === undefined) return Effect.void
   const listeners = {
     online: () => dispatch({ _tag: "Resume" }),
     visibilitychange: () => document?.visibilityState === "visible" && dispatch({ _tag: "Resume" }),
-    pagehide: () => dispatch({ _tag: "Leave" }),
-    pageshow: (event: Event) => "persisted" in event && event.persisted === true && dispatch({ _tag: "Restore" })
+    pagehide: () => {
+      dispatch({ _tag: "Leave" })
+      listen(false)
+    },
+    pageshow: (event: Event) => {
+      if (!("persisted" in event) || event.persisted !== true) return
+      listen(true)
+      dispatch({ _tag: "Restore" })
+    }
   }
   return Effect.acquireRelease(
     Effect.sync(() => Object.entries(listeners).forEach(([type, listener]) => on(type, listener))),
@@ -179,7 +189,7 @@ export const make: (
     onMessage: (data) => Either.map(Message.decode(data), (message) => dispatch({ _tag: "Heard", message })),
     onLock: dispatch
   })
-  yield* pageEvents(dispatch)
+  yield* pageEvents(dispatch, tabs.listen)
   dispatch({ _tag: "Join" })
 
   const call = (event: (call: number) => Tab.Event): Effect.Effect<Tab.Reply> =>

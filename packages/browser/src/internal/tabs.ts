@@ -27,6 +27,11 @@ export interface Tabs {
   readonly tell: (channel: string, message: unknown) => void
   /** Whether this tab listens on the keeper's channel. */
   readonly listenAsKeeper: (isKeeper: boolean) => void
+  /**
+   * Whether this tab listens at all. A page that hears a message in the back-forward cache is thrown out of it, so one
+   * that is left does not, and tells nobody anything, until it comes back.
+   */
+  readonly listen: (isHere: boolean) => void
 }
 
 const idOf = ({ call, of }: WebLock): string => `${of} ${call}`
@@ -50,7 +55,8 @@ const makeAlone = ({ onLock, onMessage }: Listener): Tabs => {
     },
     post: () => {},
     tell: (_channel, message) => onMessage(message), // it is alone, so it tells itself
-    listenAsKeeper: () => {}
+    listenAsKeeper: () => {},
+    listen: () => {}
   }
 }
 
@@ -70,15 +76,20 @@ const makeShared = (
 ): Tabs & { readonly leave: () => void } => {
   const requests = new Map<string, Request>()
 
-  const listen = (name: string): BroadcastChannel => {
+  const open = (name: string): BroadcastChannel => {
     const channel = new BroadcastChannel(name)
     channel.onmessage = ({ data }: MessageEvent<unknown>) => onMessage(data)
     return channel
   }
-  const all = listen(group)
-  const own = listen(`${group} ${channel}`)
+  let all: BroadcastChannel | undefined = open(group)
+  let own: BroadcastChannel | undefined = open(`${group} ${channel}`)
   let asked: BroadcastChannel | undefined
   let hasLeft = false
+
+  const close = () => {
+    for (const channel of [all, own, asked]) channel?.close()
+    all = own = asked = undefined
+  }
 
   const end = (id: string): Promise<unknown> | undefined => {
     const request = requests.get(id)
@@ -129,23 +140,27 @@ const makeShared = (
       if (settled === undefined) done()
       else void settled.then(done)
     },
-    post: (message) => {
-      if (!hasLeft) all.postMessage(message)
-    },
+    post: (message) => all?.postMessage(message),
     tell: (channel, message) => {
-      if (hasLeft) return
+      if (all === undefined) return
       const there = new BroadcastChannel(`${group} ${channel}`)
       there.postMessage(message)
       there.close()
     },
     listenAsKeeper: (isKeeper) => {
       asked?.close()
-      asked = isKeeper && !hasLeft ? listen(`${group} ${keeperChannel}`) : undefined
+      asked = isKeeper && all !== undefined ? open(`${group} ${keeperChannel}`) : undefined
+    },
+    listen: (isHere) => {
+      close()
+      if (!isHere || hasLeft) return
+      all = open(group)
+      own = open(`${group} ${channel}`)
     },
     leave: () => {
       hasLeft = true
       for (const id of requests.keys()) void end(id)
-      for (const channel of [all, own, asked]) channel?.close()
+      close()
     }
   }
 }

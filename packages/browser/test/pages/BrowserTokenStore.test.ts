@@ -40,6 +40,20 @@ const freeze = ({ page }: Opened) =>
     return Effect.promise(() => alert.accept())
   })
 
+/** Goes on to another page. `back` yields whether the browser has kept the one before, in its back-forward cache. */
+const leaveFor = ({ page }: Opened) =>
+  Effect.promise(async () => {
+    await page.evaluate(() => document.body.append("was here"))
+    await page.goto(`${page.url()}?next`)
+    return {
+      back: Effect.promise(async () => {
+        await page.goBack({ waitUntil: "commit" })
+        const text = await page.evaluate(() => document.body.textContent)
+        return text === "was here" ? "kept" : "loaded again"
+      })
+    }
+  })
+
 layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs of a browser", (it) => {
   it.scoped("ten cold tabs cause one request, and a late tab causes none (T1)", () =>
     Effect.gen(function*() {
@@ -148,6 +162,36 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs 
       yield* wake
       expect(yield* asleep.press("get")).toBe(token)
       expect(shared.requests()).toBe(2)
+    }))
+
+  it.scoped("a page in the back-forward cache stays there while another tab renews, and takes its token then (B1, row 143)", () =>
+    Effect.gen(function*() {
+      const { mediator } = yield* Shop
+      const shared = mediator({ lifetime: "1 hour" })
+      const [away, other] = yield* two
+      yield* all([away, other], ({ logIn }) => logIn(shared, "alice"))
+      yield* getAll([away, other])
+      const visit = yield* leaveFor(away)
+      const renewed = yield* other.press("refused")
+      expect(yield* visit.back).toBe("kept")
+      yield* Effect.sleep("500 millis")
+      expect(yield* away.press("get")).toBe(renewed)
+      expect(shared.requests()).toBe(2)
+    }))
+
+  it.scoped("a page in the back-forward cache has no token after a logout (B1, M4, row 143)", () =>
+    Effect.gen(function*() {
+      const { mediator } = yield* Shop
+      const shared = mediator({ lifetime: "1 hour" })
+      const [away, other] = yield* two
+      yield* all([away, other], ({ logIn }) => logIn(shared, "alice"))
+      yield* getAll([away, other])
+      const visit = yield* leaveFor(away)
+      yield* other.press("clear")
+      expect(yield* visit.back).toBe("kept")
+      yield* Effect.sleep("500 millis")
+      expect(yield* away.press("peek")).toBe(null)
+      expect(yield* away.press("get")).toMatch(/-1$/)
     }))
 
   it.scoped("a tab gets a token although the only other tab is asleep (T2)", () =>

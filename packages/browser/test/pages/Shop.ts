@@ -168,7 +168,7 @@ const make = Effect.gen(function*() {
   )
   yield* Layer.build(HttpServer.serve(app)).pipe(Effect.provide(tokens))
   const browser = yield* Effect.acquireRelease(
-    Effect.promise(() => chromium.launch(launch())),
+    Effect.promise(() => chromium.launch({ ...launch(), ignoreDefaultArgs: ["--disable-back-forward-cache"] })),
     (browser) => Effect.promise(() => browser.close())
   )
 
