@@ -1,6 +1,6 @@
 /**
  * A vitest suite that tests whether `TokenEndpoint` may run over an `HttpClient`. It runs against real sockets, which
- * send byte by byte what a broken server or network might send. The suite has some 120 tests and takes ten seconds.
+ * send byte by byte what a broken server or network might send. The suite has some 130 tests and takes ten seconds.
  * A test that failed while the machine was too busy to tell is made again, at most twice.
  *
  * @example

@@ -16,11 +16,21 @@
  */
 import * as Scopes from "@effect-tilia/core/Scopes"
 import { ServiceUnavailableError } from "@effect-tilia/core/TokenError"
-import { Abandoned, Failed, type Failure, Granted, type Lock, TokenStore } from "@effect-tilia/core/TokenStore"
+import {
+  Abandoned,
+  type Change,
+  type Entry,
+  Failed,
+  type Failure,
+  Granted,
+  type Lock,
+  TokenStore
+} from "@effect-tilia/core/TokenStore"
 import * as TestAccessToken from "@effect-tilia/testing/TestAccessToken"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
@@ -67,6 +77,18 @@ const acquire = (store: TokenStore, scopes: Scopes.Scopes) =>
 
 const lockOf = (store: TokenStore, scopes: Scopes.Scopes): Effect.Effect<Lock, unknown> =>
   Effect.map(acquire(store, scopes), ({ lock }) => lock)
+
+/** How long a test waits for what must come at once, on however busy a machine. */
+const patience: Duration.DurationInput = "5 seconds"
+
+/** The lock, as soon as its holder has settled it. */
+const acquireOnceFree = (store: TokenStore, scopes: Scopes.Scopes) =>
+  Effect.flatMap(
+    store.lock(scopes),
+    (result) => result._tag === "Acquired" ? Effect.succeed(result) : Effect.fail(result._tag)
+  ).pipe(
+    Effect.retry(Schedule.spaced("1 millis").pipe(Schedule.upTo(patience)))
+  )
 
 const isLocked = (store: TokenStore, scopes: Scopes.Scopes) =>
   Effect.map(store.lock(scopes), ({ _tag }) => _tag === "Held")
@@ -117,6 +139,55 @@ const failure: Failure = {
 
 /** Longer than a lease. */
 const untilLeaseEnds = Effect.sleep("3200 millis")
+
+/** Waits until it is done. The end of its patience only ends a test that must fail. */
+const soon = (isDone: () => boolean) =>
+  Effect.sleep("20 millis").pipe(Effect.repeat({ until: isDone }), Effect.timeout(patience))
+
+/** Does this at each change that the store tells of, from when this effect has run until the scope closes. */
+const atEachChange = <E>(
+  store: TokenStore,
+  scopes: Scopes.Scopes,
+  react: (change: Change) => Effect.Effect<unknown, E>
+) => Effect.zipRight(Effect.forkScoped(Stream.runForEach(store.changes(scopes), react)), Effect.sleep("200 millis"))
+
+/** What a holder can leave, and how it does. */
+const leaving = {
+  token: (lock: Lock) => grant(lock, "left"),
+  failure: ({ settle }: Lock) => settle(Failed({ failure }))
+} as const
+
+const kinds = ["token", "failure"] as const
+
+/** Whether the entry holds what was left under this lock. */
+const holds = (entry: Entry, kind: typeof kinds[number], { generation }: Lock): boolean =>
+  Option.contains(
+    Option.map<{ readonly generation: number }, number>(entry[kind], (left) => left.generation),
+    generation
+  )
+
+/** Waits until the store holds what was left under this lock, but no longer than a prompt store needs. */
+const expectLeft = (store: TokenStore, scopes: Scopes.Scopes, kind: typeof kinds[number], lock: Lock) =>
+  store.read(scopes).pipe(
+    Effect.map((entry) => holds(entry, kind, lock)),
+    Effect.repeat({
+      until: (isLeft) => isLeft,
+      schedule: Schedule.spaced("20 millis").pipe(Schedule.upTo(promptly), Schedule.passthrough)
+    }),
+    Effect.map((isLeft) => expect(isLeft).toBe(true))
+  )
+
+/** How a lock ends, and what ends it. */
+const ends: ReadonlyArray<readonly [how: string, end: (lock: Lock) => Effect.Effect<unknown, unknown>]> = [
+  ["left a token", leaving.token],
+  ["left a failure", leaving.failure],
+  ["was abandoned", ({ settle }) => settle(Abandoned())],
+  ["ended with its lease", () => untilLeaseEnds]
+]
+
+/** Tests that are the same for several cases. */
+const testsOf = <Case>(cases: ReadonlyArray<Case>, test: (each: Case) => readonly [title: string, body: Body]) =>
+  Object.fromEntries(cases.map(test))
 
 /** The tests, by their titles. */
 const tests: Readonly<Record<string, Body>> = {
@@ -184,6 +255,21 @@ const tests: Readonly<Record<string, Body>> = {
         Option.some(lock.generation)
       )
     }),
+
+  ...testsOf(kinds, (kind) => [
+    `who gets the lock as soon as it is free is told of the ${kind} that its last holder has left (T11)`,
+    (one, other, scopes) =>
+      Effect.gen(function*() {
+        for (let n = 0; n < 5; n++) {
+          const left = yield* lockOf(one, scopes)
+          const settling = yield* Effect.fork(leaving[kind](left))
+          const { entry, lock } = yield* acquireOnceFree(other, scopes)
+          expect(holds(entry, kind, left)).toBe(true)
+          yield* Fiber.join(settling)
+          yield* lock.settle(Abandoned())
+        }
+      })
+  ]),
 
   "who does not get the lock is told for how long it is held at most (T11)": (one, other, scopes) =>
     Effect.gen(function*() {
@@ -272,16 +358,9 @@ const tests: Readonly<Record<string, Body>> = {
       for (const text of ["first", "second", "third"]) {
         yield* write(one, scopes, text)
         yield* expectPromptly(other, scopes, text)
-        const { generation, settle } = yield* lockOf(one, scopes)
-        yield* settle(Failed({ failure }))
-        yield* failureIn(other, scopes).pipe(
-          Effect.map(Option.map((read) => read.generation)),
-          Effect.repeat({
-            until: Option.contains(generation),
-            schedule: Schedule.spaced("20 millis").pipe(Schedule.upTo(promptly), Schedule.passthrough)
-          }),
-          Effect.map((read) => expect(read).toStrictEqual(Option.some(generation)))
-        )
+        const lock = yield* lockOf(one, scopes)
+        yield* leaving.failure(lock)
+        yield* expectLeft(other, scopes, "failure", lock)
       }
     }),
 
@@ -291,6 +370,16 @@ const tests: Readonly<Record<string, Body>> = {
       for (const store of [one, other, one, other]) generations.push((yield* write(store, scopes, "x")).generation)
       expect(generations).toStrictEqual([...new Set(generations)].sort((a, b) => a - b))
     }),
+
+  ...testsOf(ends, ([how, end]) => [
+    `a lock has a larger generation than one before it that ${how} (T3)`,
+    (one, other, scopes) =>
+      Effect.gen(function*() {
+        const lock = yield* lockOf(one, scopes)
+        yield* end(lock)
+        expect((yield* lockOf(other, scopes)).generation).toBeGreaterThan(lock.generation)
+      })
+  ]),
 
   "a lock that its holder does not renew ends with its lease (T3)": (one, other, scopes) =>
     Effect.gen(function*() {
@@ -355,6 +444,33 @@ const tests: Readonly<Record<string, Body>> = {
       expect(yield* failureIn(other, scopes)).toStrictEqual(Option.none())
     }),
 
+  ...testsOf(kinds, (kind) => [
+    `a holder that settles after its lease leaves its ${kind} if nobody has taken the lock (T3)`,
+    (one, other, scopes) =>
+      Effect.gen(function*() {
+        const lock = yield* lockOf(one, scopes)
+        yield* untilLeaseEnds
+        yield* leaving[kind](lock)
+        yield* expectLeft(one, scopes, kind, lock)
+        yield* expectLeft(other, scopes, kind, lock)
+      })
+  ]),
+
+  "a holder that settles its lock again changes nothing once another lock was given (T3)": (one, other, scopes) =>
+    Effect.gen(function*() {
+      for (const again of [Granted({ token: yield* tokenOf("again") }), Failed({ failure }), Abandoned()]) {
+        const first = yield* lockOf(one, scopes)
+        yield* first.settle(Abandoned())
+        const next = yield* lockOf(other, scopes)
+        yield* first.settle(again)
+        expect(yield* isLocked(one, scopes)).toBe(true)
+        yield* next.settle(Abandoned())
+        for (const store of [one, other]) {
+          expect(yield* store.read(scopes)).toStrictEqual({ token: Option.none(), failure: Option.none() })
+        }
+      }
+    }),
+
   "the store returns no token after its lifetime, or an expired one (T7)": (one, other, scopes) =>
     Effect.gen(function*() {
       const lock = yield* lockOf(one, scopes)
@@ -367,21 +483,45 @@ const tests: Readonly<Record<string, Body>> = {
 
   "another process is told of each outcome (T6, T11)": (one, other, scopes) =>
     Effect.gen(function*() {
-      const changes: Array<string> = []
-      yield* Effect.forkScoped(
-        Stream.runForEach(other.changes(scopes), (change) => Effect.sync(() => changes.push(change)))
-      )
-      yield* Effect.sleep("200 millis")
+      const changes: Array<Change> = []
+      yield* atEachChange(other, scopes, (change) => Effect.sync(() => changes.push(change)))
       for (const outcome of [Granted({ token: yield* tokenOf("x") }), Failed({ failure }), Abandoned()]) {
         const before = changes.length
         yield* Effect.flatMap(lockOf(one, scopes), ({ settle }) => settle(outcome))
-        yield* Effect.sleep("20 millis").pipe(
-          Effect.repeat({ until: () => changes.length > before }),
-          Effect.timeout("2 seconds")
-        )
+        yield* soon(() => changes.length > before)
       }
       expect(new Set(changes)).toStrictEqual(new Set(["Settled"]))
-    })
+    }),
+
+  "all who listen in one process are told of each outcome (T11)": (one, other, scopes) =>
+    Effect.gen(function*() {
+      const listeners = [{ told: 0 }, { told: 0 }, { told: 0 }]
+      yield* Effect.forEach(
+        listeners,
+        (listener) => atEachChange(other, scopes, () => Effect.sync(() => listener.told++)),
+        { concurrency: "unbounded" }
+      )
+      for (const outcome of [Granted({ token: yield* tokenOf("x") }), Failed({ failure }), Abandoned()]) {
+        const before = listeners.map(({ told }) => told)
+        yield* Effect.flatMap(lockOf(one, scopes), ({ settle }) => settle(outcome))
+        yield* soon(() => listeners.every(({ told }, n) => told > (before[n] ?? 0)))
+      }
+    }),
+
+  // A store may tell too often, so what counts is that the outcome is found at any change.
+  ...testsOf(kinds, (kind) => [
+    `a process that is told of a ${kind} finds it if it reads at once (T11)`,
+    (one, other, scopes) =>
+      Effect.gen(function*() {
+        const found: Array<Entry> = []
+        yield* atEachChange(other, scopes, () => Effect.map(other.read(scopes), (entry) => found.push(entry)))
+        for (let n = 0; n < 3; n++) {
+          const lock = yield* lockOf(one, scopes)
+          yield* leaving[kind](lock)
+          yield* soon(() => found.some((entry) => holds(entry, kind, lock)))
+        }
+      })
+  ])
 }
 
 /**

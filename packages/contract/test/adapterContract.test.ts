@@ -9,6 +9,10 @@ const redirectsToSameOrigin = [301, 302, 303, 307, 308].map((status) =>
   `the client does not follow a redirect with status ${status} to the same origin (E3, row 20)`
 )
 
+const resent = ([[401, 31], [408, 35], [425, 35], [429, 36], [500, 37], [502, 37], [503, 37], [504, 37]] as const).map((
+  [status, row]
+) => `the client sends a request once, although the response has status ${status} (E7, row ${row})`)
+
 const credentials = "a token request is one POST with the credentials only in its body, and no trace headers (E1)"
 
 const redirects = [301, 302, 303, 307, 308].flatMap((status) => [
@@ -40,6 +44,7 @@ const faults: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
     "a response with a Location that repeats the secret causes UnexpectedResponseError (row 38)"
   ]],
   ["follows redirects to the same origin", redirectsToSameOrigin],
+  ["sends a request again after an error", resent],
   ["has a cookie jar", ["a token request sends no cookie that an earlier response has set (E1)"]],
   ["puts the secret into an Authorization header", [credentials]],
   ["puts the secret into a header in hex", [credentials]],

@@ -65,7 +65,33 @@ const faults: ReadonlyArray<readonly [string, ...ReadonlyArray<string>]> = [
   [
     "keeps the times of the writer's wall clock",
     "a process reads the token that another wrote, with its scopes and remaining lifetime (T1)"
-  ]
+  ],
+  [
+    "frees a lock before it writes its outcome",
+    "who gets the lock as soon as it is free is told of the token that its last holder has left (T11)",
+    "who gets the lock as soon as it is free is told of the failure that its last holder has left (T11)"
+  ],
+  [
+    "gives a larger generation only after a token",
+    "a lock has a larger generation than one before it that left a failure (T3)",
+    "a lock has a larger generation than one before it that was abandoned (T3)",
+    "a lock has a larger generation than one before it that ended with its lease (T3)"
+  ],
+  [
+    "drops an outcome that comes after the lease",
+    "a holder that settles after its lease leaves its token if nobody has taken the lock (T3)",
+    "a holder that settles after its lease leaves its failure if nobody has taken the lock (T3)"
+  ],
+  [
+    "lets a holder settle the next lock until its own lease is over",
+    "a holder that settles its lock again changes nothing once another lock was given (T3)"
+  ],
+  [
+    "tells of an outcome before it writes it",
+    "a process that is told of a token finds it if it reads at once (T11)",
+    "a process that is told of a failure finds it if it reads at once (T11)"
+  ],
+  ["tells one of those who listen of each change", "all who listen in one process are told of each outcome (T11)"]
 ]
 
 describe("storeContract", () => {

@@ -62,6 +62,21 @@ const gzipBlock = `\u0000\u0000@\u00ff\u00bf${sixteenKib}`
 const latin1 = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0))
 const chunkOf = (text: string) => latin1(`${text.length.toString(16)}\r\n${text}\r\n`)
 
+/**
+ * Errors after which many clients send a request again by themselves, with their rows. Only the library may do that: it
+ * counts its attempts, and asks the server once where it says so.
+ */
+const temptations = [
+  [401, 31],
+  [408, 35],
+  [425, 35],
+  [429, 36],
+  [500, 37],
+  [502, 37],
+  [503, 37],
+  [504, 37]
+] as const
+
 /** Bodies that no reader may read whole. */
 const floods: ReadonlyArray<readonly [string, ...ReadonlyArray<ScriptedServer.Step>]> = [
   ["without an end", chunkedHead, flood(chunkOf(sixteenKib))],
@@ -112,6 +127,16 @@ const declareTokenRequestTests = (subject: Subject): void => {
       expect(requests.length).toBe(2)
       for (const request of requests) expect(request).not.toMatch(/^cookie:/im)
     }))
+
+  for (const [status, row] of temptations) {
+    test(`the client sends a request once, although the response has status ${status} (E7, row ${row})`, () =>
+      Effect.gen(function*() {
+        const server = yield* open(always(httpResponse(status, { "retry-after": "0" })))
+        const error = yield* errorOf(requestTokenAt(server.url, client, { retry: { maxAttempts: 1 } }))
+        expectError(error, { attempts: 1 })
+        expect((yield* server.seen).requests.length).toBe(1)
+      }))
+  }
 
   for (const status of [301, 302, 303, 307, 308]) {
     test(`the client does not follow a redirect with status ${status} to the same origin (E3, row 20)`, () =>

@@ -7,11 +7,14 @@ import * as Scopes from "@effect-tilia/core/Scopes"
 import {
   Abandoned,
   type Acquisition,
+  type Change,
   type Entry,
   type Failure,
   Held,
+  lease,
   type Lock,
   makeMemory,
+  type Outcome,
   type StoredFailure,
   type StoreError,
   TokenStore
@@ -20,6 +23,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as PubSub from "effect/PubSub"
+import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { onServer } from "../support/onServer.js"
@@ -209,6 +214,93 @@ const standing = (store: TokenStore): TokenStore => {
   )
 }
 
+/** A store that changes what its locks do when they are settled. */
+const withSettle = (
+  store: TokenStore,
+  settle: (lock: Lock, outcome: Outcome, scopes: Scopes.Scopes) => Effect.Effect<unknown, StoreError>
+): TokenStore =>
+  withAcquired(store, (lock, scopes) => ({
+    lock: { ...lock, settle: (outcome) => Effect.asVoid(settle(lock, outcome, scopes)) }
+  }))
+
+/** A store whose generation is the number of tokens that were stored, and one more. */
+const countsTokens = (store: TokenStore): TokenStore => {
+  const tokens = new Map<string, number>()
+  /** The generations that locks have got here, by their key and their generation in the store. */
+  const given = new Map<string, number>()
+  const count = (scopes: Scopes.Scopes) => tokens.get(Scopes.key(scopes)) ?? 0
+  const counting = withSettle(store, (lock, outcome, scopes) => {
+    if (outcome._tag === "Granted") tokens.set(Scopes.key(scopes), count(scopes) + 1)
+    return lock.settle(outcome)
+  })
+  const toGiven = <A extends { readonly generation: number }>(stored: Option.Option<A>, scopes: Scopes.Scopes) =>
+    Option.map(stored, (stored) => ({
+      ...stored,
+      generation: given.get(`${Scopes.key(scopes)} ${stored.generation}`) ?? 0
+    }))
+  return withEntries(
+    withAcquired(counting, (lock, scopes) => {
+      const generation = count(scopes) + 1
+      given.set(`${Scopes.key(scopes)} ${lock.generation}`, generation)
+      return { lock: { ...lock, generation } }
+    }),
+    ({ failure, token }, scopes) => ({ token: toGiven(token, scopes), failure: toGiven(failure, scopes) })
+  )
+}
+
+/** A store that takes no outcome of a lock whose lease is over. */
+const punctual = (store: TokenStore): TokenStore =>
+  withLocks(store, (own) => {
+    let since = performance.now()
+    const isOver = () => performance.now() > since + Duration.toMillis(lease)
+    return {
+      ...own,
+      renew: Effect.tap(own.renew, () => Effect.sync(() => since = performance.now())),
+      settle: (outcome) => Effect.suspend(() => isOver() ? Effect.void : own.settle(outcome))
+    }
+  })
+
+/** A store that compares times instead of generations: a holder can settle any lock until its own lease is over. */
+const timed = (store: TokenStore): TokenStore =>
+  withLocks(store, (own, last) => {
+    const until = performance.now() + Duration.toMillis(lease)
+    return {
+      ...own,
+      settle: (outcome) => Effect.suspend(() => (performance.now() < until ? last() : own).settle(outcome))
+    }
+  })
+
+/** A store that tells of an outcome before it writes it. */
+const hasty = (store: TokenStore): TokenStore => {
+  const told = Effect.runSync(PubSub.unbounded<string>())
+  return {
+    ...withSettle(
+      store,
+      (lock, outcome, scopes) =>
+        Effect.zipRight(PubSub.publish(told, Scopes.key(scopes)), Effect.delay(lock.settle(outcome), "20 millis"))
+    ),
+    changes: (scopes) =>
+      Stream.fromPubSub(told).pipe(Stream.filter((key) => key === Scopes.key(scopes)), Stream.as("Settled"))
+  }
+}
+
+/** A process in which all who listen take their changes from the same queue. */
+const competing = (store: TokenStore): TokenStore => {
+  const queues = new Map<string, Queue.Queue<Change>>()
+  return {
+    ...store,
+    changes: (scopes) =>
+      Stream.unwrap(Effect.suspend(() => {
+        const known = queues.get(Scopes.key(scopes))
+        if (known !== undefined) return Effect.succeed(Stream.fromQueue(known))
+        const queue = Effect.runSync(Queue.unbounded<Change>())
+        queues.set(Scopes.key(scopes), queue)
+        const filling = Stream.runForEach(store.changes(scopes), (change) => Queue.offer(queue, change))
+        return Effect.as(Effect.forkDaemon(filling), Stream.fromQueue(queue))
+      }))
+  }
+}
+
 /** Faults of the store that all processes share. */
 const shared: Readonly<Record<string, (store: TokenStore) => TokenStore>> = {
   "loses the lock's owner": (store) =>
@@ -235,13 +327,23 @@ const shared: Readonly<Record<string, (store: TokenStore) => TokenStore>> = {
       settle: (outcome) => own.settle(outcome._tag === "Failed" ? Abandoned() : outcome)
     })),
   "keeps a failure after a token": resentful,
-  "does not count the wait of a failure down": standing
+  "does not count the wait of a failure down": standing,
+  "frees a lock before it writes its outcome": (store) =>
+    withSettle(
+      store,
+      (lock, outcome) => Effect.zipRight(lock.settle(Abandoned()), Effect.delay(lock.settle(outcome), "20 millis"))
+    ),
+  "gives a larger generation only after a token": countsTokens,
+  "drops an outcome that comes after the lease": punctual,
+  "lets a holder settle the next lock until its own lease is over": timed,
+  "tells of an outcome before it writes it": hasty
 }
 
 /** Faults of a process that uses the store. */
 const perProcess: Readonly<Record<string, (store: TokenStore) => TokenStore>> = {
   "reads what it has read 800 ms before": cached,
-  "drops the second outcome of a holder": forgetful
+  "drops the second outcome of a holder": forgetful,
+  "tells one of those who listen of each change": competing
 }
 
 for (const [fault, plant] of Object.entries(shared)) {
