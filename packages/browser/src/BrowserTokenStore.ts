@@ -38,6 +38,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Message from "./internal/message.js"
+import * as Replica from "./internal/replica.js"
 import * as Tab from "./internal/tab.js"
 import * as Tabs from "./internal/tabs.js"
 
@@ -161,7 +162,7 @@ export const make: (
       }
       case "Wait": {
         const { call, step } = command
-        return void setTimeout(() => dispatch({ _tag: "Waited", call, step }), Tab.patience)
+        return void setTimeout(() => dispatch({ _tag: "Waited", call, step }), Replica.patience)
       }
       case "Reply":
         return reply(command.call, command.reply)

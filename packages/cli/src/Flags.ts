@@ -52,27 +52,25 @@ export const choice = <K extends string>(
 /** A timer cannot wait much longer than 24 days. */
 const longest = Duration.days(24)
 
+const time = (run: Run, name: string, expected: string, isAccepted: Predicate.Predicate<Duration.Duration>) =>
+  decoded(run, name, expected, (text) => Option.filter(Time.parse(text), isAccepted))
+
 export const duration = (run: Run, name: string): Effect.Effect<Duration.Duration, Failure.Failure> =>
-  decoded(
+  time(
     run,
     name,
     "a time from 1ms to 24d, as 500ms, 5s, 2m or 1h",
-    (text) => Option.filter(Time.parse(text), Duration.between({ minimum: Duration.millis(1), maximum: longest }))
+    Duration.between({ minimum: Duration.millis(1), maximum: longest })
   )
 
 /** A time that the protocol counts in seconds. */
 export const wholeSeconds = (run: Run, name: string): Effect.Effect<Duration.Duration, Failure.Failure> =>
-  decoded(
+  time(
     run,
     name,
     "a time from 1s to 24d in whole seconds, as 5s, 2m or 1h",
-    (text) =>
-      Option.filter(
-        Time.parse(text),
-        (time) =>
-          Duration.between(time, { minimum: Duration.seconds(1), maximum: longest }) &&
-          Duration.toMillis(time) % 1000 === 0
-      )
+    (time) =>
+      Duration.between(time, { minimum: Duration.seconds(1), maximum: longest }) && Duration.toMillis(time) % 1000 === 0
   )
 
 export const port = (run: Run, name: string): Effect.Effect<number, Failure.Failure> =>

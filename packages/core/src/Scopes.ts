@@ -26,7 +26,7 @@ import { validate, withoutValue } from "./internal/input.js"
 import * as TiliaConfig from "./TiliaConfig.js"
 import type { InvalidInputError } from "./TokenError.js"
 
-const isUuid = /^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$/i
+const uuid = /^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$/i
 
 /**
  * One scope: the characters of a `scope-token` of RFC 6749, but for the comma, which separates scopes here. A UUID is
@@ -38,7 +38,7 @@ const isUuid = /^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$/i
  */
 export const Scope = Schema.String.pipe(
   Schema.pattern(/^[\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]+$/),
-  Schema.filter((text) => !isUuid.test(text)),
+  Schema.filter((text) => !uuid.test(text)),
   Schema.brand("@effect-tilia/core/Scope")
 ).annotations({
   identifier: "Scope",

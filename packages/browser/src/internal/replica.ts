@@ -56,8 +56,11 @@ export const empty: Replica = {
 
 const lease = Duration.toMillis(TokenStore.lease)
 
-/** How long a tab may still hold a lock that it has told to give up: it waits for its echo first (T10). */
-const freeing = 100
+/**
+ * How long a tab waits for another one, which may be asleep, and for its echo. A source skips a store that takes 250
+ * milliseconds for a command (T2).
+ */
+export const patience = 100
 
 type Known = { readonly generation: number } | undefined
 
@@ -102,8 +105,9 @@ export const heldBy = (replica: Replica, generation: number, saidAt: number): Re
 export const freedBy = (replica: Replica, generation: number, now: Instant.Instant): Replica =>
   isPast(replica, generation) ? replica : { ...replica, holder: undefined, freedAt: now.monotonic }
 
+/** Whether the tab that gives the lock up may still hold it: it waits for its echo first (T10). */
 const isBeingFreed = ({ freedAt, holder }: Replica, now: Instant.Instant): boolean =>
-  holder === undefined && now.monotonic - freedAt < freeing
+  holder === undefined && now.monotonic - freedAt < patience
 
 /**
  * The replica of a tab that has seen that another one holds the lock. The lease of a holder that it has not heard of is
@@ -121,7 +125,7 @@ export const seenBusy = (replica: Replica, now: Instant.Instant): Replica => {
 /** What is left of the holder's lease. At zero, its tab is frozen or too busy, and loses the lock (T3). */
 export const leaseLeft = (replica: Replica, now: Instant.Instant): number => {
   const { holder } = replica
-  if (holder === undefined) return isBeingFreed(replica, now) ? freeing : lease
+  if (holder === undefined) return isBeingFreed(replica, now) ? patience : lease
   return Math.max(0, lease - (now.monotonic - holder.lastSeen))
 }
 

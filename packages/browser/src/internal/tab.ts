@@ -114,7 +114,7 @@ export type Command =
   | { readonly _tag: "Acquire"; readonly lock: WebLock; readonly mode: Mode }
   /** Frees a lock, or stops waiting for it; then ends the call. */
   | { readonly _tag: "Release"; readonly lock: WebLock; readonly reply?: number }
-  /** Comes back after `patience` milliseconds. */
+  /** Comes back after `Replica.patience` milliseconds. */
   | { readonly _tag: "Wait"; readonly call: number; readonly step: string }
   | { readonly _tag: "Reply"; readonly call: number; readonly reply: Reply }
   | { readonly _tag: "Publish"; readonly key: string | undefined; readonly change: Change }
@@ -147,12 +147,6 @@ export type Event =
   | { readonly _tag: "Restore" }
 
 export type Step = readonly [Tab, ReadonlyArray<Command>]
-
-/**
- * How long a tab waits for another one, which may be asleep, and for its echo. A source skips a store that takes 250
- * milliseconds for a command (T2).
- */
-export const patience = 100
 
 /** The channel on which the keeper listens. */
 export const keeperChannel = "keeper"

@@ -28,8 +28,8 @@ export interface Tabs {
   /** Whether this tab listens on the keeper's channel. */
   readonly listenAsKeeper: (isKeeper: boolean) => void
   /**
-   * Whether this tab listens at all. A page that hears a message in the back-forward cache is thrown out of it, so one
-   * that is left does not, and tells nobody anything, until it comes back.
+   * Opens the channels, or closes them. The browser throws a page out of the back-forward cache if the page hears a
+   * message there. So a page that is left closes its channels until it comes back.
    */
   readonly listen: (isHere: boolean) => void
 }

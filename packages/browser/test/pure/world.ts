@@ -20,6 +20,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Utils from "effect/Utils"
 import * as Message from "../../src/internal/message.js"
+import * as Replica from "../../src/internal/replica.js"
 import * as Tab from "../../src/internal/tab.js"
 
 /** What a history is made of. All times are in milliseconds. */
@@ -305,7 +306,7 @@ export const play = (plan: Plan, { transition = Tab.transition }: Faults = {}): 
       }
       case "Wait": {
         const { call, step } = command
-        return after(Tab.patience, () => inTab(tab, "timers", () => dispatch(tab, { _tag: "Waited", call, step })))
+        return after(Replica.patience, () => inTab(tab, "timers", () => dispatch(tab, { _tag: "Waited", call, step })))
       }
       case "Reply":
         return answer(tab, command.call, command.reply)
@@ -587,7 +588,7 @@ export const play = (plan: Plan, { transition = Tab.transition }: Faults = {}): 
     inTab(tab, "timers", () => {
       if (!isFrom(tab)) return
       const request = tab.current && requests[tab.current.id]
-      if (request !== undefined && time > tab.restoredAt + Tab.patience) checkCleared(tab, request)
+      if (request !== undefined && time > tab.restoredAt + Replica.patience) checkCleared(tab, request)
       if (tab.current !== undefined && time < tab.current.expiresAt) {
         return time >= tab.current.refreshAt
           ? fly(tab)

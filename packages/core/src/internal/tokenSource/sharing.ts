@@ -163,9 +163,9 @@ export const alone: Sharing = {
 const generationIn = ({ failure, token }: Entry): number =>
   Math.max(0, ...[...Option.toArray(failure), ...Option.toArray(token)].map(({ generation }) => generation))
 
-/** The entry without what was there before: all of it that concerns a flight that must ask. */
-const after = (before: number, { failure, token }: Entry): Entry => {
-  const isLater = ({ generation }: { readonly generation: number }) => generation > before
+/** What of an entry has a larger generation than this one. */
+const after = (since: number, { failure, token }: Entry): Entry => {
+  const isLater = ({ generation }: { readonly generation: number }) => generation > since
   return { token: Option.filter(token, isLater), failure: Option.filter(failure, isLater) }
 }
 
@@ -227,15 +227,16 @@ export const make = (store: TokenStore, scopes: Scopes.Scopes, observer: Observe
   )
 
   /**
-   * The result in the store, or the lock, which is the right to request one (T1, T8). A flight that must ask gets what
-   * one gets that it finds under way, as within a source (S2).
+   * The result in the store, or the lock, which is the right to request one (T1, T8). A flight that must ask shares the
+   * result of another one that it finds under way, as within a source (S2).
    */
   const resultOrLock = Effect.fnUntraced(function*(wanted: Wanted) {
     const { mustAsk, view } = wanted
-    let joined: number | undefined // what the store held as the flight found another one under way
+    // What is later than this concerns the flight: everything or, while it must ask by itself, nothing.
+    let since = mustAsk ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
+    const see = (entry: Entry) => view(after(since, entry))
     while (true) {
-      const see = (entry: Entry) => view(mustAsk ? after(joined ?? Number.POSITIVE_INFINITY, entry) : entry)
-      const before = mustAsk && joined === undefined ? undefined : resultIn(see(yield* read), wanted)
+      const before = since === Number.POSITIVE_INFINITY ? undefined : resultIn(see(yield* read), wanted)
       if (before !== undefined) return before
       const next = settled // before the lock is asked for: what is settled after that is not missed
       const acquired = yield* lock
@@ -246,7 +247,7 @@ export const make = (store: TokenStore, scopes: Scopes.Scopes, observer: Observe
         yield* tolerated(() => acquired.lock.settle(Abandoned()))
         return meanwhile
       }
-      if (mustAsk) joined ??= generationIn(yield* read)
+      if (since === Number.POSITIVE_INFINITY) since = generationIn(yield* read)
       yield* Effect.raceFirst(next.wait, Effect.sleep(Duration.clamp(acquired.remaining, look)))
     }
   })

@@ -746,15 +746,13 @@ const played = (
     const { step } = running.phase
     const frozen = process.frozenFor - running.phaseFrozenBefore
     const took = now - running.phaseSince - frozen
-    if (
-      (step === "read" || step === "lock" || step === "join" || step === "settle" || step === "give back") && took > 250
-    ) {
+    if (["read", "lock", "join", "settle", "give back"].includes(step) && took > 250) {
       complain("commandsAreBounded", `${process.who}: "${step}" took ${took} ms`)
     }
     if (step === "wait" && took > Engine.lease) {
       complain("waitersLookAgain", `${process.who} did not look again for ${took} ms`)
     }
-    if (step === "read" || step === "lock" || step === "join" || step === "wait") {
+    if (["read", "lock", "join", "wait"].includes(step)) {
       const waited = now - running.since - (process.frozenFor - running.frozenBefore)
       if (waited > 30_000) complain("waitingIsBounded", `${process.who} has waited for a lock for ${waited} ms`)
       if (waited >= 30_000) running.excuse ??= "it has waited long enough"
