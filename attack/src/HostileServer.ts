@@ -13,7 +13,8 @@ export interface HostileServer {
   /** When each granted token expires, by the time of `performance.now()`. */
   readonly book: ReadonlyMap<string, number>
   readonly requests: () => number
-  readonly openSockets: () => number
+  /** What each open socket has done, for the report of one that should be closed. */
+  readonly openSockets: () => ReadonlyArray<string>
   /** From now on, each request is answered with a token, at once. */
   readonly calm: () => void
   readonly close: () => void
@@ -23,6 +24,10 @@ export interface HostileServer {
 const closingTime = 500
 
 const json = { "content-type": "application/json" }
+
+const story = (socket: Socket): string =>
+  `${socket.readyState}, ${socket.isPaused() ? "paused" : "not paused"}, has read ${String(socket.bytesRead)} bytes ` +
+  `and written ${String(socket.bytesWritten)}, with ${String(socket.writableLength)} to write`
 
 export const start = async (draw: Draw, judge: Judge): Promise<HostileServer> => {
   const book = new Map<string, number>()
@@ -173,7 +178,7 @@ export const start = async (draw: Draw, judge: Judge): Promise<HostileServer> =>
     origin: `http://${host}:${String(port)}`,
     book,
     requests: () => requests,
-    openSockets: () => sockets.size,
+    openSockets: () => [...sockets].map(story),
     calm: () => {
       isCalm = true
       comeBack()
