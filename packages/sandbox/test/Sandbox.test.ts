@@ -249,14 +249,26 @@ describe("the other endpoints", () => {
       const { payload } = yield* Effect.promise(() =>
         jose.jwtVerify(access_token, jose.createLocalJWKSet(jwks), { currentDate: new Date(1_600_560_976_000) })
       )
-      expect(jose.decodeProtectedHeader(access_token).kid).toBe(
-        yield* Effect.promise(() => jose.calculateJwkThumbprint(jwks.keys[0]))
-      )
+      expect(jose.decodeProtectedHeader(access_token).kid).toBe(jwks.keys[0].kid)
       expect((yield* whoami(access_token)).json).toStrictEqual(payload)
       yield* TestClock.adjust("5 minutes")
       const late = yield* whoami(access_token)
       expect(late.status).toBe(401)
       expect(late.headers.get("www-authenticate")).toMatch(/^Bearer/)
+    }))
+
+  it.effect("sandboxes share one key, and neither they nor a holder of their JWKS accept each other's tokens (X5, X6)", () =>
+    Effect.gen(function*() {
+      const [first, second] = [yield* open(), yield* open()]
+      const { access_token } = (yield* first.send(post())).json
+      const jwksOf = ({ send }: typeof first) =>
+        Effect.map(send(new Request("http://sandbox/.well-known/jwks.json")), ({ json }) => json)
+      const jwks = yield* jwksOf(second)
+      expect(jwks.keys[0].n).toBe((yield* jwksOf(first)).keys[0].n)
+      expect((yield* first.whoami(access_token)).status).toBe(200)
+      expect((yield* second.whoami(access_token)).status).toBe(401)
+      const verified = Effect.tryPromise(() => jose.jwtVerify(access_token, jose.createLocalJWKSet(jwks)))
+      expect(String((yield* Effect.flip(verified)).error)).toContain("no applicable key found")
     }))
 
   it.effect.each(["", "abc", "eyJh.eyJi.x"])("/whoami refuses the token %j (X4)", (token) =>

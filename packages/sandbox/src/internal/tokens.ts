@@ -42,11 +42,19 @@ const numberOf = (jti: string): number => Number.parseInt(jti.slice(0, 13).repla
 
 const decodeClaims = Schema.decodeUnknown(Claims)
 
-/** Makes the key pair. The keys are only in memory, and end with the sandbox (X5). */
+let keyPair: Promise<jose.GenerateKeyPairResult> | undefined
+
+/**
+ * The keys of all sandboxes of this process, made with the first one and only in memory (X5). To make them takes a
+ * quarter of a second of a processor, which is long in a suite with a sandbox for each test.
+ */
+const keys = Effect.promise(() => keyPair ??= jose.generateKeyPair(algorithm))
+
+/** Each sandbox has a `kid` of its own. So it refuses the tokens of the others, as everyone does who has its JWKS. */
 export const make: Effect.Effect<Tokens> = Effect.gen(function*() {
-  const { privateKey, publicKey } = yield* Effect.promise(() => jose.generateKeyPair(algorithm))
+  const { privateKey, publicKey } = yield* keys
   const jwk = yield* Effect.promise(() => jose.exportJWK(publicKey))
-  const kid = yield* Effect.promise(() => jose.calculateJwkThumbprint(jwk)) // RFC 7638
+  const kid = crypto.randomUUID()
   let lastIssued = 0
   /** The tokens up to this number are revoked. No valid token has the number 0. */
   let lastRevoked = 0
@@ -70,6 +78,7 @@ export const make: Effect.Effect<Tokens> = Effect.gen(function*() {
     verify: (token, now) =>
       Effect.tryPromise(() => jose.jwtVerify(token, publicKey, { algorithms: [algorithm], currentDate: new Date(now) }))
         .pipe(
+          Effect.filterOrFail(({ protectedHeader }) => protectedHeader.kid === kid),
           Effect.flatMap(({ payload }) => decodeClaims(payload)),
           Effect.filterOrFail(({ jti = "" }) => numberOf(jti) > lastRevoked),
           Effect.mapError(() => "invalid_token" as const)
