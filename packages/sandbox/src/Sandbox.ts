@@ -288,7 +288,8 @@ const skewedSeconds = (millis: number, skew: Faults.ClockSkew | undefined): numb
 }
 
 /**
- * A sandbox with a new key pair and without a script. An option that is out of range is an `InvalidInputError`.
+ * A sandbox without a script. An option that is out of range is an `InvalidInputError`. The first sandbox of a process
+ * makes the key pair for all, which takes a quarter of a second.
  *
  * @since 0.1.0
  * @category constructors
