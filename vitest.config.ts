@@ -73,7 +73,7 @@ const inNode = [
 ].map((project) => ({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
-  test: { ...project, testTimeout }
+  test: { ...project, testTimeout, setupFiles: fileURLToPath(new URL("test/turn.ts", import.meta.url)) }
 }))
 
 const chromium = launch()
