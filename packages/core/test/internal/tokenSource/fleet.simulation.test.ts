@@ -323,6 +323,26 @@ describe("Histories that show where a promise ends", () => {
     expect(asks(log)).toBe(2)
   })
 
+  // SEED=911968: process 3 hears that the lock is held, but the store is read for it only when the lock is settled. To
+  // it, the token of the others is one that was there before.
+  it("a forced refresh whose first look at the store is late makes a request of its own (S2)", () => {
+    const log = logOf({
+      ...calm,
+      seed: 911_968,
+      processes: 4,
+      duration: 6_000,
+      life: 20_000,
+      server: 300,
+      calls: 8_000,
+      background: "timer",
+      disturbances: [
+        { do: "network", at: 912, who: 3, for: 5_000, how: "executed late", by: 100 },
+        { do: "refresh everywhere", at: 4_190 }
+      ]
+    })
+    expect(asks(log)).toBe(3)
+  })
+
   // SEED=1061: nobody waits for a lock for longer than 30 s, whatever its holder does.
   it("a request of 40 s costs each process that waits for it one more request (T2)", () => {
     const log = logOf({

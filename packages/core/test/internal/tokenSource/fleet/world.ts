@@ -275,8 +275,8 @@ interface RunningFlight {
   phaseFrozenBefore: number
   /** Why it may ask past the store. */
   excuse: string | undefined
-  /** Since when it knows that another process asks. */
-  heldSince: number | undefined
+  /** From when on it must share what another process has stored: it knew of that process, and of what was there. */
+  joinedAt: number | undefined
   /** Takes the reply to the lock command, if that was given up. */
   giveBackLate: (() => void) | undefined
   readonly callers: Array<Caller>
@@ -319,7 +319,7 @@ interface Request {
 }
 
 type Reply =
-  | { readonly is: "row"; readonly row: Engine.Row; readonly engine: number }
+  | { readonly is: "row"; readonly row: Engine.Row; readonly engine: number; readonly executedAt: number }
   | { readonly is: "acquired"; readonly row: Engine.Row; readonly engine: number; readonly generation: number }
   | { readonly is: "held"; readonly remaining: number }
   | { readonly is: "done" }
@@ -445,6 +445,7 @@ const played = (
 
   let row = Engine.empty
   let engineOffset = 0
+  let setBackBy = 0
   const engineNow = () => start + now + engineOffset
   const clerk = Engine.makeClerk(complain)
   const truths = new Map<string, Truth>()
@@ -465,7 +466,7 @@ const played = (
     const time = engineNow()
     switch (command.do) {
       case "read":
-        return { is: "row", row, engine: time }
+        return { is: "row", row, engine: time, executedAt: now }
       case "lock": {
         const result = engine.lock(row, time)
         if ("remaining" in result) {
@@ -623,15 +624,14 @@ const played = (
         complain("oneRequestPerLock", `${process.who} asks while ${other.process.who} does`)
       }
     }
-    const { flight, heldSince } = running
+    const { flight, joinedAt = Number.POSITIVE_INFINITY } = running
     const token = Option.getOrUndefined(row.token)
     const truth = token && truths.get(Redacted.value(token.token.value))
     const isFreshAndNew = token !== undefined && truth !== undefined && token.generation > process.largestGeneration &&
       truth.issuedAt > process.newestIssue + 1_500 && !process.rejected.has(truth.text) &&
       now - truth.issuedAt + truth.looksOlderBy < 0.8 * plan.life - 2_500
     if (flight.mustAsk) {
-      const reads = (heldSince ?? Number.POSITIVE_INFINITY) + 2 * plan.latency
-      if (isFreshAndNew && (truth.storedAt ?? 0) > reads && process.frozenFor === running.frozenBefore) {
+      if (isFreshAndNew && (truth.storedAt ?? 0) > joinedAt && process.frozenFor === running.frozenBefore) {
         complain("refreshesAreShared", `${process.who} asks although it has waited for ${truth.text}`)
       }
       return
@@ -712,6 +712,7 @@ const played = (
         }
         switch (reply.is) {
           case "row":
+            if (running.phase.step === "join") running.joinedAt = reply.executedAt
             return input(process, running, count, { is: "entry", entry: entryOf(reply.row, reading) })
           case "acquired":
             return input(process, running, count, {
@@ -720,7 +721,7 @@ const played = (
               entry: entryOf(reply.row, reading)
             })
           case "held":
-            running.heldSince ??= now
+            running.joinedAt ??= now + 2 * plan.latency
             return input(process, running, count, { is: "held", remaining: reply.remaining })
           default:
             running.excuse ??= "the engine is away"
@@ -876,7 +877,7 @@ const played = (
       phaseSince: now,
       phaseFrozenBefore: process.frozenFor,
       excuse: undefined,
-      heldSince: undefined,
+      joinedAt: undefined,
       giveBackLate: undefined,
       callers: []
     }
@@ -923,7 +924,8 @@ const played = (
     if (process.rejected.has(text)) complain("rejectedStaysRejected", `${process.who} hands ${text} out again`)
     // Who has waited for a token as long as it lives gets it: its process stood still, or the server was that slow.
     const isOverslept = joined !== undefined && now - joined.since >= plan.life
-    if (truth === undefined || truth.expiresAt > now) return
+    // An engine's clock that was set back makes tokens look younger. The margin covers one step.
+    if (truth === undefined || truth.expiresAt + Math.max(0, setBackBy - 500) > now) return
     note(() => `${process.who}: hands ${text} out, which has expired`)
     if (!isOverslept) complain("noExpiredToken", `${process.who} hands ${text} out`)
   }
@@ -1047,6 +1049,7 @@ const played = (
       case "engine's clock":
         clerk.excuse("the engine's clock was set")
         engineOffset += disturbance.by
+        setBackBy += Math.max(0, -disturbance.by)
         return
       case "engine away":
         return clerk.excuse("the engine is away")
