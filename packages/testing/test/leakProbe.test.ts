@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
+import * as MetricBoundaries from "effect/MetricBoundaries"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { inspect } from "node:util"
@@ -271,17 +272,26 @@ describe("leakProbe", () => {
       expect(printersOf(own.leaks)).toContain("globalThis.console")
     }))
 
-  it.effect("leakProbe reports no metric that its effect has not changed, and linesShowing none at all (C3)", () =>
-    Effect.gen(function*() {
-      const text = "2e2e2e2e-937e-4946-bdb5-0814b603334d"
-      const counter = Metric.counter(`counter of ${text}`)
-      yield* Metric.increment(counter)
-      expect((yield* leakProbe(Effect.log("hello"), [text])).leaks).toStrictEqual([])
-      expect(linesShowing(text, new Error("hello"))).toStrictEqual([])
-      expect((yield* leakProbe(Metric.increment(counter), [text])).leaks).toStrictEqual([
-        { printer: "Metric", form: "plain" }
-      ])
-    }))
+  it.effect.each<[string, (name: string) => Effect.Effect<void>]>([
+    ["counter", (name) => Metric.increment(Metric.counter(name))],
+    ["gauge", (name) => Metric.incrementBy(Metric.gauge(name), 1)],
+    ["frequency", (name) => Metric.update(Metric.frequency(name), "word")],
+    ["histogram", (name) => Metric.update(Metric.histogram(name, MetricBoundaries.fromIterable([1])), 2)],
+    [
+      "summary",
+      (name) => Metric.update(Metric.summary({ name, maxAge: "1 hour", maxSize: 9, error: 0.1, quantiles: [0.5] }), 2)
+    ]
+  ])(
+    "leakProbe reports no %s that its effect has not changed, and linesShowing none at all (C3)",
+    ([kind, update]) =>
+      Effect.gen(function*() {
+        const text = `2e2e2e2e-937e-4946-bdb5-0814b603334d ${kind}`
+        yield* update(text)
+        expect((yield* leakProbe(Effect.log("hello"), [text])).leaks).toStrictEqual([])
+        expect(linesShowing(text, new Error("hello"))).toStrictEqual([])
+        expect((yield* leakProbe(update(text), [text])).leaks).toStrictEqual([{ printer: "Metric", form: "plain" }])
+      })
+  )
 
   /** A value that only `inspect` prints: JSON has nothing of a `Map`. */
   const inMap = (value: unknown) => new Map([["key", value]])

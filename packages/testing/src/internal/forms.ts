@@ -58,16 +58,27 @@ const base64RunsDecoded = (shortest: number) => (text: string): string => {
 }
 
 /** Decodes all that looks like hex and has at least so many bytes, also with something between the bytes. */
-const hexRunsDecoded = (fewest: number) => {
-  const pattern = new RegExp(`(?:[\\da-f]{2}[\\s:,-]*(?:0x)?){${fewest},}`, "gi")
-  return (text: string): string => {
-    const texts: Array<string> = []
-    for (const [run] of text.matchAll(pattern)) {
-      const digits = run.replace(/0x|[^\da-f]/gi, "")
-      for (const start of [0, 1]) texts.push(digits.slice(start).replace(/../g, byteOf))
-    }
-    return texts.join("\n")
+const hexRunsDecoded = (fewest: number) => (text: string): string => {
+  const texts: Array<string> = []
+  for (const [run] of text.matchAll(/(?:[\da-f]{2}[\s:,-]*(?:0x)?)+/gi)) {
+    const digits = run.replace(/0x|[^\da-f]/gi, "")
+    if (digits.length < 2 * fewest) continue
+    for (const start of [0, 1]) texts.push(digits.slice(start).replace(/../g, byteOf))
   }
+  return texts.join("\n")
+}
+
+/**
+ * Decodes all that looks like bytes as decimal numbers and has at least so many of them: `[ 97, 98 ]`, or
+ * `{"0":97,"1":98}` as JSON has a `Uint8Array`.
+ */
+const decimalRunsDecoded = (fewest: number) => (text: string): string => {
+  const texts: Array<string> = []
+  for (const [run] of text.replace(/"?\b\d{1,9}"?:\s*/g, "").matchAll(/\b\d{1,3}(?:,\s*\d{1,3})+\b/g)) {
+    const bytes = run.split(",")
+    if (bytes.length >= fewest) texts.push(charactersOf(bytes.map(Number)))
+  }
+  return texts.join("\n")
 }
 
 type Decoder = readonly [Form, (text: string) => string]
@@ -135,9 +146,6 @@ const inBase64 = (secret: Uint8Array): ReadonlyArray<string> =>
 /** Matches bytes in hex, also one by one as in `<Buffer 61 62>` or `61:62`. */
 const inHex = (secret: Uint8Array): string => Encoding.encodeHex(secret).replace(/..(?=.)/g, "$&[\\s:,-]*(?:0x)?")
 
-/** Matches bytes as decimal numbers: `[ 97, 98 ]`, or `{"0":97,"1":98}` as JSON has a `Uint8Array`. */
-const inDecimal = (secret: Uint8Array): string => `(?<!\\d)${secret.join(",\\s*(?:\"?\\d+\"?:\\s*)?")}(?!\\d)`
-
 /** The end of a long secret, as a token: a pattern of all its bytes is too large, and tokens often begin alike. */
 const end = (secret: Uint8Array): Uint8Array => secret.subarray(-128)
 
@@ -147,7 +155,7 @@ export const finder = (secret: string): (text: string) => ReadonlySet<Form> => {
   const base64 = bytesOf(secret).flatMap(inBase64)
   const cases = [...new Set([secret, secret.toLowerCase(), secret.toUpperCase()])].flatMap(bytesOf).map(end)
   const hex = new RegExp(cases.map(inHex).join("|"), "i")
-  const decimal = new RegExp(cases.map(inDecimal).join("|"))
+  const decimalsOf = decimalRunsDecoded(secret.length)
   const decoders = decodersFor(secret.length)
   const isPlain = (text: string) => {
     const lower = text.toLowerCase()
@@ -159,7 +167,7 @@ export const finder = (secret: string): (text: string) => ReadonlySet<Form> => {
     if (isPlain(text)) forms.add("plain")
     if (base64.some((form) => text.includes(form))) forms.add("base64")
     if (hex.test(text)) forms.add("hex")
-    if (decimal.test(text)) forms.add("bytes")
+    if (isPlain(decimalsOf(text))) forms.add("bytes")
     return forms
   }
 

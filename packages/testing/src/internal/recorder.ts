@@ -11,6 +11,8 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Metric from "effect/Metric"
+import * as MetricState from "effect/MetricState"
+import * as Predicate from "effect/Predicate"
 import * as Record from "effect/Record"
 import * as Tracer from "effect/Tracer"
 import { format } from "node:util"
@@ -191,8 +193,18 @@ export const recordOwn = Effect.fnUntraced(function*<A, E, R>(
   return exit
 })
 
-/** The metrics of the process, as texts. */
-const metrics = Effect.map(Metric.snapshot, (pairs) => pairs.map(inspected))
+/** What changes with every update of a metric, but for one that leaves a counter or a gauge as it is. */
+const markOf = (state: MetricState.MetricState.Untyped): unknown => {
+  if (MetricState.isGaugeState(state)) return state.value
+  if (MetricState.isFrequencyState(state)) return [...state.occurrences.values()].reduce((sum, n) => sum + n, 0)
+  return Predicate.hasProperty(state, "count") ? state.count : state
+}
+
+/** The metrics of the process and their marks as they are now. To print them all takes longer than most probes. */
+const metrics = Effect.map(
+  Metric.snapshot,
+  (pairs) => new Map(pairs.map((pair) => [pair.metricKey, { pair, mark: markOf(pair.metricState) }]))
+)
 
 /**
  * Records also what an effect writes past Effect until it ends, and the metrics that have changed meanwhile: all others
@@ -202,13 +214,13 @@ export const record = Effect.fnUntraced(function*<A, E, R>(
   effect: Effect.Effect<A, E, R>,
   onPrint: (printed: Printed) => void
 ) {
-  const before = new Set(yield* metrics)
+  const before = yield* metrics
   const watched = Globals.watch(effect, (printer, line) => {
     for (const text of renderLine(line)) onPrint({ printer, text })
   })
   const exit = yield* recordOwn(watched, onPrint)
-  for (const text of yield* metrics) {
-    if (!before.has(text)) onPrint({ printer: "Metric", text })
+  for (const [key, { mark, pair }] of yield* metrics) {
+    if (mark !== before.get(key)?.mark) onPrint({ printer: "Metric", text: inspected(pair) })
   }
   return exit
 })
