@@ -40,27 +40,6 @@ const freeze = ({ page }: Opened) =>
     return Effect.promise(() => alert.accept())
   })
 
-/**
- * Two tabs with a token, of which one has gone on to another page. `back` yields whether the browser has kept the page
- * in its back-forward cache.
- */
-const leftForAnotherPage = Effect.gen(function*() {
-  const { mediator } = yield* Shop
-  const shared = mediator({ lifetime: "1 hour" })
-  const [away, other] = yield* two
-  yield* all([away, other], ({ logIn }) => logIn(shared, "alice"))
-  yield* getAll([away, other])
-  const { page } = away
-  yield* Effect.promise(() => page.evaluate(() => document.body.append("was here")))
-  yield* Effect.promise(() => page.goto(`${page.url()}?next`))
-  const back = Effect.promise(async () => {
-    await page.goBack({ waitUntil: "commit" })
-    const text = await page.evaluate(() => document.body.textContent)
-    return text === "was here" ? "kept" : "loaded again"
-  })
-  return { away, back, other, shared }
-})
-
 layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs of a browser", (it) => {
   it.scoped("ten cold tabs cause one request, and a late tab causes none (T1)", () =>
     Effect.gen(function*() {
@@ -169,26 +148,6 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs 
       yield* wake
       expect(yield* asleep.press("get")).toBe(token)
       expect(shared.requests()).toBe(2)
-    }))
-
-  it.scoped("a page in the back-forward cache stays there while another tab renews, and takes its token then (B1, row 143)", () =>
-    Effect.gen(function*() {
-      const { away, back, other, shared } = yield* leftForAnotherPage
-      const renewed = yield* other.press("refused")
-      expect(yield* back).toBe("kept")
-      yield* Effect.sleep("500 millis")
-      expect(yield* away.press("get")).toBe(renewed)
-      expect(shared.requests()).toBe(2)
-    }))
-
-  it.scoped("a page in the back-forward cache has no token after a logout (B1, M4, row 143)", () =>
-    Effect.gen(function*() {
-      const { away, back, other } = yield* leftForAnotherPage
-      yield* other.press("clear")
-      expect(yield* back).toBe("kept")
-      yield* Effect.sleep("500 millis")
-      expect(yield* away.press("peek")).toBe(null)
-      expect(yield* away.press("get")).toMatch(/-1$/)
     }))
 
   it.scoped("a tab gets a token although the only other tab is asleep (T2)", () =>

@@ -18,7 +18,7 @@ import type * as Scope from "effect/Scope"
 import { build } from "esbuild"
 import { createServer } from "node:http"
 import { fileURLToPath } from "node:url"
-import { type BrowserContext, chromium, type Page } from "playwright"
+import { type BrowserContext, chromium, type LaunchOptions, type Page } from "playwright"
 import { launch } from "../support/chromium.js"
 import type { Settings } from "./tab.js"
 
@@ -123,7 +123,7 @@ const opened = (page: Page): Opened => ({
   deliveries: Effect.promise(() => page.evaluate(() => window.deliveries.splice(0).length))
 })
 
-const make = Effect.gen(function*() {
+const make = Effect.fnUntraced(function*(options: LaunchOptions | undefined) {
   const mediators = new Map<string, {
     readonly lifetime: (count: number) => number
     readonly delay: (count: number) => Duration.DurationInput
@@ -168,7 +168,7 @@ const make = Effect.gen(function*() {
   )
   yield* Layer.build(HttpServer.serve(app)).pipe(Effect.provide(tokens))
   const browser = yield* Effect.acquireRelease(
-    Effect.promise(() => chromium.launch({ ...launch(), ignoreDefaultArgs: ["--disable-back-forward-cache"] })),
+    Effect.promise(() => chromium.launch(options)),
     (browser) => Effect.promise(() => browser.close())
   )
 
@@ -217,7 +217,11 @@ const make = Effect.gen(function*() {
   return shop
 })
 
-export const layer = Layer.scoped(Shop, make).pipe(
-  Layer.provide(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 })),
-  Layer.orDie
-)
+/** A shop, and the browser that these options launch. */
+export const layerWith = (options: LaunchOptions | undefined) =>
+  Layer.scoped(Shop, make(options)).pipe(
+    Layer.provide(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 })),
+    Layer.orDie
+  )
+
+export const layer = layerWith(launch())
