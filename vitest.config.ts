@@ -24,7 +24,7 @@ const alone = ["test/TokenSource.isolation.test.ts", "test/stub.test.ts", "test/
 
 /**
  * Files that run in a thread, beside the files of the other projects, which run in a process. In both pools the files
- * of a project share one, and so load Effect once: they leave nothing behind.
+ * of a project share one, and so load Effect once: they leave nothing behind. Both pools take about as long.
  */
 const together = { include, pool: "threads" as const }
 
@@ -62,7 +62,7 @@ const inNode = [
   { name: "node-alone", root: "packages/node", include: alone },
   { name: "sql", root: "packages/sql", include },
   { name: "contract", root: "packages/contract", ...together },
-  ...(redis === undefined ? [] : [{ name: "redis", root: "packages/redis", include }]),
+  ...(redis === undefined ? [] : [{ name: "redis", root: "packages/redis", ...together }]),
   { name: "tabs", root: "packages/browser", include: ["test/pure/*.test.ts"], pool: "threads" as const }, // no page
   { name: "cli", root: "packages/cli", include, globalSetup: "test/support/bundled.ts" },
   { name: "example-node", root: "examples/node", include },
