@@ -1,12 +1,15 @@
 import * as NodeScriptedServer from "@effect-tilia/contract/NodeScriptedServer"
-import { always, inTurn, json, send, until } from "@effect-tilia/contract/ScriptedServer"
+import { always, inTurn, json, send, silent, until } from "@effect-tilia/contract/ScriptedServer"
 import { NodeTokenHttpClient } from "@effect-tilia/node"
 import { linesShowing } from "@effect-tilia/testing"
 import * as Undici from "@effect/platform-node/Undici"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
 import { clientSecret, endpointAt, requestToken } from "./support/endpoint.js"
 import { proxy } from "./support/proxy.js"
 
@@ -85,4 +88,22 @@ it.scopedLive("the client keeps its connections for later requests, and closes t
     }).pipe(Effect.provide(endpointAt(server.url, over({}))))
     yield* until(server, ({ open }) => open === 0)
     expect((yield* server.seen).requests.length).toBe(10)
+  }))
+
+it.scopedLive("the end of the Layer ends a request whose pool undici has forgotten, and closes its socket (N11)", () =>
+  Effect.gen(function*() {
+    const server = yield* open({ ...silent, tls: "valid" })
+    const scope = yield* Scope.make()
+    const client = yield* NodeTokenHttpClient.make({ proxy: false, ca: server.authority }).pipe(Scope.extend(scope))
+    const call = Effect.exit(client.get(server.url))
+    const first = yield* Effect.fork(call)
+    yield* until(server, ({ requests }) => requests.length === 1)
+    const second = yield* Effect.fork(call)
+    yield* Effect.yieldNow()
+    // The only connection of the pool is lost while the next one is being made: undici takes the pool for unused.
+    yield* Fiber.interrupt(first)
+    yield* until(server, ({ requests }) => requests.length === 2)
+    yield* Scope.close(scope, Exit.void)
+    expect(Exit.isFailure(yield* Effect.timeout(Fiber.join(second), "5 seconds"))).toBe(true)
+    yield* Effect.timeout(until(server, ({ open }) => open === 0), "5 seconds")
   }))

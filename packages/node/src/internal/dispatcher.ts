@@ -96,7 +96,29 @@ const proxyVariable = (name: "HTTP_PROXY" | "HTTPS_PROXY"): string => {
   return value === "" ? "" : proxyUrl(value)
 }
 
-const make = ({ ca, dispatcher, proxy }: Options): Either.Either<Undici.Dispatcher, InvalidInputError> =>
+/**
+ * The pools of a dispatcher, as it makes them. undici's `Agent` forgets a pool whose only connection is lost while the
+ * next one is being made, and then destroys neither its requests nor its sockets (N11).
+ */
+class Pools {
+  readonly #made = new Set<Undici.Pool>()
+
+  readonly factory = (origin: string | URL, options: object): Undici.Pool => {
+    for (const pool of this.#made) if (pool.destroyed) this.#made.delete(pool)
+    const pool = new Undici.Pool(origin, options)
+    this.#made.add(pool)
+    return pool
+  }
+
+  destroy(): Promise<unknown> {
+    return Promise.all([...this.#made].map((pool) => pool.destroy()))
+  }
+}
+
+const make = (
+  { ca, dispatcher, proxy }: Options,
+  { factory }: Pools
+): Either.Either<Undici.Dispatcher, InvalidInputError> =>
   Either.gen(function*() {
     if (dispatcher !== undefined) return yield* given(dispatcher)
     const connect = {
@@ -104,8 +126,9 @@ const make = ({ ca, dispatcher, proxy }: Options): Either.Either<Undici.Dispatch
       minVersion: "TLSv1.2" as const,
       ...(ca !== undefined && { ca: yield* certificates(ca) })
     }
-    if (proxy === false) return new Undici.Agent({ connect })
+    if (proxy === false) return new Undici.Agent({ connect, factory })
     const through = {
+      factory,
       requestTls: connect,
       proxyTls: connect,
       clientFactory: (proxy: URL, options: object) => new Tunnels(proxy, options)
@@ -131,7 +154,13 @@ const make = ({ ca, dispatcher, proxy }: Options): Either.Either<Undici.Dispatch
 
 /** Makes the dispatcher, and destroys it with the scope unless it is the caller's own. */
 export const acquire = (options: Options): Effect.Effect<Undici.Dispatcher, InvalidInputError, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.suspend(() => make(options)),
-    (dispatcher) => dispatcher === options.dispatcher ? Effect.void : Effect.promise(() => dispatcher.destroy())
-  )
+  Effect.suspend(() => {
+    const pools = new Pools()
+    return Effect.acquireRelease(
+      make(options, pools),
+      (dispatcher) =>
+        dispatcher === options.dispatcher
+          ? Effect.void
+          : Effect.promise(() => dispatcher.destroy().then(() => pools.destroy()))
+    )
+  })
