@@ -63,7 +63,8 @@ const oneToken = (members: ReadonlyArray<Fleet.Member>, before: string) =>
   ).pipe(Effect.zipRight(Effect.map(Fleet.total(members), ({ tokens }) => [...tokens].join())))
 
 export const tell = ({ disturbances, name, outage, start }: Story): void => {
-  describe.sequential(`a fleet over ${name}`, () => {
+  // Each test goes on where the one before has left the fleet.
+  describe.sequential(`a fleet over ${name}`, { shuffle: false }, () => {
     const scope = Effect.runSync(Scope.make())
     const run = <A>(effect: Effect.Effect<A, unknown, Scope.Scope>): Promise<A> =>
       Effect.runPromise(Scope.extend(effect, scope))
