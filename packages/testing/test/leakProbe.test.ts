@@ -207,6 +207,20 @@ describe("leakProbe", () => {
       })
   )
 
+  it.effect.each<[string, (bytes: ReadonlyArray<number>) => unknown]>([
+    ["a list", (bytes) => bytes.slice(-200)],
+    ["an object with keys", (bytes) => JSON.stringify({ ...bytes.slice(-200) })],
+    ["a text behind a letter", (bytes) => `u${bytes.slice(-200).join(",")}`]
+  ])(
+    "leakProbe finds the end of a token of 2 kB in bytes that were cut off, in %s (C3)",
+    ([, cut]) =>
+      Effect.gen(function*() {
+        const token = `eyJhbGciOiJSUzI1NiJ9.${"a".repeat(2_000)}.swordfish`
+        const { leaks } = yield* leakProbe(Effect.succeed(cut([...Buffer.from(token)])), [token])
+        expect(leaks.map((leak) => leak.form)).toContain("bytes")
+      })
+  )
+
   it.effect("leakProbe searches texts in base64 of several megabytes in a few seconds (C3)", () =>
     Effect.gen(function*() {
       const long = base64(base64(base64("A".repeat(300_000))))

@@ -68,17 +68,11 @@ const hexRunsDecoded = (fewest: number) => (text: string): string => {
   return texts.join("\n")
 }
 
-/**
- * Decodes all that looks like bytes as decimal numbers and has at least so many of them: `[ 97, 98 ]`, or
- * `{"0":97,"1":98}` as JSON has a `Uint8Array`.
- */
-const decimalRunsDecoded = (fewest: number) => (text: string): string => {
-  const texts: Array<string> = []
-  for (const [run] of text.replace(/"?\b\d{1,9}"?:\s*/g, "").matchAll(/\b\d{1,3}(?:,\s*\d{1,3})+\b/g)) {
-    const bytes = run.split(",")
-    if (bytes.length >= fewest) texts.push(charactersOf(bytes.map(Number)))
-  }
-  return texts.join("\n")
+/** Decodes all that looks like bytes as decimal numbers: `[ 97, 98 ]`, or `{"0":97,"1":98}` as JSON has them. */
+const decimalRunsDecoded = (text: string): string => {
+  const withoutKeys = text.replace(/"?(?<!\d)\d{1,9}"?:\s*/g, "")
+  const runs = withoutKeys.matchAll(/(?<!\d)\d{1,3}(?:,\s*\d{1,3})*(?!\d)/g)
+  return Array.from(runs, ([run]) => charactersOf(run.split(",").map(Number))).join("\n")
 }
 
 type Decoder = readonly [Form, (text: string) => string]
@@ -155,7 +149,7 @@ export const finder = (secret: string): (text: string) => ReadonlySet<Form> => {
   const base64 = bytesOf(secret).flatMap(inBase64)
   const cases = [...new Set([secret, secret.toLowerCase(), secret.toUpperCase()])].flatMap(bytesOf).map(end)
   const hex = new RegExp(cases.map(inHex).join("|"), "i")
-  const decimalsOf = decimalRunsDecoded(secret.length)
+  const inBytes = cases.map(charactersOf)
   const decoders = decodersFor(secret.length)
   const isPlain = (text: string) => {
     const lower = text.toLowerCase()
@@ -167,7 +161,8 @@ export const finder = (secret: string): (text: string) => ReadonlySet<Form> => {
     if (isPlain(text)) forms.add("plain")
     if (base64.some((form) => text.includes(form))) forms.add("base64")
     if (hex.test(text)) forms.add("hex")
-    if (isPlain(decimalsOf(text))) forms.add("bytes")
+    const decimals = decimalRunsDecoded(text)
+    if (inBytes.some((bytes) => decimals.includes(bytes))) forms.add("bytes")
     return forms
   }
 
