@@ -1022,12 +1022,11 @@ const block = 2_000
 const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000)
 
 describe("The state machine of a token source", () => {
-  // In blocks: a test that occupies the thread for a minute breaks the runner's own time limit.
+  // In blocks: a test that occupies the thread for a minute breaks the runner's own time limit (test/turn.ts).
   it.each(Arr.makeBy(runs / block, (n) => seed + n * block))(
     `the machine keeps its invariants in ${block} random histories from SEED=%i on (S1–S11, T6, T8, M4)`,
     { timeout: 120_000 },
-    async (seed) => {
-      await new Promise((resolve) => setImmediate(resolve))
+    (seed) => {
       const found = search(State.transition, seed, block)
       if (found === undefined) return
       const [name = "isPure"] = found.violation.names
