@@ -13,10 +13,10 @@ const jwt = /eyJ[\w-]+\.[\w-]+\.?[\w-]*/g
 
 const hex = (text: string): string => Array.from(text, (character) => character.charCodeAt(0).toString(16)).join("")
 
-/** A character escaped as in a URL (once or several times), in JSON, in JavaScript or in HTML. */
+/** A character escaped as in a URL or HTML (once or several times), in JSON or in JavaScript. */
 const escaped = (character: string): string => {
   const code = hex(character)
-  return String.raw`%(?:25){0,3}${code}|\\{1,8}(?:u00|x|u\{0{0,4})${code}\}?|&#(?:0*${
+  return String.raw`%(?:25){0,3}${code}|\\{1,8}(?:u00|x|u\{0{0,4})${code}\}?|&(?:amp;){0,3}#(?:0*${
     character.charCodeAt(0)
   }|x0*${code});?`
 }
@@ -50,6 +50,10 @@ const parts = (digits: string): ReadonlyArray<string> =>
     return start + rest.reduceRight((further, digit) => `(?:-?${digit}${further})?`, "")
   })
 
+/** A text of base64 or hex, as an ordinary or a URL-safe alphabet writes it, in lines or with separators. */
+const printed = (encoded: string): string =>
+  Array.from(encoded, (character) => character.replace("+", "[+-]").replace("/", "[/_]")).join("[ :-]?")
+
 /** The bytes that the digits stand for, each as a character. */
 const bytesOf = (digits: string): string =>
   digits.replace(/../g, (byte) => String.fromCharCode(Number.parseInt(byte, 16)))
@@ -59,12 +63,15 @@ const occurrences = (secret: ClientSecret): RegExp => {
   const text = Redacted.value(secret)
   const digits = text.replaceAll("-", "")
   const disguised = Array.from(digits, digit).join(between)
-  const encoded = [hex(text), ...base64(text), ...base64(bytesOf(digits)).map((text) => text.replace(/[+/]/g, "\\$&"))]
+  const encoded = [hex(text), ...base64(text), ...base64(bytesOf(digits))].map(printed)
   return new RegExp([disguised, ...encoded, ...parts(digits)].join("|"), "gi")
 }
 
-/** Whether a text holds the secret or a part of it. */
-export const holdsSecret = (text: string, secret: ClientSecret): boolean => occurrences(secret).test(text)
+/** Whether one of these texts holds the secret or a part of it. */
+export const holdSecret = (texts: ReadonlyArray<string>, secret: ClientSecret): boolean => {
+  const occurrence = occurrences(secret)
+  return texts.some((text) => text.search(occurrence) >= 0)
+}
 
 const limit = 1024
 const ellipsis = "…"

@@ -413,6 +413,14 @@ describe("Status 0, which no server sends", () => {
   })
 })
 
+describe("Scopes of a granted token", () => {
+  it("200 KiB of scopes that nobody requested are read within two seconds (row 39)", () => {
+    const scopes = Array.from({ length: 30_000 }, (_, n) => `s${n}`)
+    const response = rawResponse(200, { ...vendor.response, scope: scopes.join(",") })
+    expect(within(2000, () => parseTokenResponse(response, context))).toMatchObject({ right: { scope: scopes } })
+  })
+})
+
 describe("Lifetime of a granted token (S5)", () => {
   const token = (age: number) => {
     const response: RawResponse = { ...rawResponse(200, vendor.response), age }

@@ -37,11 +37,14 @@ const disguises: ReadonlyArray<readonly [name: string, disguise: (text: string) 
   ["as escapes of JavaScript", each((c) => `\\x${hex(c)}`)],
   ["as entities of HTML", each((c) => `&#${c.charCodeAt(0)};`)],
   ["as hexadecimal entities of HTML", each((c) => `&#x${hex(c).toUpperCase()};`)],
+  ["as entities of HTML inside HTML", each((c) => `&amp;#${c.charCodeAt(0)};`)],
   ["with entities for its dashes", (text) => text.replaceAll("-", "&#45;")],
   ["with no-break spaces as entities", (text) => text.replaceAll("-", "-&nbsp;&#160;")],
   ["with tags inside", (text) => text.replaceAll("-", "-<wbr>")],
   ["with tags for its dashes", (text) => text.replaceAll("-", "</b><b class='x'>")],
   ["as hexadecimal digits", each(hex)],
+  ["as hexadecimal digits with spaces", (text) => [...text].map(hex).join(" ")],
+  ["as hexadecimal digits with colons", (text) => [...text].map(hex).join(":")],
   [
     "with each character in another form",
     (text) => [...text].map((c, n) => [c, `%${hex(c)}`, `\\u00${hex(c)}`, `%25${hex(c)}`][n % 4]).join("")
@@ -129,9 +132,16 @@ describe("The secret in a server's text", () => {
     expect(kept(`it ends with ${secret.slice(-7)}`)).toBe(`it ends with ${secret.slice(-7)}`)
   })
 
-  it("the secret is replaced where its bytes come in base64 (row 168)", () => {
-    const raw = Buffer.from(secret.replaceAll("-", ""), "hex")
-    expect(kept(raw.toString("base64"))).toMatch(/^<redacted>.?=*$/)
+  it.each(["base64", "base64url"] as const)("the secret is replaced where its bytes come in %s (row 168)", (form) => {
+    const digits = "fbfffbff-3e3f-4fff-bfbe-fffefbfffbff" // in base64 they have each digit that base64url has not
+    const other = Schema.decodeUnknownSync(ClientCredentials.ClientSecret)(digits)
+    const text = Buffer.from(digits.replaceAll("-", ""), "hex").toString(form)
+    expect(sanitize(text, other)).toMatch(/^<redacted>.?=*$/)
+  })
+
+  it("the secret is replaced in base64 that comes in lines (row 168)", () => {
+    const lines = btoa(secret).replace(/.{20}/g, "$&\n")
+    expect(kept(lines)).toMatch(/^<redacted>.?=*$/)
   })
 
   const piece = FastCheck.oneof(
