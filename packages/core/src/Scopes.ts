@@ -66,7 +66,10 @@ const ScopeSet = Schema.NonEmptyArray(Scope).pipe(
  */
 export const ScopesFromArray = Schema.transform(Schema.NonEmptyArray(Schema.String), ScopeSet, {
   // `Arr.dedupe` compares each with each: a server's 50,000 scopes would stop the process for half a minute.
-  decode: ([first, ...rest]) => [first, ...new Set(rest.filter((scope) => scope !== first))],
+  decode: ([first, ...rest]): readonly [string, ...Array<string>] => [
+    first,
+    ...new Set(rest.filter((scope) => scope !== first))
+  ],
   encode: (scopes) => scopes
 }).annotations({ identifier: "ScopesFromArray", description })
 

@@ -107,3 +107,26 @@ it.scopedLive("the end of the Layer ends a request whose pool undici has forgott
     expect(Exit.isFailure(yield* Effect.timeout(Fiber.join(second), "5 seconds"))).toBe(true)
     yield* Effect.timeout(until(server, ({ open }) => open === 0), "5 seconds")
   }))
+
+describe("the end of the Layer closes a socket", () => {
+  /** A server that says nothing, so that TLS to it is never made. */
+  const mute = Effect.map(open(silent), (server) => ({ ...server, url: server.url.replace("http:", "https:") }))
+
+  it.scopedLive.each<readonly [string, (mute: string, tunnel: string) => readonly [string, string | false]]>([
+    ["to a server", (mute) => [mute, false]],
+    ["to a proxy", (mute) => ["https://127.0.0.1:1", mute]],
+    ["to a server, in a tunnel", (mute, tunnel) => [mute, tunnel]]
+  ])("that makes TLS %s (N11)", ([, route]) =>
+    Effect.gen(function*() {
+      const server = yield* mute
+      const [url, through] = route(server.url, (yield* proxy).url)
+      const scope = yield* Scope.make()
+      const client = yield* Scope.extend(NodeTokenHttpClient.make({ proxy: through }), scope)
+      const call = yield* Effect.fork(Effect.exit(client.get(url)))
+      yield* until(server, ({ open }) => open === 1)
+      yield* Scope.close(scope, Exit.void)
+      // The limit of a connection is 5 seconds.
+      yield* Effect.timeout(until(server, ({ open }) => open === 0), "3 seconds")
+      expect(Exit.isFailure(yield* Effect.timeout(Fiber.join(call), "3 seconds"))).toBe(true)
+    }))
+})

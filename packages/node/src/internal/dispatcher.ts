@@ -9,6 +9,7 @@ import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import { X509Certificate } from "node:crypto"
+import { Connections } from "./connections.js"
 import { connectTimeout, Tunnels } from "./tunnels.js"
 
 /**
@@ -96,28 +97,9 @@ const proxyVariable = (name: "HTTP_PROXY" | "HTTPS_PROXY"): string => {
   return value === "" ? "" : proxyUrl(value)
 }
 
-/**
- * The pools of a dispatcher, as it makes them. undici's `Agent` forgets a pool whose only connection is lost while the
- * next one is being made, and then destroys neither its requests nor its sockets (N11).
- */
-class Pools {
-  readonly #made = new Set<Undici.Pool>()
-
-  readonly factory = (origin: string | URL, options: object): Undici.Pool => {
-    for (const pool of this.#made) if (pool.destroyed) this.#made.delete(pool)
-    const pool = new Undici.Pool(origin, options)
-    this.#made.add(pool)
-    return pool
-  }
-
-  destroy(): Promise<unknown> {
-    return Promise.all([...this.#made].map((pool) => pool.destroy()))
-  }
-}
-
 const make = (
   { ca, dispatcher, proxy }: Options,
-  { factory }: Pools
+  connections: Connections
 ): Either.Either<Undici.Dispatcher, InvalidInputError> =>
   Either.gen(function*() {
     if (dispatcher !== undefined) return yield* given(dispatcher)
@@ -126,12 +108,14 @@ const make = (
       minVersion: "TLSv1.2" as const,
       ...(ca !== undefined && { ca: yield* certificates(ca) })
     }
+    const factory = connections.pool
     if (proxy === false) return new Undici.Agent({ connect, factory })
     const through = {
       factory,
       requestTls: connect,
       proxyTls: connect,
-      clientFactory: (proxy: URL, options: object) => new Tunnels(proxy, options)
+      clientFactory: (proxy: URL, { connect }: { connect: Undici.buildConnector.connector }) =>
+        new Tunnels(proxy, connections.watched(connect))
     }
     return proxy === undefined
       ? yield* parseOption(
@@ -155,12 +139,12 @@ const make = (
 /** Makes the dispatcher, and destroys it with the scope unless it is the caller's own. */
 export const acquire = (options: Options): Effect.Effect<Undici.Dispatcher, InvalidInputError, Scope.Scope> =>
   Effect.suspend(() => {
-    const pools = new Pools()
+    const connections = new Connections()
     return Effect.acquireRelease(
-      make(options, pools),
+      make(options, connections),
       (dispatcher) =>
         dispatcher === options.dispatcher
           ? Effect.void
-          : Effect.promise(() => dispatcher.destroy().then(() => pools.destroy()))
+          : Effect.promise(() => dispatcher.destroy().then(() => connections.destroy()))
     )
   })

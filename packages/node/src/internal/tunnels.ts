@@ -35,8 +35,8 @@ export class Tunnels extends Undici.Pool {
   readonly #credentials: Readonly<Record<string, string>>
 
   /** Throws an error if the proxy's URL is wrong. */
-  constructor(proxy: URL, options: object) {
-    super(proxy, options)
+  constructor(proxy: URL, connect: Undici.buildConnector.connector) {
+    super(proxy, { connect })
     this.#credentials = credentials(proxy)
   }
 
