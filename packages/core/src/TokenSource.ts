@@ -36,6 +36,7 @@ import { lifetime } from "./internal/accessToken.js"
 import * as Completion from "./internal/completion.js"
 import * as Fibers from "./internal/fibers.js"
 import * as Labels from "./internal/labels.js"
+import * as Telling from "./internal/telling.js"
 import * as Answer from "./internal/tokenSource/answer.js"
 import * as Coalesced from "./internal/tokenSource/coalesced.js"
 import { type Options, validate } from "./internal/tokenSource/options.js"
@@ -236,8 +237,8 @@ export const make: (
   })
 
   /**
-   * Runs a flight in a root span, since it serves many callers (S14). It lands within the span, so that a tracer that
-   * throws at its end loses no token, and lands again if that is how it began. Nothing lands twice.
+   * Runs a flight in a root span, since it serves many callers (S14). It lands within the span, and behind it if it was
+   * interrupted before. Nothing lands twice.
    */
   const fly = (flight: State.Flight, running: RunningFlight): Effect.Effect<void> =>
     Effect.flatMap(Effect.exit(Random.next), (drawn) => {
@@ -247,22 +248,13 @@ export const make: (
           land(flight, running, ending, draw),
           (defect) => land(flight, running, Exit.die(defect), draw)
         )
-      return Effect.useSpan(
-        Telemetry.refreshSpan,
-        {
-          root: true,
-          links: running.firstLinks,
-          captureStackTrace: false
-        },
-        (span) => {
-          Labels.annotate(span, { ...Labels.attributesOf(labels), "tilia.refresh.background": flight.isBackground })
-          running.span = span
-          return Effect.zipRight(drawn, sharing.obtain(wantedBy(flight, draw))).pipe(
-            Effect.onExit(end), // within the span, which then has what is told of the end (O2)
-            Effect.withParentSpan(span)
-          )
-        }
-      ).pipe(Effect.onExit(end), Effect.exit, Effect.asVoid)
+      return Telling.inSpan(Telemetry.refreshSpan, { root: true, links: running.firstLinks }, (span) => {
+        Telling.annotate(span, { ...Labels.attributesOf(labels), "tilia.refresh.background": flight.isBackground })
+        running.span = span
+        return Effect.zipRight(drawn, sharing.obtain(wantedBy(flight, draw))).pipe(
+          Effect.onExit(end) // within the span, which then has what is told of the end (O2)
+        )
+      }).pipe(Effect.onExit(end), Effect.exit, Effect.asVoid)
     })
 
   /** Ends a flight, unless it has ended: first the state, then what is told of it, then the callers that wait. */

@@ -30,7 +30,7 @@ import { clientId, clientSecret, token as jwt } from "./fixtures/vendorSample.js
 import { authUrl, token } from "./support/mocked.js"
 import { drawing, settle } from "./support/onTestClock.js"
 import { scripted } from "./support/scripted.js"
-import { recordingSpans, throwing } from "./support/spans.js"
+import { recordingSpans } from "./support/spans.js"
 
 const { after, succeed } = TestTokenEndpoint
 
@@ -397,12 +397,6 @@ describe("What the spans say (O2)", () => {
         "tilia.attempt.wait_ms": 0,
         ...outcome
       }])
-    }))
-
-  it.scoped("a tracer that throws at each event and attribute loses no token (O2)", () =>
-    Effect.gen(function*() {
-      const { source } = yield* staged(() => ({ body: granted })).pipe(Effect.withTracer(yield* throwing))
-      expect((yield* source.get).scopes).toStrictEqual(["user_info", "write_invoices"])
     }))
 })
 

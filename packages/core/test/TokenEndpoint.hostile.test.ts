@@ -15,7 +15,7 @@ import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import { clientId, clientSecret } from "./fixtures/vendorSample.js"
 import { mocked, requestToken, token } from "./support/mocked.js"
-import { throwingTracer } from "./support/throwingTracer.js"
+import { placesToThrow, throwing } from "./support/spans.js"
 
 const once = { retry: { maxAttempts: 1 } }
 
@@ -169,12 +169,15 @@ describe("Credentials that are none (E2, row 174)", () => {
   )
 })
 
-it.effect("a tracer whose spans throw at their end changes no result of requestToken (row 164)", () =>
-  Effect.gen(function*() {
-    const tracer = yield* throwingTracer
-    const { layer } = yield* mocked((_, index) => index === 0 ? { body: token } : { status: 404 })
-    const calls = Effect.provide(Effect.all([Effect.either(requestToken), Effect.flip(requestToken)]), layer(once))
-    const [granted, refused] = yield* Effect.withTracer(calls, tracer)
-    expect(granted._tag).toBe("Right")
-    expect(refused).toMatchObject({ _tag: "UnexpectedResponseError", status: 404 })
-  }))
+it.effect.each(placesToThrow)(
+  "a tracer that throws at `%s` changes no result of requestToken (O2, row 164)",
+  (place) =>
+    Effect.gen(function*() {
+      const tracer = yield* throwing(place)
+      const { layer } = yield* mocked((_, index) => index === 0 ? { body: token } : { status: 404 })
+      const calls = Effect.provide(Effect.all([Effect.either(requestToken), Effect.flip(requestToken)]), layer(once))
+      const [granted, refused] = yield* Effect.withTracer(calls, tracer)
+      expect(granted._tag).toBe("Right")
+      expect(refused).toMatchObject({ _tag: "UnexpectedResponseError", status: 404 })
+    })
+)

@@ -380,6 +380,19 @@ describe("Narrowed scopes (E9)", () => {
       expect(lines).toMatchObject([expect.stringMatching(/level=WARN.*missing: write_invoices, read_kycs"/)])
     }))
 
+  it.effect("a logger that throws at the warning does not lose the token (O5)", () =>
+    Effect.gen(function*() {
+      const logger = Logger.make(() => {
+        throw new Error("The logger is broken.")
+      })
+      const { layer } = yield* mocked(() => ({ body: { ...token, scope: "user_info" } }))
+      const granted = yield* Effect.flatMap(TokenEndpoint.TokenEndpoint, (_) => _.requestToken(requested)).pipe(
+        Effect.provide(layer()),
+        Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+      )
+      expect(granted.scopes).toStrictEqual(["user_info"])
+    }))
+
   it.effect("with onNarrowedScope \"fail\", fewer scopes than requested are an InvalidScopeError (E9)", () =>
     Effect.gen(function*() {
       const { lines, result } = yield* granted("user_info", { onNarrowedScope: "fail" })

@@ -18,7 +18,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { atOnce, settle } from "./support/onTestClock.js"
 import { scripted } from "./support/scripted.js"
-import { throwingTracer } from "./support/throwingTracer.js"
+import { placesToThrow, throwing } from "./support/spans.js"
 
 const { fail, succeed } = TestTokenEndpoint
 const { text } = TestAccessToken
@@ -147,14 +147,37 @@ describe("Endpoints that do what their type does not say (S7, row 164)", () => {
       expect(Exit.isFailure(yield* Fiber.await(caller))).toBe(true)
     }))
 
-  it.scoped("a tracer whose spans throw at their end loses no token (S14, row 164)", () =>
+  it.scoped.each(placesToThrow)(
+    "a tracer that throws at `%s` loses no token (O2, row 164)",
+    (place) =>
+      Effect.gen(function*() {
+        const tracer = yield* throwing(place)
+        const { calls, source } = yield* scripted(succeed())
+        const { get } = yield* Effect.withTracer(source(), tracer)
+        expect(text(yield* get)).toBe("token-0")
+        expect(text(yield* atOnce(get))).toBe("token-0")
+        expect(calls).toHaveLength(1)
+      })
+  )
+
+  it.scoped("a logger that throws loses no token, and keeps the source from no refresh (O5)", () =>
     Effect.gen(function*() {
-      const tracer = yield* throwingTracer
-      const { calls, source } = yield* scripted(succeed())
-      const { get } = yield* Effect.withTracer(source(), tracer)
-      expect(text(yield* get)).toBe("token-0")
-      expect(text(yield* atOnce(get))).toBe("token-0")
-      expect(calls).toHaveLength(1)
+      const logger = Logger.make(() => {
+        throw new Error("The logger is broken.")
+      })
+      const { calls, source } = yield* scripted(
+        succeed(),
+        fail(new TokenError.ServiceUnavailableError({ status: 503, attempts: 4 })),
+        succeed()
+      )
+      yield* Effect.gen(function*() {
+        const { get } = yield* source()
+        expect(text(yield* get)).toBe("token-0")
+        yield* TestClock.adjust("50 minutes")
+        yield* TestClock.adjust("5 minutes")
+        expect(text(yield* get)).toBe("token-2")
+        expect(calls).toHaveLength(3)
+      }).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)), Logger.withMinimumLogLevel(LogLevel.All))
     }))
 })
 

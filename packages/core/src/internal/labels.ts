@@ -5,7 +5,6 @@
 import * as Effect from "effect/Effect"
 import * as MetricLabel from "effect/MetricLabel"
 import * as Schema from "effect/Schema"
-import type * as Tracer from "effect/Tracer"
 import * as Scopes from "../Scopes.js"
 import type { Labels } from "../Telemetry.js"
 
@@ -50,19 +49,4 @@ export const tags = (labels: Labels): Effect.Effect<Tags> =>
       known.set(name, tags)
       return tags
     }
-  })
-
-/** Tells a tracer something. One that throws must lose no result. */
-export const quietly = (tell: () => void): void => {
-  try {
-    tell()
-  } catch {
-    // There is nobody to tell.
-  }
-}
-
-/** Adds attributes to a span. As options of the span, Effect adds them where nothing catches what a tracer throws. */
-export const annotate = (span: Tracer.Span, attributes: Readonly<Record<string, unknown>>): void =>
-  quietly(() => {
-    for (const [name, value] of Object.entries(attributes)) span.attribute(name, value)
   })

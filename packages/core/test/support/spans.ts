@@ -17,15 +17,17 @@ export const recordingSpans = Effect.map(Effect.tracer, (tracer) => {
   return { spans, events, withTracer: Effect.withTracer(recorder) }
 })
 
-/** A tracer whose spans end, and throw whatever else they are told. */
-export const throwing = Effect.map(Effect.tracer, (tracer) =>
-  Tracer.make({
-    ...tracer,
-    span: (...args) => {
-      const span = tracer.span(...args)
-      span.event = span.attribute = () => {
-        throw new Error("The tracer is broken.")
-      }
-      return span
-    }
-  }))
+const toThrow = (): never => {
+  throw new Error("The tracer is broken.")
+}
+
+/** Where a tracer may throw: when it makes a span, or when a span is told something. */
+export const placesToThrow = ["span", "event", "attribute", "addLinks", "end"] as const
+
+/** A tracer that throws there. */
+export const throwing = (place: typeof placesToThrow[number]) =>
+  Effect.map(Effect.tracer, (tracer) =>
+    Tracer.make({
+      ...tracer,
+      span: (...args) => place === "span" ? toThrow() : Object.assign(tracer.span(...args), { [place]: toThrow })
+    }))

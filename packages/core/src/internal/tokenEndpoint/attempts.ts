@@ -12,7 +12,7 @@ import type { AccessToken } from "../../AccessToken.js"
 import * as Instant from "../../Instant.js"
 import * as Telemetry from "../../Telemetry.js"
 import type { TokenError } from "../../TokenError.js"
-import * as Labels from "../labels.js"
+import * as Telling from "../telling.js"
 
 /** What is told of an end: `error.type` is absent after a success, and the status where no response came (O2). */
 interface Outcome {
@@ -63,7 +63,7 @@ export const make = (
     startedAt = undefined
     endedAt = now()
     Telemetry.attempts.unsafeUpdate(1, tags(outcome["error.type"] ?? "success"))
-    Labels.quietly(() =>
+    Telling.quietly(() =>
       span.event("tilia.attempt", BigInt(endedAt) * 1_000_000n, {
         "tilia.attempt.number": count,
         "tilia.attempt.duration_ms": endedAt - began,

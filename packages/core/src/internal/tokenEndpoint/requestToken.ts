@@ -4,7 +4,6 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
 import type { AccessToken } from "../../AccessToken.js"
@@ -14,6 +13,7 @@ import type * as Telemetry from "../../Telemetry.js"
 import { requestSpan } from "../../Telemetry.js"
 import { InvalidScopeError, type TokenError, TokenTimeoutError } from "../../TokenError.js"
 import * as Labels from "../labels.js"
+import * as Telling from "../telling.js"
 import * as Attempts from "./attempts.js"
 import type { Limits, RequestOptions } from "./options.js"
 import { policyOf, withRetries } from "./retry.js"
@@ -45,28 +45,11 @@ const checkScopes = (
   const list = missing.join(", ")
   return onNarrowedScope === "fail"
     ? Effect.fail(new InvalidScopeError({ ...target, status: 200, serverMessage: `not granted: ${list}` }))
-    : Effect.as(Effect.logWarning(`The server granted fewer scopes than requested; missing: ${list}`), token)
-}
-
-/** Runs a request in its span. A tracer that throws at the end of the span loses no result. */
-const inSpan = <A, E>(
-  attributes: Record<string, unknown>,
-  request: (span: Tracer.Span) => Effect.Effect<A, E>
-): Effect.Effect<A, E> =>
-  Effect.suspend(() => {
-    let result: Exit.Exit<A, E> | undefined
-    // Not `Effect.fn`, whose stack traces cost as much as the rest of the span.
-    return Effect.catchAllDefect(
-      Effect.useSpan(requestSpan, { captureStackTrace: false }, (span) => {
-        Labels.annotate(span, attributes)
-        return request(span).pipe(
-          Effect.withParentSpan(span),
-          Effect.onExit((exit) => Effect.sync(() => result = exit))
-        )
-      }),
-      (defect) => result ?? Effect.die(defect)
+    : Effect.as(
+      Telling.quiet(Effect.logWarning(`The server granted fewer scopes than requested; missing: ${list}`)),
+      token
     )
-  })
+}
 
 /** When the scope closes, every call under way is interrupted. */
 export const make = (
@@ -114,7 +97,7 @@ export const make = (
         checkScopes(token, limits.onNarrowedScope, { tokenUrl, requested: scopes, attempts: attempts.count() }))
       return yield* Effect.onExit(request, (exit) =>
         Effect.sync(() =>
-          Labels.annotate(span, {
+          Telling.annotate(span, {
             ...Labels.attributesOf(key),
             "tilia.attempts": attempts.count(),
             ...Attempts.outcomeOf(exit)
@@ -125,7 +108,9 @@ export const make = (
     return (attempt) => ({
       labels,
       requestToken: (input, options) =>
-        inSpan(attributesAtStart, (span) =>
-          requestIn(span, attempt, input, options))
+        Telling.inSpan(requestSpan, {}, (span) => {
+          Telling.annotate(span, attributesAtStart)
+          return requestIn(span, attempt, input, options)
+        })
     })
   })

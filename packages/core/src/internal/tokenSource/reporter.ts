@@ -15,6 +15,7 @@ import * as TokenEvent from "../../TokenEvent.js"
 import type { StoreError } from "../../TokenStore.js"
 import { lifetime } from "../accessToken.js"
 import * as Labels from "../labels.js"
+import * as Telling from "../telling.js"
 
 export interface Reporter {
   /** The server granted a token. `took` is the time since the request began, in milliseconds. */
@@ -71,13 +72,10 @@ export const make: (
       if (failures > 0) Telemetry.lastFailure.unsafeUpdate(now / 1000, tags())
       Telemetry.refreshes.unsafeUpdate(1, tags({ outcome, origin }))
       if (took !== undefined) Telemetry.requestDuration.unsafeUpdate(Duration.millis(took), tags())
-      return Effect.catchAllDefect(
-        Effect.annotateCurrentSpan({
-          "tilia.token.origin": origin,
-          ...outcome !== "success" && { "error.type": outcome }
-        }),
-        () => Effect.void // a tracer that throws keeps nothing else from being told
-      )
+      return Telling.quiet(Effect.annotateCurrentSpan({
+        "tilia.token.origin": origin,
+        ...outcome !== "success" && { "error.type": outcome }
+      }))
     })
 
   const renewed = Effect.fnUntraced(function*(token: AccessToken) {
@@ -131,7 +129,7 @@ export const make: (
       return publish(TokenEvent.Invalidated({ expiresAt }))
     })
 
-  const labelled = Effect.annotateLogs({ ...labels })
+  const labelled = (report: Effect.Effect<void>) => Telling.quiet(Effect.annotateLogs(report, { ...labels }))
   return {
     granted: (token, took) => labelled(Effect.zipRight(count("success", "server", took), renewed(token))),
     failed: (error, took) => labelled(Effect.zipRight(count(error._tag, "server", took), missed(error))),
