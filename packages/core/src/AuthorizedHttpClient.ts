@@ -38,7 +38,7 @@ import { errorMessage } from "./internal/errorMessage.js"
 import { responseOf } from "./internal/httpClientError.js"
 import { validate } from "./internal/input.js"
 import * as Labels from "./internal/labels.js"
-import { ApiOrigins } from "./internal/origin.js"
+import * as Origin from "./internal/origin.js"
 import { withoutRedirects } from "./internal/redirects.js"
 import * as Telemetry from "./Telemetry.js"
 import * as TiliaConfig from "./TiliaConfig.js"
@@ -272,7 +272,7 @@ export const authorize: {
     client,
     source,
     Either.all({
-      targets: Either.map(validate("apiOrigins", ApiOrigins)(apiOrigins.map(String)), targetsOf),
+      targets: Either.map(Origin.apiOrigins(apiOrigins), targetsOf),
       replay: validate("replay", ReplaySchema)(replay)
     })
   ))
@@ -307,7 +307,7 @@ export const make: (
 ) => Effect.Effect<AuthorizedHttpClient, InvalidInputError, Environment | HttpClient.HttpClient | TokenSource> = Effect
   .fnUntraced(function*({ replay = "idempotent" }: Options = {}) {
     const options = { replay: yield* validate("replay", ReplaySchema)(replay) }
-    const apiOrigins = yield* validate("apiOrigins", ApiOrigins)((yield* Environment).apiOrigins)
+    const apiOrigins = yield* Origin.apiOrigins((yield* Environment).apiOrigins)
     const checked = Either.right({ ...options, targets: targetsOf(apiOrigins) })
     return authorizeTo(yield* HttpClient.HttpClient, yield* TokenSource, checked)
   })

@@ -16,10 +16,11 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Hint from "./internal/hint.js"
 import { validate, withoutValue } from "./internal/input.js"
-import { ApiOrigins, BaseUrl } from "./internal/origin.js"
+import * as Origin from "./internal/origin.js"
 import * as TiliaConfig from "./TiliaConfig.js"
 import { InvalidInputError } from "./TokenError.js"
 
@@ -125,7 +126,7 @@ const named = { production, staging }
 const Name = Schema.Literal("production", "staging").annotations(withoutValue("production or staging"))
 
 /** A base URL that does not end with what is added to it. */
-const AuthUrl = BaseUrl.pipe(Schema.filter(({ pathname }) => !/\/token\/*$/.test(pathname))).annotations(
+const AuthUrl = Origin.BaseUrl.pipe(Schema.filter(({ pathname }) => !/\/token\/*$/.test(pathname))).annotations(
   withoutValue("an https URL (http on loopback only) without user, query or fragment")
 )
 
@@ -139,18 +140,18 @@ const AuthUrl = BaseUrl.pipe(Schema.filter(({ pathname }) => !/\/token\/*$/.test
  */
 export const make: (input: Input) => Effect.Effect<Environment, InvalidInputError> = Effect.fnUntraced(
   function*(input) {
-    if (typeof input === "string") return named[yield* validate("environment", Name)(input)]
+    if (!Predicate.isRecord(input)) return named[yield* validate("environment", Name)(input)]
     const { apiOrigins = [], authUrl } = input
     return fromUrls(
       yield* validate("authUrl", AuthUrl)(String(authUrl)),
-      yield* validate("apiOrigins", ApiOrigins)(apiOrigins.map(String))
+      yield* Origin.apiOrigins(apiOrigins)
     )
   }
 )
 
 /** The hint is that of the first one that is refused. */
 const hintOfOrigins = (origins: ReadonlyArray<string>): string => {
-  const wrong = origins.find((origin) => Option.isNone(Schema.decodeOption(ApiOrigins)([origin]))) ?? ""
+  const wrong = origins.find((origin) => Option.isNone(Schema.decodeOption(Origin.ApiOrigins)([origin]))) ?? ""
   return wrong === "" && origins.length > 1 ? "one of them is empty" : Hint.ofUrl(wrong)
 }
 
@@ -162,7 +163,7 @@ const hintOfName = (text: string): string => {
 const settings = Config.all({
   name: Config.option(TiliaConfig.text("TILIA_ENVIRONMENT", Name, hintOfName)),
   authUrl: Config.option(TiliaConfig.text("TILIA_AUTH_URL", AuthUrl, Hint.ofUrl)),
-  apiOrigins: Config.option(TiliaConfig.list("TILIA_API_ORIGINS", ApiOrigins, hintOfOrigins))
+  apiOrigins: Config.option(TiliaConfig.list("TILIA_API_ORIGINS", Origin.ApiOrigins, hintOfOrigins))
 })
 
 /**

@@ -15,6 +15,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
@@ -211,4 +212,65 @@ describe.concurrent("the options of Tilia", () => {
         expect(after.filter((line) => line.startsWith("https://api.example")).length).toBe(name === "replay" ? 1 : 2)
       })
   )
+})
+
+describe("a value that no type allows, as JavaScript may give one", () => {
+  const values = [
+    NaN,
+    -1,
+    0,
+    1.5,
+    Infinity,
+    "",
+    "abc",
+    null,
+    {},
+    [],
+    [null],
+    true,
+    Symbol("x"),
+    10n,
+    () => 1,
+    new Date(0)
+  ]
+  const base = { environment: { authUrl }, clientId, clientSecret, scopes }
+
+  /** The options with this value, for the name of an option, or for the names of one and of one in it. */
+  const withValue = (path: string, value: unknown): Tilia.Options => {
+    const [outer = "", inner, innermost] = path.split(".")
+    const given = innermost === undefined ? value : { [innermost]: value }
+    const option = outer === "environment" ? base.environment : {}
+    return Object.assign({}, base, {
+      [outer]: inner === undefined ? value : Object.assign({}, option, { [inner]: given })
+    })
+  }
+
+  it.effect.each([
+    ...["environment", "environment.authUrl", "environment.apiOrigins", "clientId", "clientSecret", "scopes", "name"],
+    ...[
+      "retry",
+      "retry.maxAttempts",
+      "retry.baseDelay",
+      "retry.maxDelay",
+      "attemptTimeout",
+      "budget",
+      "onNarrowedScope"
+    ],
+    ...["replay", "source", "source.refreshAt", "source.jitter", "source.expiryMargin", "source.background"],
+    ...["source.idleAfter", "source.start", "source.minRefreshInterval", "source.coolDown", "source.coolDown.base"],
+    ...["source.coolDown.max", "source.coolDown.maxNotRetryable", "source.maxRetryAfter", "source.checkEvery"]
+  ])("for %s is accepted or an InvalidInputError, and never a defect (E2)", (path) =>
+    Effect.gen(function*() {
+      const { client } = yield* MockHttpClient.make(() => ({ body: token }))
+      for (const value of values) {
+        const made = Effect.suspend(() => Tilia.make(withValue(path, value))).pipe(
+          Effect.provideService(HttpClient.HttpClient, client),
+          Effect.scoped,
+          Effect.either
+        )
+        expect(Either.match(yield* made, { onLeft: ({ _tag }) => _tag, onRight: () => "accepted" })).toMatch(
+          /^(InvalidInputError|accepted)$/
+        )
+      }
+    }))
 })

@@ -24,6 +24,7 @@ import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import { createServer, type RequestListener, type Server } from "node:http"
 import * as Connection from "./Connection.js"
@@ -119,6 +120,12 @@ const validatePort = (port: number): Effect.Effect<number, InvalidInputError> =>
     ? Effect.succeed(port)
     : new InvalidInputError({ setting: "port", expected: "a whole number from 0 to 65535" })
 
+/** Node would listen on every address of the machine without one. */
+const validateHost = (host: string): Effect.Effect<string, InvalidInputError> =>
+  Predicate.isString(host) && host !== ""
+    ? Effect.succeed(host)
+    : new InvalidInputError({ setting: "host", expected: "an address of this machine" })
+
 /**
  * A sandbox that listens until the scope closes. Open connections end with it. An option that is out of range, a port
  * that is in use, and the well-known client on another address than loopback are each an `InvalidInputError`.
@@ -128,10 +135,10 @@ const validatePort = (port: number): Effect.Effect<number, InvalidInputError> =>
  */
 export const make: (options?: Options) => Effect.Effect<NodeSandbox, InvalidInputError, Scope.Scope> = Effect
   .fnUntraced(function*(options: Options = {}) {
-    const { host = loopback } = options
-    const port = yield* validatePort(options.port ?? 0)
-    yield* refuseWellKnown(options)
+    const host = yield* validateHost(options.host === undefined ? loopback : options.host)
+    const port = yield* validatePort(options.port === undefined ? 0 : options.port)
     const sandbox = yield* Sandbox.make(options)
+    yield* refuseWellKnown(options)
     const handler = yield* NodeHttpServer.makeHandler(
       Effect.provideServiceEffect(sandbox.httpApp, Connection.Connection, connection)
     )

@@ -259,7 +259,7 @@ const validateLifetime = (input: Duration.DurationInput): Either.Either<number, 
 const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text
 
 const validateCors = (origins: ReadonlyArray<string>): Either.Either<ReadonlyArray<string>, InvalidInputError> =>
-  origins.every((origin) => origin === "*" || isOrigin(origin))
+  Array.isArray(origins) && origins.every((origin) => origin === "*" || isOrigin(origin))
     ? Either.right(origins)
     : Either.left(
       new InvalidInputError({ setting: "cors", expected: "origins without a path, as http://localhost:5173, or *" })
@@ -272,6 +272,9 @@ interface ValidatedClient {
 
 /** The validated clients by their ids, in lower case: a UUID is the same in either case. */
 const validateClients = Effect.fnUntraced(function*(clients: ReadonlyArray<Client>) {
+  if (!Array.isArray(clients)) {
+    return yield* new InvalidInputError({ setting: "clients", expected: "an array of clients" })
+  }
   const validated = new Map<string, ValidatedClient>()
   for (const client of clients) {
     const credentials = yield* ClientCredentials.make(client)

@@ -161,8 +161,7 @@ describe("the well-known client beyond loopback", () => {
     "evil.localhost",
     "127.0.0.1.evil",
     "1127.0.0.1",
-    "::1%eth0",
-    ""
+    "::1%eth0"
   ]
   it.effect.each(hosts)(
     "the sandbox refuses its well-known client on the host %j (X5)",
@@ -170,6 +169,18 @@ describe("the well-known client beyond loopback", () => {
       Effect.gen(function*() {
         const error = yield* Effect.flip(Effect.scoped(Layer.build(NodeSandbox.layer({ host }))))
         expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "clients" })
+      })
+  )
+
+  const untyped = [NaN, -1, Infinity, "", null, {}, [null], true, Symbol("x"), 10n, () => 1]
+  it.effect.each(["port", "host", "clients", "cors", "tokenLifetime"])(
+    "a value for %s that no type allows, as JavaScript may give one, is an InvalidInputError (X6)",
+    (name) =>
+      Effect.gen(function*() {
+        for (const value of untyped) {
+          const made = NodeSandbox.make(Object.assign({}, { [name]: value }))
+          expect(yield* Effect.flip(Effect.scoped(made))).toMatchObject({ _tag: "InvalidInputError" })
+        }
       })
   )
 

@@ -2,7 +2,7 @@
  * Base URLs and origins that a user configures.
  */
 import * as Schema from "effect/Schema"
-import { withoutValue } from "./input.js"
+import { validate, withoutValue } from "./input.js"
 import { isSafe } from "./safeUrl.js"
 
 /** A base URL without parts that could be a credential, or that would be lost. */
@@ -34,3 +34,7 @@ const ApiOrigin = Schema.transform(BaseUrl, Schema.typeSchema(Schema.String), {
 export const ApiOrigins = Schema.Array(ApiOrigin).annotations(
   withoutValue("https origins (http on loopback only), with or without a path, without user, query or fragment")
 )
+
+/** The API origins of an option, each a text or a URL. */
+export const apiOrigins = (input: unknown) =>
+  validate("apiOrigins", ApiOrigins)(Array.isArray(input) ? input.map(String) : input)

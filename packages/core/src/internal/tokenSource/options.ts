@@ -3,6 +3,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Scopes from "../../Scopes.js"
 import { InvalidInputError } from "../../TokenError.js"
@@ -136,21 +137,24 @@ export const validate = ({
   Either.all({
     scopes: setting("scopes", Scopes.ScopesFromArray)(scopes),
     refreshAt: setting("refreshAt", Fraction)(refreshAt),
-    jitter: Either.filterOrLeft(
-      setting("jitter", Jitter)(jitter ?? Math.min(0.02, refreshAt / 2, 1 - refreshAt)),
-      (jitter) => refreshAt - jitter > 0 && refreshAt + jitter <= 1,
-      () => new InvalidInputError({ setting: "jitter", expected: "less than refreshAt, and at most 1 - refreshAt" })
-    ),
+    jitter: Either.flatMap(setting("refreshAt", Fraction)(refreshAt), (refreshAt) =>
+      Either.filterOrLeft(
+        setting("jitter", Jitter)(jitter ?? Math.min(0.02, refreshAt / 2, 1 - refreshAt)),
+        (jitter) => refreshAt - jitter > 0 && refreshAt + jitter <= 1,
+        () => new InvalidInputError({ setting: "jitter", expected: "less than refreshAt, and at most 1 - refreshAt" })
+      )),
     expiryMargin: millis("expiryMargin", expiryMargin),
     background: setting("background", Background)(background),
     idleAfter: idleAfter === undefined ? Either.right(undefined) : millis("idleAfter", idleAfter),
     start: setting("start", Start)(start),
     minRefreshInterval: millis("minRefreshInterval", minRefreshInterval),
-    coolDown: Either.all({
-      base: millis("coolDown.base", coolDown.base ?? "1 second"),
-      max: millis("coolDown.max", coolDown.max ?? "10 seconds"),
-      maxNotRetryable: millis("coolDown.maxNotRetryable", coolDown.maxNotRetryable ?? "1 minute")
-    }),
+    coolDown: Predicate.isRecord(coolDown)
+      ? Either.all({
+        base: millis("coolDown.base", coolDown.base ?? "1 second"),
+        max: millis("coolDown.max", coolDown.max ?? "10 seconds"),
+        maxNotRetryable: millis("coolDown.maxNotRetryable", coolDown.maxNotRetryable ?? "1 minute")
+      })
+      : Either.left(new InvalidInputError({ setting: "coolDown", expected: "an object with its times" })),
     maxRetryAfter: millis("maxRetryAfter", maxRetryAfter),
     checkEvery: millis("checkEvery", checkEvery)
   })
