@@ -40,8 +40,8 @@ const rest = (root: unknown): ReadonlyArray<string> => {
   const texts: Array<string> = []
   const seen = new Set<object>()
   const queue: Array<readonly [value: unknown, level: number]> = [[root, 0]]
-  for (let next = queue.shift(); next !== undefined && seen.size < maxObjects; next = queue.shift()) {
-    const [value, level] = next
+  for (const [value, level] of queue) { // which grows meanwhile
+    if (seen.size >= maxObjects) break
     if (!Predicate.isObject(value) || seen.has(value)) continue
     seen.add(value)
     if (ArrayBuffer.isView(value)) {

@@ -63,7 +63,7 @@ const printOrEmpty = (print: () => unknown): string => {
 
 /** A value, as each printer of single values prints it. */
 const renderValue = (value: unknown): ReadonlyArray<Printed> => [
-  { printer: "message", text: value instanceof Error ? printOrEmpty(() => value.message) : "" },
+  { printer: "message", text: printOrEmpty(() => value instanceof Error ? value.message : "") },
   { printer: "toString", text: printOrEmpty(() => value) },
   { printer: "JSON.stringify", text: printOrEmpty(() => JSON.stringify(value)) },
   { printer: "inspect", text: inspected(value) }
