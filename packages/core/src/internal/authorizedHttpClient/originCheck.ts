@@ -22,11 +22,15 @@ export const targetsOf = (apiOrigins: ReadonlyArray<string>): Targets =>
     return { origin, path: pathname }
   })
 
-/** The path as a server sees it that decodes it again and again; `undefined` if that ends in no UTF-8. */
-const fullyDecoded = (path: string): string | undefined => {
+/** How often a path may be encoded. Each time takes a pass over all of it, and no honest path is encoded more often. */
+const mostEncodings = 8
+
+/** The path as a server sees it that decodes it again and again; `undefined` if that does not end, or in no UTF-8. */
+const fullyDecoded = (path: string, encodings = mostEncodings): string | undefined => {
   try {
     const decoded = decodeURIComponent(path)
-    return decoded === path ? path : fullyDecoded(decoded)
+    if (decoded === path) return path
+    return encodings > 0 ? fullyDecoded(decoded, encodings - 1) : undefined
   } catch {
     return undefined
   }

@@ -15,7 +15,7 @@ import * as ErrorResponse from "./errorResponse.js"
 import * as Json from "./json.js"
 import type { RawResponse } from "./rawResponse.js"
 import type { Target } from "./roundTrip.js"
-import { holdSecret } from "./sanitize.js"
+import { showsSecret } from "./sanitize.js"
 
 const decodeTokenResponse = Schema.decodeUnknownEither(TokenResponse)
 
@@ -47,7 +47,7 @@ const unexpected = ({ status }: RawResponse, context: Target, problem: string): 
 /** What is wrong with the scopes that a server grants: those that were not requested are a stranger's text (E8). */
 const problemOfScopes = ({ scope }: TokenResponse, { clientSecret, requested }: ErrorResponse.Context) => {
   const others = scope?.filter((each) => !requested.includes(each)) ?? []
-  return others.length > 0 && holdSecret(others, clientSecret) ? "its scope repeats the client's secret" : undefined
+  return showsSecret(others.join(","), clientSecret) ? "its scope repeats the client's secret" : undefined
 }
 
 /** A 200: a token, or an error, or neither (E4). */

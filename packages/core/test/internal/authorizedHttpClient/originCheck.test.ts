@@ -2,6 +2,7 @@ import * as Headers from "@effect/platform/Headers"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { describe, expect, it } from "@effect/vitest"
 import { forbiddenOrigin, targetsOf } from "../../../src/internal/authorizedHttpClient/originCheck.js"
+import { within } from "../../support/within.js"
 
 const listed = targetsOf([
   "https://api.example",
@@ -73,6 +74,11 @@ describe("Origins that may receive the bearer (A1)", () => {
     ["no text", "", "what is no URL"]
   ])("a URL with %s is forbidden, and only its origin is shown (A1)", (_, url, shown) => {
     expect(forbiddenOrigin(HttpClientRequest.get(url), listed)).toBe(shown)
+  })
+
+  it("a path that is encoded thousands of times is forbidden within a second (A1)", () => {
+    const request = HttpClientRequest.get(`https://auth.example/authorize/%${"25".repeat(50_000)}41`)
+    expect(within(1000, () => forbiddenOrigin(request, listed))).toBe("https://auth.example")
   })
 
   it("a listed origin over http beyond loopback is forbidden (A1)", () => {
