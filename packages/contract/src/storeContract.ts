@@ -15,7 +15,7 @@
  * @since 0.1.0
  */
 import * as Scopes from "@effect-tilia/core/Scopes"
-import { ServiceUnavailableError } from "@effect-tilia/core/TokenError"
+import * as TokenError from "@effect-tilia/core/TokenError"
 import {
   Abandoned,
   type Change,
@@ -126,10 +126,15 @@ const isPrompt = <E>(self: Effect.Effect<void, E>): Effect.Effect<boolean, E> =>
 const fastest = (durations: ReadonlyArray<Duration.Duration>): Duration.Duration =>
   durations.reduce((one, other) => Duration.min(one, other))
 
+/** A token of 8 kB, which is as long as a header may be, with each character that a token may have. */
+const longText = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/".repeat(120)
+
+const tokenUrl = "https://auth.example.com/token"
+
 /** As a server's error may be: with every field that an error can have. */
 const failure: Failure = {
-  error: new ServiceUnavailableError({
-    tokenUrl: "https://auth.example.com/token",
+  error: new TokenError.ServiceUnavailableError({
+    tokenUrl,
     status: 503,
     code: "temporarily_unavailable",
     serverMessage: "a \"quoted\" text — 7 €",
@@ -140,6 +145,20 @@ const failure: Failure = {
   remaining: Duration.seconds(20),
   isBinding: true
 }
+
+/** One error of each kind that a request can end with. */
+const errors: ReadonlyArray<TokenError.TokenError> = [
+  new TokenError.InvalidInputError({ setting: "scopes", expected: "one scope or more" }),
+  new TokenError.CredentialsError({ message: "The vault is closed.", retryable: true }),
+  new TokenError.InvalidRequestError({ tokenUrl, status: 400, attempts: 1 }),
+  new TokenError.InvalidClientError({ tokenUrl, status: 401, attempts: 1, code: "invalid_client" }),
+  new TokenError.InvalidScopeError({ tokenUrl, status: 400, attempts: 1, requested: ["a", "b"] }),
+  new TokenError.RateLimitedError({ tokenUrl, status: 429, attempts: 2, retryAfter: Duration.seconds(7) }),
+  new TokenError.ServiceUnavailableError({ tokenUrl, status: 503, attempts: 4 }),
+  new TokenError.UnexpectedResponseError({ tokenUrl, status: 302, attempts: 1, problem: "it redirects" }),
+  new TokenError.TokenTransportError({ tokenUrl, attempts: 4, reason: "Reset" }),
+  new TokenError.TokenTimeoutError({ tokenUrl, attempts: 4 })
+]
 
 /** Longer than a lease. */
 const untilLeaseEnds = Effect.sleep("3200 millis")
@@ -199,7 +218,7 @@ const tests: Readonly<Record<string, Body>> = {
     Effect.gen(function*() {
       expect(yield* one.read(scopes)).toStrictEqual({ token: Option.none(), failure: Option.none() })
       const lock = yield* lockOf(one, scopes)
-      const token = yield* TestAccessToken.make({ scopes: ["a", "b"], lifetime: "1 hour" })
+      const token = yield* TestAccessToken.make({ text: longText, scopes: ["a", "b"], lifetime: "1 hour" })
       yield* lock.settle(Granted({ token }))
       const read = yield* Effect.flatten(Effect.map(other.read(scopes), ({ token }) => token))
       expect(read.generation).toBe(lock.generation)
@@ -229,6 +248,16 @@ const tests: Readonly<Record<string, Body>> = {
       expect(Duration.toMillis(remaining)).toBeGreaterThan(17_000)
       expect(Duration.toMillis(remaining)).toBeLessThanOrEqual(19_100)
       expect(yield* textIn(other, scopes)).toStrictEqual(Option.some("before"))
+    }),
+
+  "a process reads each kind of error that another left (T8)": (one, other, scopes) =>
+    Effect.gen(function*() {
+      for (const error of errors) {
+        const lock = yield* lockOf(one, scopes)
+        yield* lock.settle(Failed({ failure: { ...failure, error } }))
+        yield* expectLeft(other, scopes, "failure", lock)
+        expect(Option.map(yield* failureIn(other, scopes), ({ error }) => error)).toStrictEqual(Option.some(error))
+      }
     }),
 
   "a token replaces the failure before it, and an abandoned lock replaces nothing (T8)": (one, other, scopes) =>

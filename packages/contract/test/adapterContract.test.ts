@@ -47,7 +47,8 @@ const faults: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
     "a response with a Location that repeats the secret causes UnexpectedResponseError (row 38)"
   ]],
   ["follows redirects to the same origin", redirectsToSameOrigin],
-  ["sends a request again after an error", resent],
+  ["sends a request again after an error that says when", resent],
+  ["sends a request again after an error that does not say when", resent],
   ["has a cookie jar", ["a token request sends no cookie that an earlier response has set (E1)"]],
   ["puts the secret into an Authorization header", [credentials]],
   ["puts the secret into a header in hex", [credentials]],

@@ -51,6 +51,11 @@ const faults: ReadonlyArray<readonly [string, ...ReadonlyArray<string>]> = [
     "a lock that its holder does not renew ends with its lease (T3)"
   ],
   [
+    "cuts a token off at 255 characters",
+    "a process reads the token that another wrote, with its scopes and remaining lifetime (T1)"
+  ],
+  ["reads each error as a 503", "a process reads each kind of error that another left (T8)"],
+  [
     "loses a failure",
     "a process reads the failure that another left, with its error and what is left of its wait (T8)"
   ],

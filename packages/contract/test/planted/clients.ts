@@ -28,9 +28,10 @@ const loyal: Fetch = async (input, init) => {
 }
 
 /** Sends a request a second time after an error that may be over soon, as a client with retries of its own. */
-const persistent: Fetch = async (input, init) => {
+const persistent = (hasWait: boolean): Fetch => async (input, init) => {
   const response = await fetch(input, init)
-  return [401, 408, 425, 429, 500, 502, 503, 504].includes(response.status) ? fetch(input, init) : response
+  const mayBeOver = [401, 408, 425, 429, 500, 502, 503, 504].includes(response.status)
+  return mayBeOver && response.headers.has("retry-after") === hasWait ? fetch(input, init) : response
 }
 
 /** Returns the cookies of a server to it. */
@@ -59,7 +60,8 @@ const withHeader = (name: string, encode: (credentials: string) => string): Fetc
 const planted: Readonly<Record<string, Fetch>> = {
   "follows redirects": (input, init) => fetch(input, { ...init, redirect: "follow" }),
   "follows redirects to the same origin": loyal,
-  "sends a request again after an error": persistent,
+  "sends a request again after an error that says when": persistent(true),
+  "sends a request again after an error that does not say when": persistent(false),
   "has a cookie jar": withCookies(),
   "puts the secret into an Authorization header": withHeader("authorization", (text) => `Basic ${btoa(text)}`),
   "puts the secret into a header in hex": withHeader("x-trace", (text) => Buffer.from(text).toString("hex")),

@@ -3,7 +3,9 @@
  * tests have failed. It is not a test by itself.
  */
 import { storeContract } from "@effect-tilia/contract/storeContract"
+import { AccessToken } from "@effect-tilia/core/AccessToken"
 import * as Scopes from "@effect-tilia/core/Scopes"
+import { ServiceUnavailableError, type TokenError } from "@effect-tilia/core/TokenError"
 import {
   Abandoned,
   type Acquisition,
@@ -25,6 +27,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import * as Queue from "effect/Queue"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { onServer } from "../support/onServer.js"
@@ -56,6 +59,19 @@ const withEntries = (store: TokenStore, change: (entry: Entry, scopes: Scopes.Sc
   ...withAcquired(store, (_, scopes, entry) => ({ entry: change(entry, scopes) })),
   read: (scopes) => Effect.map(store.read(scopes), (entry) => change(entry, scopes))
 })
+
+/** A token as a column of 255 characters keeps it. */
+const cutOff = ({ expiresAt, issuedAt, scopes, tokenType, value }: AccessToken) =>
+  new AccessToken({
+    expiresAt,
+    issuedAt,
+    scopes,
+    tokenType,
+    value: Redacted.make(Redacted.value(value).slice(0, 255))
+  })
+
+const asUnavailable = (error: TokenError): TokenError =>
+  error._tag === "ServiceUnavailableError" ? error : new ServiceUnavailableError({ status: 503, attempts: 1 })
 
 /** A store that waits before each command. */
 const slow = (store: TokenStore): TokenStore => {
@@ -321,6 +337,16 @@ const shared: Readonly<Record<string, (store: TokenStore) => TokenStore>> = {
   "reads from a replica that is 800 ms behind": lagging,
   "mixes a,bc and ab,c": mixed,
   "never frees a lock": neverFree,
+  "cuts a token off at 255 characters": (store) =>
+    withEntries(store, (entry) => ({
+      ...entry,
+      token: Option.map(entry.token, (stored) => ({ ...stored, token: cutOff(stored.token) }))
+    })),
+  "reads each error as a 503": (store) =>
+    withEntries(store, (entry) => ({
+      ...entry,
+      failure: Option.map(entry.failure, (stored) => ({ ...stored, error: asUnavailable(stored.error) }))
+    })),
   "loses a failure": (store) =>
     withLocks(store, (own) => ({
       ...own,
