@@ -96,16 +96,16 @@ const problemOf = (name: Name, token: Extract<Token, { readonly kind: "option" }
   return `--${flag} must be ${known.choices.slice(0, -1).join(", ")} or ${known.choices.at(-1)}.`
 }
 
-/** What is wrong with the arguments that are no flags. */
+/** What is wrong with the arguments that are no flags. `child` is what stands behind `--`, if that is there. */
 const misplaced = (
   name: Name,
   operands: ReadonlyArray<string>,
-  child: ReadonlyArray<string>
+  child: ReadonlyArray<string> | undefined
 ): string | undefined => {
   const command: Command = commands[name]
   if (command.child !== "none" && operands.length > 0) return `Write -- before the command to run: tilia ${name} -- …`
-  if (command.child === "required" && child.length === 0) {
-    return `tilia ${name} needs a command to run: tilia ${name} -- …`
+  if (command.child !== "none" && child?.length === 0 || command.child === "required" && child === undefined) {
+    return `tilia ${name} needs a command to run${child === undefined ? "" : " after --"}: tilia ${name} -- …`
   }
   if (operands.length === command.operands.length) return undefined
   const takes = command.operands.length === 0 ? "no arguments" : command.operands.join(" and ")
@@ -123,7 +123,7 @@ const run = (name: Name, args: ReadonlyArray<string>): Run | Answer => {
   const hasChild = commands[name].child !== "none"
   const operands = hasChild ? values(end === -1 ? tokens : tokens.slice(0, end)) : values(tokens)
   const child = hasChild ? after : []
-  const [problem = misplaced(name, operands, child)] = tokens.flatMap((token) =>
+  const [problem = misplaced(name, operands, end === -1 ? undefined : child)] = tokens.flatMap((token) =>
     token.kind === "option" ? problemOf(name, token) ?? [] : []
   )
   return problem === undefined ? { _tag: "Run", name, flags, operands, child } : mistake(problem, name)

@@ -71,6 +71,8 @@ describe("Arguments", () => {
     ["inspect eyJ", "tilia inspect takes no arguments. It reads the token from standard input."],
     ["request GET", "tilia request takes METHOD and URL."],
     ["exec", "tilia exec needs a command to run: tilia exec -- …"],
+    ["exec --", "tilia exec needs a command to run after --: tilia exec -- …"],
+    ["sandbox --", "tilia sandbox needs a command to run after --: tilia sandbox -- …"],
     ["exec ls", "Write -- before the command to run: tilia exec -- …"],
     ["sandbox npm test", "Write -- before the command to run"]
   ])("`tilia %s` is a mistake, and the message says what to do: %s", (line, message) => {

@@ -167,15 +167,16 @@ describe("What the metrics count (O3)", () => {
   it.scoped("a token counts as one refresh and one attempt, and says when it expires (O3)", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(1_000_000)
-      const { source } = yield* staged(() => ({ body: granted }))
+      const { source } = yield* staged(() => ({ body: granted }), { name: "counts" })
+      const tags = labels.replace("invoices", "counts")
       expect(yield* changed(Effect.zipRight(source.get, source.get))).toStrictEqual({
-        [`tilia_token_refresh_total ${labels} outcome=success origin=server`]: [1],
-        [`tilia_token_attempts_total ${labels} outcome=success`]: [1],
-        [`tilia_token_request_duration time_unit=milliseconds ${labels}`]: [1, 0],
-        [`tilia_token_expiry_timestamp_seconds ${labels}`]: [4600],
-        [`tilia_token_expires_in_seconds ${labels}`]: [3600],
-        [`tilia_token_consecutive_failures ${labels}`]: [0],
-        [`tilia_token_waiting_callers ${labels}`]: [0]
+        [`tilia_token_refresh_total ${tags} outcome=success origin=server`]: [1],
+        [`tilia_token_attempts_total ${tags} outcome=success`]: [1],
+        [`tilia_token_request_duration time_unit=milliseconds ${tags}`]: [1, 0],
+        [`tilia_token_expiry_timestamp_seconds ${tags}`]: [4600],
+        [`tilia_token_expires_in_seconds ${tags}`]: [3600],
+        [`tilia_token_consecutive_failures ${tags}`]: [0],
+        [`tilia_token_waiting_callers ${tags}`]: [0]
       })
     }))
 

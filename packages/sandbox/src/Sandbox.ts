@@ -273,13 +273,15 @@ interface ValidatedClient {
 /** The validated clients by their ids, in lower case: a UUID is the same in either case. */
 const validateClients = Effect.fnUntraced(function*(clients: ReadonlyArray<Client>) {
   if (!Array.isArray(clients)) {
-    return yield* new InvalidInputError({ setting: "clients", expected: "an array of clients" })
+    return yield* new InvalidInputError({ setting: "clients", expected: "an array" })
   }
   const validated = new Map<string, ValidatedClient>()
   for (const client of clients) {
     const credentials = yield* ClientCredentials.make(client)
     const allowed = yield* Scopes.make(client.scopes ?? Scopes.known)
-    validated.set(credentials.clientId.toLowerCase(), { credentials, allowed })
+    const id = credentials.clientId.toLowerCase()
+    if (validated.has(id)) return yield* new InvalidInputError({ setting: "clients", expected: "of different ids" })
+    validated.set(id, { credentials, allowed })
   }
   return validated
 })

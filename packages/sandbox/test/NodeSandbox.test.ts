@@ -185,6 +185,14 @@ describe("the well-known client beyond loopback", () => {
   )
 
   const own = { clientId: form.client_secret, clientSecret: form.client_id }
+
+  it.effect("two clients with one id in either case are an InvalidInputError (X6)", () =>
+    Effect.gen(function*() {
+      const clients = [own, { clientId: own.clientId.toUpperCase(), clientSecret: own.clientSecret }]
+      const error = yield* Effect.flip(Effect.scoped(NodeSandbox.make({ clients })))
+      expect(error).toMatchObject({ _tag: "InvalidInputError", setting: "clients" })
+    }))
+
   it.effect.each<[string, ReadonlyArray<Sandbox.Client>]>([
     ["in upper case", [{ ...Sandbox.wellKnown, clientId: Sandbox.wellKnown.clientId.toUpperCase() }]],
     ["with another secret", [{ ...own, clientId: Sandbox.wellKnown.clientId }]],
