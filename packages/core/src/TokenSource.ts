@@ -243,11 +243,7 @@ export const make: (
   const fly = (flight: State.Flight, running: RunningFlight): Effect.Effect<void> =>
     Effect.flatMap(Effect.exit(Random.next), (drawn) => {
       const draw = Exit.getOrElse(drawn, () => 0.5)
-      const end = (ending: Ending) =>
-        Effect.catchAllDefect(
-          land(flight, running, ending, draw),
-          (defect) => land(flight, running, Exit.die(defect), draw)
-        )
+      const end = (ending: Ending) => land(flight, running, ending, draw)
       return Telling.inSpan(Telemetry.refreshSpan, { root: true, links: running.firstLinks }, (span) => {
         Telling.annotate(span, { ...Labels.attributesOf(labels), "tilia.refresh.background": flight.isBackground })
         running.span = span

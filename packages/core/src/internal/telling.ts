@@ -36,13 +36,9 @@ export const inSpan = <A, E>(
   Effect.suspend(() => {
     let result: Exit.Exit<A, E> | undefined
     // Not `Effect.fn`, whose stack traces cost as much as the rest of the span.
-    const run = Effect.useSpan(name, { ...options, captureStackTrace: false }, (span) =>
-      Effect.suspend(() =>
-        use(span)
-      ).pipe(
-        Effect.withParentSpan(span),
-        Effect.onExit((exit) => Effect.sync(() => result = exit))
-      ))
-    return Effect.catchAllDefect(run, () =>
-      result ?? Effect.withTracerEnabled(run, false))
+    const run = Effect.useSpan(name, { ...options, captureStackTrace: false }, (span) => {
+      const used = Effect.suspend(() => use(span))
+      return Effect.onExit(Effect.withParentSpan(used, span), (exit) => Effect.sync(() => result = exit))
+    })
+    return Effect.catchAllDefect(run, () => result ?? Effect.withTracerEnabled(run, false))
   })

@@ -47,7 +47,9 @@ const unexpected = ({ status }: RawResponse, context: Target, problem: string): 
 /** What is wrong with the scopes that a server grants: those that were not requested are a stranger's text (E8). */
 const problemOfScopes = ({ scope }: TokenResponse, { clientSecret, requested }: ErrorResponse.Context) => {
   const others = scope?.filter((each) => !requested.includes(each)) ?? []
-  return showsSecret(others.join(","), clientSecret) ? "its scope repeats the client's secret" : undefined
+  return others.length > 0 && showsSecret(others.join(","), clientSecret)
+    ? "its scope repeats the client's secret"
+    : undefined
 }
 
 /** A 200: a token, or an error, or neither (E4). */
