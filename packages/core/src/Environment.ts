@@ -19,7 +19,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Hint from "./internal/hint.js"
-import { validate, withoutValue } from "./internal/input.js"
+import { urlText, validate, withoutValue } from "./internal/input.js"
 import * as Origin from "./internal/origin.js"
 import * as TiliaConfig from "./TiliaConfig.js"
 import { InvalidInputError } from "./TokenError.js"
@@ -143,7 +143,7 @@ export const make: (input: Input) => Effect.Effect<Environment, InvalidInputErro
     if (!Predicate.isRecord(input)) return named[yield* validate("environment", Name)(input)]
     const { apiOrigins = [], authUrl } = input
     return fromUrls(
-      yield* validate("authUrl", AuthUrl)(String(authUrl)),
+      yield* validate("authUrl", AuthUrl)(urlText(authUrl)),
       yield* Origin.apiOrigins(apiOrigins)
     )
   }

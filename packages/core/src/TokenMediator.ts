@@ -23,7 +23,7 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { validate, withoutValue } from "./internal/input.js"
+import { urlText, validate, withoutValue } from "./internal/input.js"
 import * as SafeUrl from "./internal/safeUrl.js"
 import { errorOf } from "./internal/tokenEndpoint/errorResponse.js"
 import * as Json from "./internal/tokenEndpoint/json.js"
@@ -108,7 +108,7 @@ export const make: (
   options: Options
 ) => Effect.Effect<TokenEndpoint.TokenEndpoint, InvalidInputError, HttpClient.HttpClient | Scope.Scope> = Effect
   .fnUntraced(function*({ mediatorUrl, principal, ...options }) {
-    const tokenUrl = yield* validate("mediatorUrl", MediatorUrl)(String(mediatorUrl))
+    const tokenUrl = yield* validate("mediatorUrl", MediatorUrl)(urlText(mediatorUrl))
     if (principal !== undefined) yield* validate("principal", Principal)(principal)
     const limits = yield* Limits.validate(options)
     const roundTrip = yield* RoundTrip.make

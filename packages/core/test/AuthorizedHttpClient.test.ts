@@ -30,6 +30,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Struct from "effect/Struct"
 import * as TestClock from "effect/TestClock"
+import * as Tracer from "effect/Tracer"
 import { inspect } from "node:util"
 import { scripted } from "./support/scripted.js"
 import { recordingSpans } from "./support/spans.js"
@@ -1083,6 +1084,37 @@ describe("The bearer in what is printed (A6)", () => {
         expect(printed).toMatchObject([{ url }])
         expect(JSON.stringify(printed)).not.toContain("token-0")
       }))
+
+    it.scoped.each(
+      [["a span that is", (span: Tracer.Span) => span], [
+        "a frozen one",
+        (span: Tracer.Span) => Object.freeze(span)
+      ]] as const
+    )(
+      "%s the same for all calls hides the bearer of each, and is not changed at each (A6, row 133)",
+      ([_, kind]) =>
+        Effect.gen(function*() {
+          const native = yield* Effect.tracer
+          const told: Array<unknown> = []
+          let shared: Tracer.Span | undefined
+          const tracer = Tracer.make({
+            ...native,
+            span: (...args) =>
+              shared ??= kind(Object.assign(native.span(...args), {
+                attribute: (...attribute: ReadonlyArray<unknown>) => void told.push(attribute),
+                end: () => {}
+              }))
+          })
+          const { client, source } = yield* setUp(() => ({}))
+          const call = authorized({ client, source }).get(url)
+          yield* Effect.withTracer(call, tracer)
+          const changed = shared?.attribute
+          yield* Effect.withTracer(Effect.repeatN(call, 20), tracer)
+          expect(shared?.attribute).toBe(changed)
+          expect(told.length).toBeGreaterThan(20)
+          expect(JSON.stringify(told)).not.toContain("token-0")
+        })
+    )
 
     it.scoped("a call leaves the user's names of redacted headers as they are (A6, row 133)", () =>
       Effect.gen(function*() {

@@ -127,5 +127,5 @@ export const leakProbe = <A, E, R>(
 export const linesShowing = (text: string | RegExp, value: unknown): ReadonlyArray<string> => {
   const lines: Array<string> = []
   Effect.runSync(Recorder.recordOwn(Effect.fail(value), (printed) => lines.push(...printed.text.split("\n"))))
-  return lines.filter((line) => typeof text === "string" ? line.includes(text) : text.test(line))
+  return lines.filter((line) => typeof text === "string" ? line.includes(text) : line.search(text) >= 0)
 }

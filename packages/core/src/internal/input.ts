@@ -5,6 +5,7 @@
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import { InvalidInputError } from "../TokenError.js"
@@ -17,6 +18,9 @@ export const withoutValue = (expected: string) => ({
   description: expected,
   message: () => ({ message: `must be ${expected}; the value is not shown`, override: true })
 })
+
+/** A URL as its text. What is neither stays as it is, for a schema to refuse. */
+export const urlText = (input: unknown): unknown => Predicate.hasProperty(input, "href") ? input.href : input
 
 /** Decodes an input; the error names `setting`. */
 export const validate =

@@ -2,7 +2,7 @@
  * Base URLs and origins that a user configures.
  */
 import * as Schema from "effect/Schema"
-import { validate, withoutValue } from "./input.js"
+import { urlText, validate, withoutValue } from "./input.js"
 import { isSafe } from "./safeUrl.js"
 
 /** A base URL without parts that could be a credential, or that would be lost. */
@@ -37,4 +37,4 @@ export const ApiOrigins = Schema.Array(ApiOrigin).annotations(
 
 /** The API origins of an option, each a text or a URL. */
 export const apiOrigins = (input: unknown) =>
-  validate("apiOrigins", ApiOrigins)(Array.isArray(input) ? input.map(String) : input)
+  validate("apiOrigins", ApiOrigins)(Array.isArray(input) ? input.map(urlText) : input)

@@ -19,14 +19,22 @@ const attribute = "http.request.header.authorization"
 
 const hidden = "<redacted>"
 
-/** The span itself, and not a copy: a tracer may look for its own class. */
+/** A tracer may give the same span to every request, as one that records nothing does. */
+const hidingSpans = new WeakSet<Tracer.Span>()
+
+/** The span itself, and not a copy: a tracer may look for its own class. Only a frozen one gets a successor. */
 const hideIn = (span: Tracer.Span): Tracer.Span => {
+  if (hidingSpans.has(span)) return span
   const set = span.attribute.bind(span)
   const end = span.end.bind(span)
-  span.attribute = (key, value) => set(key, key === attribute ? hidden : value)
-  // The end is that of the given client, with the request as it was sent. A tracer may keep or print it.
-  span.end = (time, exit) => end(time, Exit.mapBoth(exit, { onFailure: ofSentError, onSuccess: ofSentResponse }))
-  return span
+  const hiding: Pick<Tracer.Span, "attribute" | "end"> = {
+    attribute: (key, value) => set(key, key === attribute ? hidden : value),
+    // The end is that of the given client, with the request as it was sent. A tracer may keep or print it.
+    end: (time, exit) => end(time, Exit.mapBoth(exit, { onFailure: ofSentError, onSuccess: ofSentResponse }))
+  }
+  if (Object.isFrozen(span)) return Object.setPrototypeOf(hiding, span)
+  hidingSpans.add(span)
+  return Object.assign(span, hiding)
 }
 
 const hiddenIn = (sent: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest =>

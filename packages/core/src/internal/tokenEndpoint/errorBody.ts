@@ -3,6 +3,7 @@
  * Pure. Every field is optional, and nothing about the body is certain.
  */
 import * as Either from "effect/Either"
+import * as Iterable from "effect/Iterable"
 import * as Predicate from "effect/Predicate"
 import * as Json from "./json.js"
 
@@ -12,26 +13,38 @@ export interface ErrorBody {
   readonly message?: string | undefined
 }
 
+/** A longer one is no name that helps a reader. */
+const longestName = 100
+
+const mostTexts = 100
+
 /**
  * The texts in foreign JSON with their names, no deeper than an envelope is, without those that are named as secrets.
+ * One by one: a name stands before each text below it, so that all of them may be as long as the square of the body.
  */
-const texts = (value: unknown, depth = 4): ReadonlyArray<string> => {
-  if (Predicate.isString(value)) return [value]
-  if (typeof value !== "object" || value === null || depth === 0) return []
-  if (Array.isArray(value)) return value.slice(0, 100).flatMap((item) => texts(item, depth - 1))
-  return Object.entries(value)
-    .filter(([name]) => !/token|secret|password/i.test(name))
-    .flatMap(([name, item]) => texts(item, depth - 1).map((text) => `${name}: ${text}`))
+function* allTexts(value: unknown, names = "", depth = 4): Generator<string> {
+  if (Predicate.isString(value)) yield names + value
+  if (typeof value !== "object" || value === null || depth === 0) return
+  if (Array.isArray(value)) {
+    for (const item of value) yield* allTexts(item, names, depth - 1)
+    return
+  }
+  for (const [name, item] of Object.entries(value)) {
+    if (/token|secret|password/i.test(name)) continue
+    yield* allTexts(item, name.length > longestName ? names : `${names}${name}: `, depth - 1)
+  }
 }
+
+const texts = (value: unknown): Iterable<string> => Iterable.take(allTexts(value), mostTexts)
 
 const property = (value: unknown, name: string): unknown =>
   Predicate.isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined
 
 const firstText = (...candidates: ReadonlyArray<unknown>): string | undefined =>
-  candidates.flatMap((candidate) => texts(candidate))[0]
+  candidates.flatMap((candidate) => [...texts(candidate)])[0]
 
 const joined = (...parts: ReadonlyArray<unknown>): string | undefined =>
-  parts.flatMap((part) => texts(part)).join("; ") || undefined
+  parts.flatMap((part) => [...texts(part)]).join("; ") || undefined
 
 /** The code and the message of RFC 6749, or of the vendor's envelope. */
 export const fromJson = (json: unknown): ErrorBody => ({

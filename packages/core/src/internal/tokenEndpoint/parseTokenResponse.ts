@@ -5,6 +5,7 @@ import * as DateTime from "effect/DateTime"
 import * as Either from "effect/Either"
 import type { ParseError, ParseIssue } from "effect/ParseResult"
 import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { AccessToken } from "../../AccessToken.js"
 import { type TokenError, TokenTimeoutError, TokenTransportError } from "../../TokenError.js"
@@ -45,11 +46,11 @@ const unexpected = ({ status }: RawResponse, context: Target, problem: string): 
   ErrorResponse.errorOf("UnexpectedResponseError", { ...context, status, problem })
 
 /** What is wrong with the scopes that a server grants: those that were not requested are a stranger's text (E8). */
-const problemOfScopes = ({ scope }: TokenResponse, { clientSecret, requested }: ErrorResponse.Context) => {
-  const others = scope?.filter((each) => !requested.includes(each)) ?? []
-  return others.length > 0 && showsSecret(others.join(","), clientSecret)
-    ? "its scope repeats the client's secret"
-    : undefined
+const problemOfScopes = ({ access_token, scope }: TokenResponse, context: ErrorResponse.Context) => {
+  const others = scope?.filter((each) => !context.requested.includes(each)).join(",") ?? ""
+  if (others === "") return undefined
+  if (others.includes(Redacted.value(access_token))) return "its scope repeats the token"
+  return showsSecret(others, context.clientSecret) ? "its scope repeats the client's secret" : undefined
 }
 
 /** A 200: a token, or an error, or neither (E4). */

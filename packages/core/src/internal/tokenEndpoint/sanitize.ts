@@ -9,7 +9,8 @@ import { spansOf } from "./secretSearch.js"
 
 const replacement = "<redacted>"
 
-const jwt = /eyJ[\w-]+\.[\w-]+\.?[\w-]*/g
+/** Its header begins with `{"` or with `{ `. The dots may be escaped as in a URL. */
+const jwt = /ey[AJ][\w-]+(?:\.|%2[Ee])[\w-]+(?:\.|%2[Ee])?[\w-]*/g
 
 /** Whether a text shows the secret or a part of it. */
 export const showsSecret = (text: string, secret: ClientSecret): boolean => spansOf(text, secret).length > 0

@@ -81,9 +81,6 @@ const indicesOf = (line: Line, needle: string): ReadonlyArray<number> => {
   return indices
 }
 
-/** Fewer digits are no secret: a server may show them to tell secrets apart. */
-const shortestPart = 8
-
 /** How long two texts are the same, the one from here and the other from there. */
 const commonLength = (one: string, here: number, other: string, there: number): number => {
   let length = 0
@@ -91,16 +88,13 @@ const commonLength = (one: string, here: number, other: string, there: number): 
   return length
 }
 
-/** Any part of the digits, as long as it goes on: a server may cut what it quotes. */
-const partsIn = (line: Line, digits: string): ReadonlyArray<Span> =>
-  Array.from({ length: digits.length - shortestPart + 1 }, (_, from) => from).flatMap((from) =>
-    indicesOf(line, digits.slice(from, from + shortestPart)).map((at) =>
+/** Any part of the digits that is long enough, as long as it goes on: a server may cut what it quotes. */
+const partsIn = (line: Line, shortest: number) => (digits: string): ReadonlyArray<Span> =>
+  Array.from({ length: Math.max(0, digits.length - shortest + 1) }, (_, from) => from).flatMap((from) =>
+    indicesOf(line, digits.slice(from, from + shortest)).map((at) =>
       spanOf(line, at, commonLength(digits, from, line.text, at))
     )
   )
-
-const wholeIn = (line: Line) => (needle: string): ReadonlyArray<Span> =>
-  indicesOf(line, needle).map((at) => spanOf(line, at, needle.length))
 
 const hex = (text: string): string => Array.from(text, (character) => character.charCodeAt(0).toString(16)).join("")
 
@@ -127,20 +121,24 @@ const merged = (spans: ReadonlyArray<Span>): ReadonlyArray<Span> => {
   return result
 }
 
+/** Fewer digits are no secret: a server may show them to tell secrets apart. */
+const shortestPart = 8
+
 /** Where the text shows the secret or a part of it. */
 export const spansOf = (text: string, secret: ClientSecret): ReadonlyArray<Span> => {
-  const value = Redacted.value(secret).toLowerCase()
-  const digits = value.replaceAll("-", "")
-  const texts = [value, Redacted.value(secret), value.toUpperCase()]
+  const value = Redacted.value(secret)
+  const cases = [...new Set([value, value.toLowerCase(), value.toUpperCase()])]
+  const texts = cases.flatMap((text) => [text, text.replaceAll("-", "")])
+  const digits = value.replaceAll("-", "").toLowerCase()
   const inHex = texts.map(hex)
   const inBase64 = [...texts, bytesOf(digits)].flatMap(base64)
   return merged(readings.flatMap((escapes) => {
     const plain = lineOf(text, escapes, alphanumeric)
     const encoded = inOneAlphabet(lineOf(text, escapes, base64Digits))
     return [
-      ...partsIn(plain, digits),
-      ...inHex.flatMap(wholeIn(plain)),
-      ...inBase64.flatMap(wholeIn(encoded))
+      ...partsIn(plain, shortestPart)(digits),
+      ...inHex.flatMap(partsIn(plain, shortestPart * 2)),
+      ...inBase64.flatMap(partsIn(encoded, Math.ceil(shortestPart * 8 / 6)))
     ]
   }))
 }

@@ -85,6 +85,14 @@ describe("Body of an error response", () => {
     )
   })
 
+  it("a long name above 40,000 texts in a body of 256 KiB is not repeated before each of them (row 30)", () => {
+    const lists = Array.from({ length: 4 }, () => Array.from({ length: 100 }, () => Array(100).fill("x")))
+    for (const name of ["k".repeat(90), "k".repeat(90_000)]) {
+      const { message = "" } = within(1000, () => json({ message: { [name]: lists } }))
+      expect(message.length).toBeLessThan(10_000)
+    }
+  })
+
   it.prop("any body yields a code and a message that are texts or absent (row 30)", [
     FastCheck.oneof(FastCheck.json(), FastCheck.string())
   ], ([text]) => {

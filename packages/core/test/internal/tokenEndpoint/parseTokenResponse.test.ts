@@ -214,6 +214,13 @@ const rows: ReadonlyArray<Row> = [
     { ...vendor.response, scope: `user_info,x${vendor.clientSecret}` },
     unexpected("its scope repeats the client's secret")
   ],
+  [
+    26,
+    "with the token in a scope",
+    200,
+    { ...vendor.response, scope: `user_info,${vendor.response.access_token}` },
+    unexpected("its scope repeats the token")
+  ],
   [27, "with more than 256 KiB", 200, vendor.response, unexpected("its body is larger than 256 KiB"), {
     isComplete: false
   }],

@@ -147,6 +147,19 @@ describe("The secret in a server's text", () => {
     expect(kept(lines)).toMatch(/^<redacted>.?=*$/)
   })
 
+  it.each<[string, string]>([
+    ["in base64", btoa(secret)],
+    ["in hex", each(hex)(secret)],
+    ["in base64, without its dashes", btoa(secret.replaceAll("-", ""))],
+    ["in hex, without its dashes", each(hex)(secret.replaceAll("-", ""))],
+    ["in base64, in upper case and without its dashes", btoa(secret.replaceAll("-", "").toUpperCase())],
+    ["in base64 behind the client's id", btoa(`${vendor.clientId}:${secret}`).slice(49)]
+  ])("a part of the secret %s is replaced (row 168)", (_, encoded) => {
+    for (const part of [encoded, encoded.slice(0, -4), encoded.slice(6), encoded.slice(8, -8)]) {
+      expect(kept(`no: ${part}`)).toMatch(/^no: .{0,3}<redacted>.{0,3}$/)
+    }
+  })
+
   const piece = FastCheck.oneof(
     FastCheck.string({ maxLength: 30 }),
     FastCheck.string({ unit: "binary", maxLength: 30 }),
@@ -169,7 +182,9 @@ describe("A token in a server's text", () => {
     ["whole", vendor.token],
     ["cut in its signature", vendor.token.slice(0, -200)],
     ["cut in its payload", vendor.token.slice(0, 200)],
-    ["cut before its signature", vendor.token.split(".").slice(0, 2).join(".")]
+    ["cut before its signature", vendor.token.split(".").slice(0, 2).join(".")],
+    ["one whose header begins with a space", vendor.token.replace("eyJ", "eyAi")],
+    ["percent-encoded", vendor.token.replaceAll(".", "%2E")]
   ])("a token is replaced where it is %s (row 22)", (_, token) => {
     expect(kept(token)).toBe("<redacted>")
     expect(kept(`the token ${token} has expired`)).toBe("the token <redacted> has expired")
