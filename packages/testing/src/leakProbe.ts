@@ -16,6 +16,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
@@ -126,6 +127,8 @@ export const leakProbe = <A, E, R>(
  */
 export const linesShowing = (text: string | RegExp, value: unknown): ReadonlyArray<string> => {
   const lines: Array<string> = []
-  Effect.runSync(Recorder.recordOwn(Effect.fail(value), (printed) => lines.push(...printed.text.split("\n"))))
+  Effect.runSync(
+    Recorder.recordOwn(Effect.failCause(Cause.fail(value)), (printed) => lines.push(...printed.text.split("\n")))
+  )
   return lines.filter((line) => typeof text === "string" ? line.includes(text) : line.search(text) >= 0)
 }

@@ -7,11 +7,13 @@ import * as Chunk from "effect/Chunk"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Hash from "effect/Hash"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Metric from "effect/Metric"
 import * as MetricState from "effect/MetricState"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Record from "effect/Record"
 import * as Tracer from "effect/Tracer"
@@ -88,6 +90,9 @@ const renderExit = (exit: Exit.Exit<unknown, unknown>): ReadonlyArray<Printed> =
 /** The texts of values that go to an exporter. It may print them in any way, so each way counts. */
 const renderTexts = (...values: ReadonlyArray<unknown>): ReadonlyArray<string> =>
   values.flatMap(renderValue).map(({ text }) => text)
+
+/** Effect compares what it logs by its hash, which some proxies do not have. */
+const isLoggable = (value: unknown): boolean => Option.isSome(Option.liftThrowable(Hash.hash)(value))
 
 const recordingConsole = (console: Console.Console, write: (...line: ReadonlyArray<unknown>) => void) => {
   const writeEffect = (...line: ReadonlyArray<unknown>) => Effect.sync(() => write(...line))
@@ -186,9 +191,9 @@ export const recordOwn = Effect.fnUntraced(function*<A, E, R>(
 
   const exit = yield* Effect.exit(recorded(effect))
   for (const { printer, text } of renderExit(exit)) print(printer, text)
-  yield* recorded(
-    Effect.forEach(endValues(exit), (value) => Effect.annotateLogs(Effect.logError("ended with", value), { value }))
-  )
+  for (const value of endValues(exit).filter(isLoggable)) {
+    yield* recorded(Effect.annotateLogs(Effect.logError("ended with", value), { value }))
+  }
   if (Exit.isFailure(exit)) yield* recorded(Effect.logError("failed", exit.cause))
   return exit
 })
