@@ -3,7 +3,6 @@
  */
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
-import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Scopes from "../../Scopes.js"
 import { InvalidInputError } from "../../TokenError.js"
@@ -124,7 +123,7 @@ const millis = (setting: string, input: Duration.DurationInput): Either.Either<n
 export const validate = ({
   background = "timer",
   checkEvery = "1 minute",
-  coolDown = {},
+  coolDown,
   expiryMargin = "10 seconds",
   idleAfter,
   jitter,
@@ -148,13 +147,11 @@ export const validate = ({
     idleAfter: idleAfter === undefined ? Either.right(undefined) : millis("idleAfter", idleAfter),
     start: setting("start", Start)(start),
     minRefreshInterval: millis("minRefreshInterval", minRefreshInterval),
-    coolDown: Predicate.isRecord(coolDown)
-      ? Either.all({
-        base: millis("coolDown.base", coolDown.base ?? "1 second"),
-        max: millis("coolDown.max", coolDown.max ?? "10 seconds"),
-        maxNotRetryable: millis("coolDown.maxNotRetryable", coolDown.maxNotRetryable ?? "1 minute")
-      })
-      : Either.left(new InvalidInputError({ setting: "coolDown", expected: "an object with its times" })),
+    coolDown: Either.all({
+      base: millis("coolDown.base", coolDown?.base ?? "1 second"),
+      max: millis("coolDown.max", coolDown?.max ?? "10 seconds"),
+      maxNotRetryable: millis("coolDown.maxNotRetryable", coolDown?.maxNotRetryable ?? "1 minute")
+    }),
     maxRetryAfter: millis("maxRetryAfter", maxRetryAfter),
     checkEvery: millis("checkEvery", checkEvery)
   })
