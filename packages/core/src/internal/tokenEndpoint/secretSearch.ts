@@ -1,6 +1,7 @@
 /*
- * Where a text shows the secret, in whatever disguise (E8). The text is a stranger's, so the search takes a time that
- * grows with its length and not faster: one pass takes escapes and markup away, and what is left is compared. Pure.
+ * Where a text shows the secret, in whatever disguise (E8). The text is a stranger's, so the time of the search grows
+ * with its length and not faster: escapes are read and markup is dropped in one pass, and what is left is compared. One
+ * pattern for all disguises would try each escape in two ways. Pure.
  */
 import * as Redacted from "effect/Redacted"
 import type { ClientSecret } from "../../ClientCredentials.js"
@@ -15,7 +16,7 @@ export interface Span {
  * A character that is escaped as in a URL or in HTML (once or several times), in JSON or in JavaScript. The groups are
  * the codes: five in hex, one in decimal.
  */
-const escape = [
+const escaped = [
   String.raw`%(?:25)*([\da-f]{2})`,
   String.raw`\\{1,8}(?:u([\da-f]{4})|x([\da-f]{2})|u\{(0*[\da-f]{1,6})\})`,
   String.raw`&(?:amp;)*#(?:x(0*[\da-f]{1,6})|(0*\d{1,7}));?`
@@ -25,7 +26,7 @@ const escape = [
 const markup = "&[a-z]{2,8};|<[^<>]{0,256}>"
 
 /** How a text may be read: as it is, and as one in which escapes count, or escapes and markup. */
-const readings = ["(?!)", escape, `${escape}|${markup}`].map((pattern) => new RegExp(pattern, "gi"))
+const readings = ["(?!)", escaped, `${escaped}|${markup}`].map((pattern) => new RegExp(pattern, "gi"))
 
 /** The character of an escape; nothing for what is no ASCII, since no digit of a secret is. */
 const decoded = ([, percent, unicode, byte, braced, hex, decimal]: ReadonlyArray<string | undefined>): string => {
