@@ -1,8 +1,9 @@
 import * as NodeScriptedServer from "@effect-tilia/contract/NodeScriptedServer"
 import { always, inTurn, json, send, silent, until } from "@effect-tilia/contract/ScriptedServer"
 import { NodeTokenHttpClient } from "@effect-tilia/node"
-import { linesShowing } from "@effect-tilia/testing"
+import { leakProbe, linesShowing } from "@effect-tilia/testing"
 import * as Undici from "@effect/platform-node/Undici"
+import * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -128,5 +129,22 @@ describe("the end of the Layer closes a socket", () => {
       // The limit of a connection is 5 seconds.
       yield* Effect.timeout(until(server, ({ open }) => open === 0), "3 seconds")
       expect(Exit.isFailure(yield* Effect.timeout(Fiber.join(call), "3 seconds"))).toBe(true)
+    }))
+})
+
+describe("the error of a malformed response does not hold what the server has sent", () => {
+  it.scopedLive.each<readonly [string, string]>([
+    ["in its headers", "HTTP/1.1 200 OK\r\nno header: swordfish\r\n\r\n"],
+    ["in its body", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nabcde\r\nswordfish\r\n"]
+  ])("%s (A6)", ([, response]) =>
+    Effect.gen(function*() {
+      const server = yield* open(always(response))
+      const call = HttpClient.get(server.url).pipe(
+        Effect.flatMap(({ text }) => text),
+        Effect.provide(over({ proxy: false }))
+      )
+      const { exit, leaks } = yield* leakProbe(call, ["swordfish"])
+      expect(exit).toMatchObject({ cause: { error: { cause: { name: "HTTPParserError" } } } })
+      expect(leaks).toStrictEqual([])
     }))
 })

@@ -13,6 +13,23 @@ const toUndici = (form: FormData): Undici.FormData => {
   return copy
 }
 
+/** undici's error of a malformed response holds what the server has sent, which may be the bearer that it got (A6). */
+const dropData = (error: Error): void => {
+  if (error instanceof Undici.errors.HTTPParserError) Reflect.deleteProperty(error, "data")
+}
+
+const withoutData = (handler: Undici.Dispatcher.DispatchHandler): Undici.Dispatcher.DispatchHandler => {
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- undici's own handlers have no other one
+  const { onError } = handler
+  if (onError === undefined) return handler
+  return Object.assign(handler, {
+    onError: (error: Error) => {
+      dropData(error)
+      onError.call(handler, error)
+    }
+  })
+}
+
 /** Sends through another dispatcher, which may be any object that has `dispatch`. */
 export class PreparedDispatcher extends Undici.Dispatcher {
   readonly #inner: Pick<Undici.Dispatcher, "dispatch">
@@ -33,6 +50,6 @@ export class PreparedDispatcher extends Undici.Dispatcher {
       // without headers belong to the whole process, so each later request would carry that `Host` (N9).
       headers: { ...options.headers },
       ...(options.body instanceof FormData && { body: toUndici(options.body) })
-    }, handler)
+    }, withoutData(handler))
   }
 }
