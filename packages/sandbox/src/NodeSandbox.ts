@@ -135,8 +135,9 @@ const validateHost = (host: string): Effect.Effect<string, InvalidInputError> =>
  */
 export const make: (options?: Options) => Effect.Effect<NodeSandbox, InvalidInputError, Scope.Scope> = Effect
   .fnUntraced(function*(options: Options = {}) {
-    const host = yield* validateHost(options.host === undefined ? loopback : options.host)
-    const port = yield* validatePort(options.port === undefined ? 0 : options.port)
+    const { host = loopback, port = 0 } = options
+    yield* validateHost(host)
+    yield* validatePort(port)
     const sandbox = yield* Sandbox.make(options)
     yield* refuseWellKnown(options)
     const handler = yield* NodeHttpServer.makeHandler(

@@ -40,11 +40,13 @@ const texts = (value: unknown): Iterable<string> => Iterable.take(allTexts(value
 const property = (value: unknown, name: string): unknown =>
   Predicate.isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined
 
-const firstText = (...candidates: ReadonlyArray<unknown>): string | undefined =>
-  candidates.flatMap((candidate) => [...texts(candidate)])[0]
+const firstText = (...candidates: ReadonlyArray<unknown>): string | undefined => {
+  const [first] = Iterable.flatMap(candidates, texts)
+  return first
+}
 
 const joined = (...parts: ReadonlyArray<unknown>): string | undefined =>
-  parts.flatMap((part) => [...texts(part)]).join("; ") || undefined
+  [...Iterable.flatMap(parts, texts)].join("; ") || undefined
 
 /** The code and the message of RFC 6749, or of the vendor's envelope. */
 export const fromJson = (json: unknown): ErrorBody => ({

@@ -132,11 +132,12 @@ export const validate = ({
   refreshAt = 0.8,
   scopes,
   start = "lazy"
-}: Options) =>
-  Either.all({
+}: Options) => {
+  const fraction = setting("refreshAt", Fraction)(refreshAt)
+  return Either.all({
     scopes: setting("scopes", Scopes.ScopesFromArray)(scopes),
-    refreshAt: setting("refreshAt", Fraction)(refreshAt),
-    jitter: Either.flatMap(setting("refreshAt", Fraction)(refreshAt), (refreshAt) =>
+    refreshAt: fraction,
+    jitter: Either.flatMap(fraction, (refreshAt) =>
       Either.filterOrLeft(
         setting("jitter", Jitter)(jitter ?? Math.min(0.02, refreshAt / 2, 1 - refreshAt)),
         (jitter) => refreshAt - jitter > 0 && refreshAt + jitter <= 1,
@@ -155,3 +156,4 @@ export const validate = ({
     maxRetryAfter: millis("maxRetryAfter", maxRetryAfter),
     checkEvery: millis("checkEvery", checkEvery)
   })
+}
