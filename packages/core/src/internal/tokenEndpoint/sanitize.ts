@@ -5,21 +5,37 @@
 import { pipe } from "effect/Function"
 import type { ClientSecret } from "../../ClientCredentials.js"
 import * as Printable from "../../Printable.js"
-import { spansOf } from "./secretSearch.js"
-
-const replacement = "<redacted>"
-
-/** Its header begins with `{"` or with `{ `. The dots may be escaped as in a URL. */
-const jwt = /ey[AJ][\w-]+(?:\.|%2[Ee])[\w-]+(?:\.|%2[Ee])?[\w-]*/g
+import { readingsOf, type Span } from "./readings.js"
+import * as SecretSearch from "./secretSearch.js"
+import * as TokenSearch from "./tokenSearch.js"
 
 /** Whether a text shows the secret or a part of it. */
-export const showsSecret = (text: string, secret: ClientSecret): boolean => spansOf(text, secret).length > 0
+export const showsSecret = (text: string, secret: ClientSecret): boolean => {
+  const search = SecretSearch.make(secret)
+  for (const reading of readingsOf(text)) if (search(reading).length > 0) return true
+  return false
+}
 
-const withoutSecret = (text: string, secret: ClientSecret): string => {
+/** One span for those that overlap, in the order of the text. */
+const merged = (spans: ReadonlyArray<Span>): ReadonlyArray<Span> => {
+  const result: Array<Span> = []
+  for (const span of [...spans].sort((one, other) => one.start - other.start)) {
+    const last = result.at(-1)
+    if (last !== undefined && span.start < last.end) {
+      result[result.length - 1] = { start: last.start, end: Math.max(last.end, span.end) }
+    } else result.push(span)
+  }
+  return result
+}
+
+/** Without the secret, its parts and tokens, as any reading of the text shows them. */
+const withoutSecrets = (text: string, secret: ClientSecret): string => {
+  const search = SecretSearch.make(secret)
+  const spans = Array.from(readingsOf(text)).flatMap((reading) => [...search(reading), ...TokenSearch.spansOf(reading)])
   let kept = ""
   let at = 0
-  for (const { end, start } of spansOf(text, secret)) {
-    kept += text.slice(at, start) + replacement
+  for (const { end, start } of merged(spans)) {
+    kept += `${text.slice(at, start)}<redacted>`
     at = end
   }
   return kept + text.slice(at)
@@ -46,7 +62,6 @@ const withoutTags = (text: string): string => text.trimStart().startsWith("<") ?
 export const sanitize = (text: string, secret: ClientSecret): string =>
   pipe(
     withoutTags(Printable.make(text)).replace(/\s+/g, " "),
-    (text) => withoutSecret(text.slice(0, 32 * limit), secret),
-    (text) => text.slice(0, 8 * limit).replace(jwt, replacement).trim(),
+    (text) => withoutSecrets(text.slice(0, 32 * limit), secret).trim(),
     cut
   )

@@ -48,6 +48,13 @@ const disguises: ReadonlyArray<readonly [name: string, disguise: (text: string) 
   ["as hexadecimal digits", each(hex)],
   ["as hexadecimal digits with spaces", (text) => [...text].map(hex).join(" ")],
   ["as hexadecimal digits with colons", (text) => [...text].map(hex).join(":")],
+  ["with line breaks and tabs as JSON and JavaScript escape them", (text) => text.replaceAll("-", "\\n\\t\\r\\f")],
+  ["with line breaks of JSON inside JSON", (text) => text.replaceAll("-", "-\\\\n")],
+  ["as octal escapes of JavaScript", each((c) => `\\${c.charCodeAt(0).toString(8)}`)],
+  ["with tags as entities of HTML inside", (text) => text.replaceAll("-", "&lt;/b&gt;&#60;b&#62;")],
+  ["with tags as JSON escapes them inside", (text) => text.replaceAll("-", "\\u003cbr\\u003e")],
+  ["with percent-encoded tags inside", (text) => text.replaceAll("-", "%3Cbr%3E")],
+  ["as entities of HTML inside escapes of JSON", each((c) => `\\u0026#${c.charCodeAt(0)};`)],
   [
     "with each character in another form",
     (text) => [...text].map((c, n) => [c, `%${hex(c)}`, `\\u00${hex(c)}`, `%25${hex(c)}`][n % 4]).join("")
@@ -183,12 +190,41 @@ describe("A token in a server's text", () => {
     ["cut in its signature", vendor.token.slice(0, -200)],
     ["cut in its payload", vendor.token.slice(0, 200)],
     ["cut before its signature", vendor.token.split(".").slice(0, 2).join(".")],
-    ["one whose header begins with a space", vendor.token.replace("eyJ", "eyAi")],
-    ["percent-encoded", vendor.token.replaceAll(".", "%2E")]
+    ["one whose header begins with a space", vendor.token.replace(/^\w+/, btoa("{ \"alg\":\"RS512\"}"))],
+    ["one whose header is indented", vendor.token.replace(/^\w+/, btoa("{\n    \"alg\":\"RS512\"}"))],
+    ["one of five parts, as one that is encrypted", `${vendor.token}.AAAA.BBBB`],
+    ["with percent-encoded dots", vendor.token.replaceAll(".", "%2E")],
+    ["percent-encoded", each((c) => `%${hex(c)}`)(vendor.token)],
+    ["with escaped dots, as in JSON", vendor.token.replaceAll(".", "\\u002e")],
+    ["with escaped dots, as in HTML", vendor.token.replaceAll(".", "&#46;")],
+    ["with tags at its dots", vendor.token.replaceAll(".", ".<wbr>")],
+    ["with zero-width spaces at its dots", vendor.token.replaceAll(".", "\u200b.\u200b")],
+    ["in lines", vendor.token.replace(/.{64}/g, "$&\n")],
+    ["in lines, as JSON escapes them", vendor.token.slice(0, 880).replace(/.{22}(?=.)/g, "$&\\r\\n")]
   ])("a token is replaced where it is %s (row 22)", (_, token) => {
     expect(kept(token)).toBe("<redacted>")
     expect(kept(`the token ${token} has expired`)).toBe("the token <redacted> has expired")
     expect(kept(`<p>${token}</p>`)).toBe("<redacted>")
+  })
+
+  it.each([
+    ["JSON that is cut", `{"access_token":"abc.-123","token_type":`, `{"access_token":"<redacted>","token_type":`],
+    ["JSON inside a text", `no: {"Refresh-Token": "abc"}`, `no: {"Refresh-Token": "<redacted>"}`],
+    ["JSON inside JSON", String.raw`{\"client_secret\":\"abc\"}`, String.raw`{\"client_secret\":\"<redacted>\"}`],
+    ["a form", "id_token=abc&x=1", "id_token=<redacted>&x=1"],
+    ["a form that is percent-encoded", "access_token%3Dabc%26x%3D1", "access_token%3D<redacted>%26x%3D1"]
+  ])("a value that is named as a token is replaced in %s (row 22)", (_, text, expected) => {
+    expect(kept(text)).toBe(expected)
+  })
+
+  it.each([
+    "client_secret: must be a UUID",
+    "invalid token_type: \"mac\"",
+    "The token has expired, and its password= is empty.",
+    "They.Joined the newoffice.example.com of eyJoined.example",
+    "eyJhbGciOiJSUzUxMiIs. And no more."
+  ])("a text stays that only looks as if it held a token: %s (row 22)", (text) => {
+    expect(kept(text)).toBe(text)
   })
 
   it.each([500, 1000, 8000, 8150, 8190])(
