@@ -10,21 +10,23 @@ export interface Span {
   readonly end: number
 }
 
-/** A text, and where each of its characters stands in the stranger's text. */
+/** A text, and where each of its characters begins and ends in the stranger's text. */
 export interface Reading {
   readonly text: string
-  readonly spans: ReadonlyArray<Span>
+  readonly starts: ReadonlyArray<number>
+  readonly ends: ReadonlyArray<number>
 }
 
 const asItIs = (text: string): Reading => ({
   text,
-  spans: Array.from({ length: text.length }, (_, start) => ({ start, end: start + 1 }))
+  starts: Array.from({ length: text.length }, (_, at) => at),
+  ends: Array.from({ length: text.length }, (_, at) => at + 1)
 })
 
 /** Where a part of the reading, which must not be empty, stands in the stranger's text. */
-export const spanOf = ({ spans }: Reading, start: number, length: number): Span => ({
-  start: spans[start]?.start ?? 0,
-  end: spans[start + length - 1]?.end ?? 0
+export const spanOf = ({ ends, starts }: Reading, start: number, length: number): Span => ({
+  start: starts[start] ?? 0,
+  end: ends[start + length - 1] ?? 0
 })
 
 /** With something else in the place of each match. Its characters stand where the match stood. */
@@ -34,23 +36,27 @@ export const replaced = (
   replacement: (match: RegExpExecArray) => string
 ): Reading => {
   const texts: Array<string> = []
-  const spans: Array<ReadonlyArray<Span>> = []
+  const starts: Array<number> = []
+  const ends: Array<number> = []
+  const add = (start: number, length: number) => {
+    const span = spanOf(reading, start, length)
+    starts.push(span.start)
+    ends.push(span.end)
+  }
   let at = 0
   const keepUntil = (end: number) => {
     texts.push(reading.text.slice(at, end))
-    spans.push(reading.spans.slice(at, end))
-    at = end
+    for (; at < end; at++) add(at, 1)
   }
   for (const match of reading.text.matchAll(pattern)) {
     keepUntil(match.index)
     const text = replacement(match)
-    const span = spanOf(reading, at, match[0].length)
     texts.push(text)
-    spans.push(Array.from({ length: text.length }, () => span))
+    for (let n = 0; n < text.length; n++) add(at, match[0].length)
     at += match[0].length
   }
   keepUntil(reading.text.length)
-  return { text: texts.join(""), spans: spans.flat() }
+  return { text: texts.join(""), starts, ends }
 }
 
 /**

@@ -8,16 +8,16 @@ import { type Reading, replaced, type Span, spanOf } from "./readings.js"
 
 /** Only what matches counts, in lower case. */
 const only = (reading: Reading, others: RegExp): Reading => {
-  const { spans, text } = replaced(reading, others, () => "")
-  return { spans, text: text.toLowerCase() }
+  const kept = replaced(reading, others, () => "")
+  return { ...kept, text: kept.text.toLowerCase() }
 }
 
 const alphanumeric = (reading: Reading): Reading => only(reading, /[^a-z\d]+/gi)
 
 /** Base64url is searched as base64. */
 const base64Digits = (reading: Reading): Reading => {
-  const { spans, text } = only(reading, /[^a-z\d+/_-]+/gi)
-  return { spans, text: text.replaceAll("-", "+").replaceAll("_", "/") }
+  const kept = only(reading, /[^a-z\d+/_-]+/gi)
+  return { ...kept, text: kept.text.replaceAll("-", "+").replaceAll("_", "/") }
 }
 
 const hex = (text: string): string => Array.from(text, (character) => character.charCodeAt(0).toString(16)).join("")
