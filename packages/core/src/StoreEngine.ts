@@ -29,6 +29,15 @@ import * as Slot from "./internal/slot.js"
 import { lease, type StoreError } from "./TokenStore.js"
 
 /**
+ * The length of the longest text that `SealedTokenStore` opens: 524,288 characters. No token that it writes is longer.
+ * Anyone who can write to the back end may have planted a longer one. An engine should not fetch it: it is unreadable.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const longestText = 524_288
+
+/**
  * A text as `SealedTokenStore` wrote it, with the generation of its lock.
  *
  * @since 0.1.0
@@ -37,7 +46,7 @@ import { lease, type StoreError } from "./TokenStore.js"
 export interface Sealed {
   /**
    * What was written, whole: letters, digits, `-` and `_`. Mostly a few kilobytes, but as long as the server's token
-   * needs. A text of more than 512 KiB (524,288 characters) is not opened, so an engine needs to keep no longer one.
+   * needs, up to `longestText`.
    */
   readonly text: string
   /** The generation of the lock under which it was written. */

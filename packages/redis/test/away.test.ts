@@ -297,6 +297,24 @@ it.scopedLive("a key of another type, or a damaged row, is unreadable until the 
     }
   }))
 
+it.scopedLive("a text that is too long to be ours is not fetched, and is replaced by the next token (T2, row 101)", () =>
+  Effect.gen(function*() {
+    const server = yield* RedisServer.make()
+    const store = yield* RedisTokenStore.make({ url: server.url })
+    const sent = Effect.map(
+      server.command("INFO", "stats"),
+      (info) => Number(/total_net_output_bytes:(\d+)/.exec(String(info))?.[1])
+    )
+    yield* grant(store, "name", "old")
+    const long = "x".repeat(5_000_000)
+    yield* server.command("HSET", "tilia:name", "token", long, "tokenGeneration", long, "generation", long)
+    const before = yield* sent
+    expect(yield* Effect.flip(store.read("name"))).toStrictEqual(unreadable)
+    yield* grant(store, "name", "new")
+    expect(yield* tokenIn(store, "name")).toBe("new")
+    expect((yield* sent) - before).toBeLessThan(50_000)
+  }))
+
 it.scopedLive("a lock that ends later than a lease from now is free: the clock was set back (T3)", () =>
   Effect.gen(function*() {
     const server = yield* RedisServer.make()

@@ -360,12 +360,13 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
       const changes = [
         "token = 'x', token_generation = NULL",
         "token = 'x', token_generation = -1",
+        "token = repeat('x', 524289), token_generation = 1",
         "failure = 'x', failure_generation = 9223372036854775807"
       ]
       for (const garbage of changes) {
         yield* grant(engine, "n", "one")
         yield* sql(`UPDATE ${table} SET ${garbage}`)
-        expect(yield* Effect.exit(engine.read("n"))).toStrictEqual(unreadable)
+        expect(yield* Effect.exit(Effect.as(engine.read("n"), "a row"))).toStrictEqual(unreadable)
         const { generation, row } = yield* lock(engine, "n")
         expect(row[garbage.startsWith("token") ? "token" : "failure"]).toStrictEqual(Option.none())
         yield* engine.settle("n", generation, Granted({ text: "two", keepFor: Duration.hours(1) }))

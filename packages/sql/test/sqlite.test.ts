@@ -2,7 +2,7 @@
  * What a real SQLite file does to the store: it is locked, shared by several processes, loses the table or holds
  * garbage.
  */
-import { Abandoned, Granted } from "@effect-tilia/core/StoreEngine"
+import { Abandoned, Failed, Granted } from "@effect-tilia/core/StoreEngine"
 import { StoreError } from "@effect-tilia/core/TokenStore"
 import * as SqliteClient from "@effect/sql-sqlite-node/SqliteClient"
 import { SqlClient } from "@effect/sql/SqlClient"
@@ -206,6 +206,8 @@ it.scopedLive("garbage in a row is unreadable, blocks no lock, and is replaced b
     const other = yield* stranger(filename)
     const garbage = [
       ["token = x'00ff'", true],
+      ["token = printf('%.*c', 524289, 'x')", true],
+      ["failure = 'x', failure_generation = printf('%.*c', 524289, '1')", true],
       ["token_generation = 'x'", true],
       ["token_generation = 1.5", true],
       ["failure = 'x', failure_generation = NULL", true],
@@ -218,7 +220,7 @@ it.scopedLive("garbage in a row is unreadable, blocks no lock, and is replaced b
     for (const [change, isUnreadable] of garbage) {
       yield* grant(engine, "n", "one")
       other.exec(`UPDATE ${table} SET ${change}`)
-      const read = yield* Effect.exit(engine.read("n"))
+      const read = yield* Effect.exit(Effect.as(engine.read("n"), "a row"))
       if (isUnreadable) expect(read, change).toStrictEqual(unreadable)
       else expect(Exit.isSuccess(read), change).toBe(true)
       const { generation, row } = yield* lock(engine, "n")
@@ -227,6 +229,24 @@ it.scopedLive("garbage in a row is unreadable, blocks no lock, and is replaced b
       yield* engine.settle("n", generation, Granted({ text: "two", keepFor: Duration.hours(1) }))
       expect((yield* engine.read("n")).token, change).toStrictEqual(Option.some({ text: "two", generation }))
     }
+  }))
+
+it.scopedLive("a table that somebody has made with columns of text works as any other (T1, T3)", () =>
+  Effect.gen(function*() {
+    const filename = newFile()
+    const columns = ["generation", "locked_until", "token", "token_generation", "failure", "failure_generation"]
+    const other = yield* stranger(filename)
+    other.exec(`CREATE TABLE ${table} (name text PRIMARY KEY, ${columns.join(" text, ")} text, keep_until text)`)
+    const engine = yield* engineOver(clientOf(filename))
+    const first = yield* grant(engine, "n", "one")
+    expect((yield* engine.read("n")).token).toStrictEqual(Option.some({ text: "one", generation: first }))
+    const { generation } = yield* lock(engine, "n")
+    expect(generation).toBeGreaterThan(first)
+    expect((yield* engine.lock("n"))._tag).toBe("Held")
+    yield* engine.renew("n", generation)
+    yield* engine.settle("n", generation, Failed({ text: "no", keepFor: Duration.hours(1) }))
+    expect((yield* engine.read("n")).failure).toStrictEqual(Option.some({ text: "no", generation }))
+    expect((yield* engine.lock("n"))._tag).toBe("Acquired")
   }))
 
 it.scopedLive("rows that nobody needs any more are deleted when a process starts, and no other row is", () =>

@@ -3,7 +3,7 @@
  * whole or not at all, also on a cluster. All times are milliseconds of Redis' own clock. They are sent whole, by EVAL:
  * a few commands for each token need no EVALSHA, which fails after each restart and each failover.
  */
-import type { Outcome, Row, Sealed } from "@effect-tilia/core/StoreEngine"
+import { longestText, type Outcome, type Row, type Sealed } from "@effect-tilia/core/StoreEngine"
 import { lease } from "@effect-tilia/core/TokenStore"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
@@ -33,24 +33,27 @@ const keep = (millis: string) =>
  * ARGV: the lease, or 0 to read only; how long the row is kept. A key of another type is replaced by the lock, as is a
  * generation that is more than a day ahead: neither is ours (T2). A lock that ends later than a lease from now is of a
  * clock that was set back, and counts as free. A comparison with a number that is NaN is false, so each of them is
- * written such that false means rubbish. Generations are written as whole numbers: `tostring` keeps only 14 digits.
+ * written such that false means rubbish. In place of a value that is too long to be ours comes an empty one.
+ * Generations are written as whole numbers: `tostring` keeps only 14 digits.
  */
 const look = `
 ${now}
 local lease = tonumber(ARGV[1])
-local row = redis.pcall('HMGET', KEYS[1],
-  'generation', 'lockedUntil', 'token', 'tokenGeneration', 'failure', 'failureGeneration')
-if row.err then
-  if lease == 0 or not string.find(row.err, 'WRONGTYPE', 1, true) then return row end
+local found = redis.pcall('HSTRLEN', KEYS[1], 'generation')
+if type(found) == 'table' then
+  if lease == 0 or not string.find(found.err, 'WRONGTYPE', 1, true) then return found end
   redis.call('DEL', KEYS[1])
-  row = {}
+end
+local function field(name)
+  if redis.call('HSTRLEN', KEYS[1], name) > ${longestText} then return '' end
+  return redis.call('HGET', KEYS[1], name)
 end
 local remaining, generation = 0, 0
 if lease > 0 then
-  remaining = (tonumber(row[2]) or 0) - now
+  remaining = (tonumber(field('lockedUntil')) or 0) - now
   if not (remaining > 0 and remaining <= lease) then
     remaining = 0
-    local last = tonumber(row[1])
+    local last = tonumber(field('generation'))
     if not (last and last <= now + 86400000) then last = 0 end
     generation = math.max(math.floor(last) + 1, now)
     redis.call('HSET', KEYS[1],
@@ -58,7 +61,8 @@ if lease > 0 then
     ${keep("ARGV[2]")}
   end
 end
-return { now, remaining, generation, row[3] or false, row[4] or false, row[5] or false, row[6] or false }
+return { now, remaining, generation,
+  field('token'), field('tokenGeneration'), field('failure'), field('failureGeneration') }
 `
 
 /*
@@ -141,7 +145,7 @@ export interface Look {
 
 const sealed = (text: string | null, generation: string | null): Option.Option<Sealed> =>
   Option.all({
-    text: Option.fromNullable(text),
+    text: Option.filter(Option.fromNullable(text), (text) => text !== ""),
     generation: Schema.decodeUnknownOption(Count)(generation)
   })
 

@@ -19,7 +19,7 @@ const Contents = Schema.Struct({
   failure_generation: Schema.Unknown
 })
 
-const Written = Schema.Struct({ text: Schema.String, generation: Schema.compose(Integer, Schema.NonNegative) })
+const Written = Schema.Struct({ text: Schema.NonEmptyString, generation: Schema.compose(Integer, Schema.NonNegative) })
 
 const Taken = Schema.Struct({ ...Contents.fields, generation: Integer })
 

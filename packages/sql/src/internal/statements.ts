@@ -3,6 +3,7 @@
  * those of the database's own clock, in milliseconds since 1970. Numbers are read as texts, since each client makes
  * something else of a `bigint`.
  */
+import { longestText } from "@effect-tilia/core/StoreEngine"
 import { lease } from "@effect-tilia/core/TokenStore"
 import * as Duration from "effect/Duration"
 
@@ -61,15 +62,21 @@ export const make = (dialect: Dialect, table: string): Statements => {
   const isPg = dialect === "pg"
   const channel = table.slice(table.indexOf(".") + 1)
   const quoted = table.split(".").map((part) => `"${part}"`).join(".")
-  const parameter = (n: number, type: "text" | "bigint") => isPg ? `$${n}::${type}` : "?"
-  const asText = (column: string) => `CAST(${column} AS text)`
+  // By its type a number equals that of a column of texts too, which SQLite takes for any type.
+  const parameter = (n: number, type: "text" | "bigint") => isPg ? `$${n}::${type}` : `CAST(? AS ${type})`
+  // What is longer is no number. In SQLite, any column may hold a text.
+  const asText = (column: string) => `substr(CAST(${column} AS text), 1, 40)`
   const withClock = `WITH clock AS ${isPg ? "MATERIALIZED " : ""}(SELECT ${clock[dialect]} AS now)`
   const now = "(SELECT now FROM clock)"
+
+  /** An empty text in place of one that is too long to be ours. */
+  const bounded = (column: string) =>
+    `CASE WHEN length(${column}) <= ${longestText} THEN ${column} WHEN ${column} IS NOT NULL THEN '' END`
 
   /** Of a row that is locked by nobody. */
   const contents = (row: string) =>
     ["token", "failure"].map((kind) =>
-      `${row}${kind} AS ${kind}, ${asText(`${row}${kind}_generation`)} AS ${kind}_generation`
+      `${bounded(`${row}${kind}`)} AS ${kind}, ${asText(`${row}${kind}_generation`)} AS ${kind}_generation`
     ).join(", ")
 
   const remainingOf = (row: string) => `${asText(`${row}locked_until - ${now}`)} AS remaining`

@@ -10,15 +10,13 @@ import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
 import type { Credentials } from "../../ClientCredentials.js"
 import * as Scopes from "../../Scopes.js"
+import { longestText } from "../../StoreEngine.js"
 
 /** The first byte of all that is sealed. Another layout of the bytes or of what they mean has another version. */
 const version = 1
 
 /** Of a nonce, in bytes (NIST SP 800-38D, 8.2.2). */
 const nonceLength = 12
-
-/** No token of ours is longer, sealed (E5). Anyone may have written a text, and decoding it takes time. */
-const maxLength = 512 * 1024
 
 /** One key for each purpose, since no key may serve two. */
 export interface Keys {
@@ -102,7 +100,7 @@ export const seal = (
 /** The text that was sealed with these keys at this place. */
 export const unseal = ({ sealing }: Keys, place: Place, sealed: string): Effect.Effect<string, UnsealError> =>
   Effect.suspend(() => {
-    if (sealed.length > maxLength) return new UnsealError()
+    if (sealed.length > longestText) return new UnsealError()
     const bytes = new Uint8Array(Either.getOrElse(Encoding.decodeBase64Url(sealed), () => new Uint8Array()))
     const nonce = bytes.slice(1, 1 + nonceLength)
     return bytes[0] === version
