@@ -331,6 +331,26 @@ describe("a dispatcher of the caller", () => {
     }).pipe(over({ dispatcher: new Undici.Agent().compose(Undici.interceptors.cache()) })))
 })
 
+it.scopedLive("each piece of a body is copied at once, and keeps no buffer of the socket (row 27)", () =>
+  Effect.gen(function*() {
+    const buffer = Buffer.alloc(64 * 1024)
+    class InPieces extends Undici.Dispatcher {
+      override dispatch(_: unknown, handler: Undici.Dispatcher.DispatchHandler): boolean {
+        /* eslint-disable @typescript-eslint/no-deprecated -- to handlers of the older kind, as MockPool does */
+        handler.onConnect?.(() => {})
+        handler.onHeaders?.(200, [], () => {}, "OK")
+        for (const [n, letter] of [..."abcde"].entries()) handler.onData?.(buffer.fill(letter).subarray(0, n + 1))
+        handler.onComplete?.([])
+        /* eslint-enable @typescript-eslint/no-deprecated */
+        return true
+      }
+    }
+    yield* Effect.gen(function*() {
+      const { text } = yield* HttpClient.get("http://pieces.example")
+      expect(yield* text).toBe("abbcccddddeeeee")
+    }).pipe(overToken({ dispatcher: new InPieces() }))
+  }))
+
 describe("a fiber that yields while it reads", () => {
   /** A dispatcher that responds at once, and ends the body after this many turns of the event loop. */
   class Late extends Undici.Dispatcher {

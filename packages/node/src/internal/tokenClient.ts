@@ -32,7 +32,8 @@ class Collector implements Undici.Dispatcher.DispatchHandler {
   status = 0
   /** As undici parses them: a header that came more than once is an array. */
   headers: Readonly<Record<string, string | Array<string> | undefined>> = {}
-  readonly #chunks: Array<Uint8Array> = []
+  /** The body, in the first `#size` bytes. A chunk that is kept would keep the whole buffer of the socket (row 27). */
+  #body = new Uint8Array()
   #size = 0
   /** Closes the connection on which undici sends the request or receives the response. */
   #abort: (reason: Error) => void = constVoid
@@ -43,9 +44,9 @@ class Collector implements Undici.Dispatcher.DispatchHandler {
     this.#end = end
   }
 
-  /** A copy of the body, because Node's buffers share memory. */
+  /** A copy of the body. */
   bytes(): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(Buffer.concat(this.#chunks))
+    return this.#body.slice(0, this.#size)
   }
 
   /** Closes the connection. */
@@ -68,8 +69,7 @@ class Collector implements Undici.Dispatcher.DispatchHandler {
 
   /** Returns whether undici may read on. */
   onData(chunk: Uint8Array): boolean {
-    this.#chunks.push(chunk)
-    this.#size += chunk.length
+    this.#add(chunk)
     if (this.#size > maxBytes) this.#close(Effect.succeed(this))
     if (this.#end !== undefined) return true
     this.cancel() // once more, because a dispatcher that retries may have opened another connection meanwhile
@@ -90,6 +90,17 @@ class Collector implements Undici.Dispatcher.DispatchHandler {
   /** A `TypeError` is a mistake in a program, and no fault of the network: it must not be retried. */
   fail(cause: unknown): void {
     this.#close(cause instanceof TypeError ? Effect.die(cause) : Effect.fail(cause))
+  }
+
+  #add(chunk: Uint8Array): void {
+    const size = this.#size + chunk.length
+    if (size > this.#body.length) {
+      const larger = new Uint8Array(Math.max(size, 2 * this.#body.length))
+      larger.set(this.#body)
+      this.#body = larger
+    }
+    this.#body.set(chunk, this.#size)
+    this.#size = size
   }
 
   #close(result: Effect.Effect<Collector, unknown>): void {

@@ -41,33 +41,34 @@ const isHiddenRedirect = (response: HttpClientResponse.HttpClientResponse): bool
   Predicate.hasProperty(response.source, "type") &&
   response.source.type === "opaqueredirect"
 
-const concat = (chunks: ReadonlyArray<Uint8Array>, size: number): Uint8Array => {
-  const all = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    all.set(chunk, at)
-    at += chunk.length
-  }
-  return all
-}
-
-/** Counts the bytes here, because only one of Effect's clients obeys `withMaxBodySize`. */
+/**
+ * Counts the bytes here, because only one of Effect's clients obeys `withMaxBodySize`. Copies them, because a chunk
+ * that is kept would keep the whole buffer of the socket: gigabytes, for a body in chunks of one byte each (row 27).
+ */
 const readUpToLimit = (
   stream: Stream.Stream<Uint8Array, HttpClientError.ResponseError>
 ): Effect.Effect<Uint8Array, HttpClientError.ResponseError> =>
   Effect.suspend(() => {
-    const chunks: Array<Uint8Array> = []
+    let body = new Uint8Array()
     let size = 0
+    const add = (chunk: Uint8Array) => {
+      if (size + chunk.length > body.length) {
+        const larger = new Uint8Array(Math.max(size + chunk.length, 2 * body.length))
+        larger.set(body)
+        body = larger
+      }
+      body.set(chunk, size)
+      size += chunk.length
+    }
     return stream.pipe(
       Stream.runForEachWhile((chunk) =>
         Effect.sync(() => {
-          chunks.push(chunk)
-          size += chunk.length
+          add(chunk)
           return size <= maxBytes
         })
       ),
       Effect.withUnhandledErrorLogLevel(Option.none()), // a stream that fails ends a fiber of its own by that (S14)
-      Effect.map(() => concat(chunks, size)),
+      Effect.map(() => body.subarray(0, size)),
       Effect.catchIf((error) => error.reason === "EmptyBody", () => Effect.succeed(new Uint8Array()))
     )
   })

@@ -92,6 +92,19 @@ describe("A response as a value (E5)", () => {
 })
 
 describe("The limit of 256 KiB (E5)", () => {
+  it.effect("each piece of a body is copied at once, and keeps no buffer that it is part of (row 27)", () =>
+    Effect.gen(function*() {
+      const buffer = new Uint8Array(64 * kib)
+      let piece = 0
+      const body = new ReadableStream<Uint8Array>({
+        pull: (controller) => {
+          if (piece === 5) return controller.close()
+          controller.enqueue(buffer.fill("abcde".charCodeAt(piece++)).subarray(0, piece))
+        }
+      }, { highWaterMark: 0 })
+      expect(textOf(yield* read(fromWeb(new Response(body)).response))).toBe("abbcccddddeeeee")
+    }))
+
   it.effect("a body of exactly 256 KiB without an announced length is complete (E5)", () =>
     Effect.gen(function*() {
       const { body, state } = pieces(256)
