@@ -1,6 +1,7 @@
 import { TokenEndpoint, TokenError, TokenSources } from "@effect-tilia/core"
 import { TestAccessToken, TestTokenEndpoint } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
+import type * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
@@ -162,6 +163,20 @@ describe.concurrent("Release of unused sources", () => {
       expect(Option.isSome(source.peek())).toBe(true)
       yield* sources.get(["a"])
       expect(calls.length).toBe(1)
+    }))
+
+  it.scoped("a source that takes longer to make than releaseAfter is kept for its user, and the next one gets one", () =>
+    Effect.gen(function*() {
+      const clock = yield* Effect.clock
+      let now = 0n
+      // Each look at this clock takes a second.
+      const slow: Clock.Clock = Object.setPrototypeOf({ unsafeCurrentTimeNanos: () => now += 1_000_000_000n }, clock)
+      const { calls, sources } = yield* Effect.withClock(setUp({ releaseAfter: "1 millis" }), slow)
+      expect(yield* Effect.scoped(Effect.map(sources.source(["a"]), ({ peek }) => peek()))).toStrictEqual(Option.none())
+      for (const scope of ["a", "a", "b"]) {
+        expect(yield* Effect.exit(sources.get([scope]))).toMatchObject({ _tag: "Success" })
+      }
+      expect(calls.length).toBeGreaterThan(0)
     }))
 
   it.effect("the end of the Layer releases a source and interrupts its flight", () =>

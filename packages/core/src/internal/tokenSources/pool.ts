@@ -48,7 +48,7 @@ export const make = Effect.fnUntraced(function*<A>({ capacity, create, keepFor }
     Effect.suspend(() => {
       const left = entry.users > 0 ? keepFor(value) : entry.usedAt + keepFor(value) - now()
       if (left > 0) return Effect.zipRight(clock.sleep(Duration.millis(Math.ceil(left))), keep(entry, value))
-      entries.delete(entry.key)
+      if (entries.get(entry.key) === entry) entries.delete(entry.key)
       return Effect.void
     })
 
@@ -68,20 +68,20 @@ export const make = Effect.fnUntraced(function*<A>({ capacity, create, keepFor }
     }
   }
 
-  const insert = (key: string): Entry<A> => {
+  const newEntry = (key: string): Entry<A> => {
     makeRoom()
-    const entry: Entry<A> = { key, value: Completion.make(), users: 0, usedAt: now(), fiber: undefined }
-    entry.fiber = run(live(entry))
-    return entry
+    return { key, value: Completion.make(), users: 0, usedAt: now(), fiber: undefined }
   }
 
   const take = (key: string): Effect.Effect<Entry<A>> =>
     Effect.suspend(() => {
       if (isClosed) return Effect.interrupt
-      const entry = entries.get(key) ?? insert(key)
+      const entry = entries.get(key) ?? newEntry(key)
       entries.delete(key)
       entries.set(key, entry)
       entry.users++
+      // Only now, since it ends at once if nobody uses the value and making it has taken longer than it is kept.
+      entry.fiber ??= run(live(entry))
       return Effect.succeed(entry)
     })
 
