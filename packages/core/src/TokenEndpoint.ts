@@ -17,15 +17,17 @@
  * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-4.4 RFC 6749 §4.4} for the client credentials grant
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
+import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type * as AccessToken from "./AccessToken.js"
-import { ClientCredentials, type Credentials } from "./ClientCredentials.js"
+import { ClientCredentials, type ClientSecret, type Credentials } from "./ClientCredentials.js"
 import { Environment } from "./Environment.js"
 import { isSame } from "./internal/credentials.js"
 import { type Options, type RequestOptions, validate } from "./internal/tokenEndpoint/options.js"
@@ -108,17 +110,24 @@ export const make: (
   const roundTrip = yield* RoundTrip.make
   const endpoint = yield* RequestToken.make(tokenUrl, limits, serverOf(tokenUrl))
 
+  /** Those that were sent last: a server may quote an old one in its response to a new one (E8). */
+  let secrets: ReadonlyArray<ClientSecret> = []
+  const remember = (secret: ClientSecret) => {
+    if (!Equal.equals(secrets[0], secret)) secrets = Arr.take(Arr.dedupe([secret, ...secrets]), 4)
+  }
+
   /** The pipeline: request, response, token. */
   const requestOnce = Effect.fnUntraced(function*(
     { clientId, clientSecret }: Credentials,
     target: RoundTrip.Target
   ) {
+    remember(clientSecret)
     const request = toHttpClientRequest(
       { client_id: clientId, client_secret: clientSecret, grant_type: "client_credentials", scope: target.requested },
       tokenUrl
     )
     const response = yield* roundTrip(request, target)
-    const grant = yield* parseTokenResponse(response, { ...target, clientSecret })
+    const grant = yield* parseTokenResponse(response, { ...target, secrets })
     return yield* toAccessToken(grant, response, target)
   })
 

@@ -526,6 +526,20 @@ describe("Rotation of credentials (S12)", () => {
       expect(received.length).toBe(2)
     }))
 
+  it.effect("an error shows neither the new secret nor the old one, which the server may still quote (E8, S12)", () =>
+    Effect.gen(function*() {
+      let reads = 0
+      const quoting = { error: "invalid_client", error_description: `not ${clientSecret}, nor ${rotated}` }
+      const { layer } = yield* mocked(() => ({ status: 401, body: quoting }))
+      const current = Effect.sync(() => ({ clientId, clientSecret: reads++ === 0 ? clientSecret : rotated }))
+      const again = Effect.zipRight(Effect.flip(requestToken), Effect.flip(requestToken))
+      for (const request of [Effect.flip(requestToken), again]) {
+        reads = 0
+        const error = yield* Effect.provide(request, layer({}, ClientCredentials.layerEffect(current)))
+        expect(error).toMatchObject({ _tag: "InvalidClientError", serverMessage: "not <redacted>, nor <redacted>" })
+      }
+    }))
+
   it.effect("new credentials that are refused, too, cause no third request (S12)", () =>
     Effect.gen(function*() {
       const { asked, received } = yield* rotating([clientSecret, clientId])

@@ -21,9 +21,10 @@ import type { RawResponse } from "./rawResponse.js"
 import type { Target } from "./roundTrip.js"
 import { sanitize } from "./sanitize.js"
 
-/** What the errors of an endpoint tell about a request, and the secret that they must not tell. */
+/** What the errors of an endpoint tell about a request, and the secrets that they must not tell. */
 export interface Context extends Target {
-  readonly clientSecret: ClientSecret
+  /** That of the request, and those of requests before it. */
+  readonly secrets: ReadonlyArray<ClientSecret>
 }
 
 /** What is known of an error response. A class takes from it what it has a field for. */
@@ -104,8 +105,8 @@ export const classify = (status: number, code?: string): Tag =>
     (status >= 500 && status < 600 ? "ServiceUnavailableError" : "UnexpectedResponseError")
 
 /** The origin of a URL, without its path and query. It is sanitized, since even the host may repeat the secret. */
-export const originOf = (url: string, { clientSecret, tokenUrl }: Context): string =>
-  sanitize(parse(url, tokenUrl)?.origin ?? "elsewhere", clientSecret)
+export const originOf = (url: string, { secrets, tokenUrl }: Context): string =>
+  sanitize(parse(url, tokenUrl)?.origin ?? "elsewhere", secrets)
 
 const problemOf = ({ headers, status }: RawResponse, context: Context): string => {
   if (status === 200) return "it carries an unknown error"
@@ -119,8 +120,8 @@ const problemOf = ({ headers, status }: RawResponse, context: Context): string =
 /** The error of a response that is not a token, with the server's words made fit to be kept (E8). */
 export const fromResponse = (response: RawResponse, context: Context, body: ErrorBody): TokenError => {
   const { headers, receivedAt, status } = response
-  const { attempts, clientSecret, requested, tokenUrl } = context
-  const keep = (text = "") => sanitize(text, clientSecret) || undefined
+  const { attempts, requested, secrets, tokenUrl } = context
+  const keep = (text = "") => sanitize(text, secrets) || undefined
   return errorOf(classify(status, body.code), {
     tokenUrl,
     requested,

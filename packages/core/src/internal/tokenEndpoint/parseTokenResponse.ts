@@ -17,6 +17,7 @@ import * as Json from "./json.js"
 import type { RawResponse } from "./rawResponse.js"
 import type { Target } from "./roundTrip.js"
 import { showsSecret } from "./sanitize.js"
+import { holdsSecret } from "./secretSearch.js"
 
 const decodeTokenResponse = Schema.decodeUnknownEither(TokenResponse)
 
@@ -45,12 +46,13 @@ const errorIn = (json: unknown): ErrorBody.ErrorBody | undefined =>
 const unexpected = ({ status }: RawResponse, context: Target, problem: string): TokenError =>
   ErrorResponse.errorOf("UnexpectedResponseError", { ...context, status, problem })
 
-/** What is wrong with the scopes that a server grants: those that were not requested are a stranger's text (E8). */
-const problemOfScopes = ({ access_token, scope }: TokenResponse, context: ErrorResponse.Context) => {
+/** What is wrong with what a server grants. Scopes that were not requested are a stranger's text (E8). */
+const problemOfGrant = ({ access_token, scope }: TokenResponse, context: ErrorResponse.Context) => {
+  if (holdsSecret(Redacted.value(access_token), context.secrets)) return "its token repeats the client's secret"
   const others = scope?.filter((each) => !context.requested.includes(each)).join(",") ?? ""
   if (others === "") return undefined
   if (others.includes(Redacted.value(access_token))) return "its scope repeats the token"
-  return showsSecret(others, context.clientSecret) ? "its scope repeats the client's secret" : undefined
+  return showsSecret(others, context.secrets) ? "its scope repeats the client's secret" : undefined
 }
 
 /** A 200: a token, or an error, or neither (E4). */
@@ -60,7 +62,7 @@ const parseOk = (response: RawResponse, context: ErrorResponse.Context): Either.
     const error = errorIn(json)
     if (error !== undefined) return Either.left(ErrorResponse.fromResponse(response, context, error))
     return Either.flatMap(Either.mapLeft(grantIn(json), noToken), (grant) => {
-      const problem = problemOfScopes(grant, context)
+      const problem = problemOfGrant(grant, context)
       return problem === undefined ? Either.right(grant) : Either.left(noToken(problem))
     })
   })

@@ -9,9 +9,9 @@ import { readingsOf, type Span } from "./readings.js"
 import * as SecretSearch from "./secretSearch.js"
 import * as TokenSearch from "./tokenSearch.js"
 
-/** Whether a text shows the secret or a part of it. */
-export const showsSecret = (text: string, secret: ClientSecret): boolean => {
-  const search = SecretSearch.make(secret)
+/** Whether a text shows one of the secrets or a part of it. */
+export const showsSecret = (text: string, secrets: ReadonlyArray<ClientSecret>): boolean => {
+  const search = SecretSearch.make(secrets)
   for (const reading of readingsOf(text)) if (search(reading).length > 0) return true
   return false
 }
@@ -28,9 +28,9 @@ const merged = (spans: ReadonlyArray<Span>): ReadonlyArray<Span> => {
   return result
 }
 
-/** Without the secret, its parts and tokens, as any reading of the text shows them. */
-const withoutSecrets = (text: string, secret: ClientSecret): string => {
-  const search = SecretSearch.make(secret)
+/** Without the secrets, their parts and tokens, as any reading of the text shows them. */
+const withoutSecrets = (text: string, secrets: ReadonlyArray<ClientSecret>): string => {
+  const search = SecretSearch.make(secrets)
   const spans = Array.from(readingsOf(text)).flatMap((reading) => [...search(reading), ...TokenSearch.spansOf(reading)])
   let kept = ""
   let at = 0
@@ -56,12 +56,12 @@ const cut = (text: string): string => {
 const withoutTags = (text: string): string => text.trimStart().startsWith("<") ? text.replace(/<[^<>]*>/g, " ") : text
 
 /**
- * The server's words in the form in which they may be kept. The order matters: nothing may be removed after the secret
- * was looked for, since that could put it together again, and a cut must not leave half of it.
+ * The server's words in the form in which they may be kept. The order matters: nothing may be removed after the secrets
+ * were looked for, since that could put it together again, and a cut must not leave half of it.
  */
-export const sanitize = (text: string, secret: ClientSecret): string =>
+export const sanitize = (text: string, secrets: ReadonlyArray<ClientSecret>): string =>
   pipe(
     withoutTags(Printable.make(text)).replace(/\s+/g, " "),
-    (text) => withoutSecrets(text.slice(0, 32 * limit), secret).trim(),
+    (text) => withoutSecrets(text.slice(0, 32 * limit), secrets).trim(),
     cut
   )

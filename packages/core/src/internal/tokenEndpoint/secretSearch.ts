@@ -1,7 +1,8 @@
 /*
- * Where a reading of a text shows the client's secret: as it is, in hex or in base64, in any case, with anything else
+ * Where a reading of a text shows a secret of the client: as it is, in hex or base64, in any case, with anything else
  * between its digits, or a part of it (E8). Pure.
  */
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { ClientSecret } from "../../ClientCredentials.js"
 import { type Reading, replaced, type Span, spanOf } from "./readings.js"
@@ -77,14 +78,27 @@ const spansOfParts = (reading: Reading, { length, places }: Parts): ReadonlyArra
 /** Fewer digits are no secret: a server may show them to tell secrets apart. */
 const shortestPart = 8
 
-/** Finds the secret and its parts in a reading. */
-export const make = (secret: ClientSecret): (reading: Reading) => ReadonlyArray<Span> => {
-  const value = Redacted.value(secret)
-  const texts = [value, value.toLowerCase(), value.toUpperCase()].flatMap((text) => [text, text.replaceAll("-", "")])
-  const digits = value.replaceAll("-", "").toLowerCase()
-  const plain = partsOf([digits], shortestPart)
+/** The texts of the secrets, except for one that was wiped. */
+const valuesOf = (secrets: ReadonlyArray<ClientSecret>): ReadonlyArray<string> =>
+  secrets.flatMap((secret) => Option.toArray(Option.liftThrowable(Redacted.value)(secret)))
+
+const digitsOf = (value: string): string => value.replaceAll("-", "").toLowerCase()
+
+/** Whether a text holds one of the secrets as it is, with or without its dashes. */
+export const holdsSecret = (text: string, secrets: ReadonlyArray<ClientSecret>): boolean => {
+  const digits = text.replaceAll("-", "").toLowerCase()
+  return valuesOf(secrets).some((value) => digits.includes(digitsOf(value)))
+}
+
+/** Finds the secrets and their parts in a reading. */
+export const make = (secrets: ReadonlyArray<ClientSecret>): (reading: Reading) => ReadonlyArray<Span> => {
+  const values = valuesOf(secrets)
+  const digits = values.map(digitsOf)
+  const texts = values.flatMap((value) => [value, value.toLowerCase(), value.toUpperCase()])
+    .flatMap((text) => [text, text.replaceAll("-", "")])
+  const plain = partsOf(digits, shortestPart)
   const inHex = partsOf(texts.map(hex), shortestPart * 2)
-  const inBase64 = partsOf([...texts, bytesOf(digits)].flatMap(base64), Math.ceil(shortestPart * 8 / 6))
+  const inBase64 = partsOf([...texts, ...digits.map(bytesOf)].flatMap(base64), Math.ceil(shortestPart * 8 / 6))
   return (reading) => {
     const letters = alphanumeric(reading)
     return [

@@ -20,7 +20,7 @@ const requested = Effect.runSync(Scopes.make(["user_info", "read_wallet"]))
 const context = {
   tokenUrl,
   requested,
-  clientSecret: Schema.decodeUnknownSync(ClientCredentials.ClientSecret)(vendor.clientSecret),
+  secrets: [Schema.decodeUnknownSync(ClientCredentials.ClientSecret)(vendor.clientSecret)],
   attempts: 2
 }
 const receivedAt = Date.parse("2026-11-06T08:49:00Z")
@@ -213,6 +213,20 @@ const rows: ReadonlyArray<Row> = [
     200,
     { ...vendor.response, scope: `user_info,x${vendor.clientSecret}` },
     unexpected("its scope repeats the client's secret")
+  ],
+  [
+    26,
+    "with the secret as its token",
+    200,
+    { ...vendor.response, access_token: vendor.clientSecret },
+    unexpected("its token repeats the client's secret")
+  ],
+  [
+    26,
+    "with the secret in its token, in upper case and without dashes",
+    200,
+    { ...vendor.response, access_token: `x.${vendor.clientSecret.replaceAll("-", "").toUpperCase()}.y` },
+    unexpected("its token repeats the client's secret")
   ],
   [
     26,

@@ -10,7 +10,7 @@ import { within } from "../../support/within.js"
 
 const secret = vendor.clientSecret
 const clientSecret = Schema.decodeUnknownSync(ClientCredentials.ClientSecret)(secret)
-const kept = (text: string) => sanitize(text, clientSecret)
+const kept = (text: string) => sanitize(text, [clientSecret])
 
 const each = (disguise: (character: string) => string) => (text: string) => [...text].map(disguise).join("")
 const hex = (character: string) => character.charCodeAt(0).toString(16).padStart(2, "0")
@@ -146,7 +146,7 @@ describe("The secret in a server's text", () => {
     const digits = "fbfffbff-3e3f-4fff-bfbe-fffefbfffbff" // in base64 they have each digit that base64url has not
     const other = Schema.decodeUnknownSync(ClientCredentials.ClientSecret)(digits)
     const text = Buffer.from(digits.replaceAll("-", ""), "hex").toString(form)
-    expect(sanitize(text, other)).toMatch(/^<redacted>.?=*$/)
+    expect(sanitize(text, [other])).toMatch(/^<redacted>.?=*$/)
   })
 
   it("the secret is replaced in base64 that comes in lines (row 168)", () => {
