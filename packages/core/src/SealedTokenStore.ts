@@ -32,6 +32,7 @@ import { Environment } from "./Environment.js"
 import * as Instant from "./Instant.js"
 import { lifetime } from "./internal/accessToken.js"
 import { isSame } from "./internal/credentials.js"
+import { detached } from "./internal/detached.js"
 import * as Fibers from "./internal/fibers.js"
 import * as Content from "./internal/sealedTokenStore/content.js"
 import * as Seal from "./internal/sealedTokenStore/seal.js"
@@ -116,7 +117,7 @@ export const make: Effect.Effect<
       (sealed) => open(address, "failure", sealed, (text) => Content.toFailure(text, reading, answered))
     )
     // Whoever requested it had newer credentials. With them, this process has the same name for its entries again (T5).
-    if (Option.exists(token, ({ isOfNewCredentials }) => isOfNewCredentials)) run(Effect.ignore(current))
+    if (Option.exists(token, ({ isOfNewCredentials }) => isOfNewCredentials)) run(Effect.ignore(detached(current)))
     return { token, failure }
   })
 
@@ -166,7 +167,7 @@ export const make: Effect.Effect<
     }
   }
 
-  const reading = run(Effect.ignore(keyring))
+  const reading = run(Effect.ignore(detached(keyring)))
   yield* Effect.interruptible(Effect.timeoutOption(Fiber.await(reading), patience))
 
   return {

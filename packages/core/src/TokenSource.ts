@@ -34,6 +34,7 @@ import type { AccessToken } from "./AccessToken.js"
 import * as Instant from "./Instant.js"
 import { lifetime } from "./internal/accessToken.js"
 import * as Completion from "./internal/completion.js"
+import { detached } from "./internal/detached.js"
 import * as Fibers from "./internal/fibers.js"
 import * as Labels from "./internal/labels.js"
 import * as Telling from "./internal/telling.js"
@@ -323,8 +324,9 @@ export const make: (
         if (change === "Resumed") step({ _tag: "Resume" }, Instant.unsafeNow(clock))
         return lookSoon
       })).pipe(
+        Effect.withUnhandledErrorLogLevel(Option.none()), // a stream that dies may end a fiber of its own by that (S14)
         Effect.catchAllCause(() => report.skipped(new StoreError({ reason: "Unavailable" }))),
-        Effect.disconnect
+        detached
       )
 
   /**

@@ -13,16 +13,18 @@ import {
   TokenSource,
   TokenStore
 } from "@effect-tilia/core"
-import { linesShowing, TestAccessToken, TestTokenEndpoint } from "@effect-tilia/testing"
+import { leakProbe, linesShowing, TestAccessToken, TestTokenEndpoint } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { clientId, clientSecret } from "./fixtures/vendorSample.js"
@@ -298,6 +300,67 @@ describe("whose entries they are (T5)", () => {
       const making = yield* Effect.fork(Effect.uninterruptible(storeOver(engine, { credentials: slow })))
       yield* TestClock.adjust("1 second")
       yield* Fiber.join(making)
+    }))
+
+  const neverEnds = Effect.uninterruptible(Effect.never)
+
+  const closesAtOnce = (scope: Scope.CloseableScope) =>
+    Effect.gen(function*() {
+      const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+      yield* TestClock.adjust("1 millis")
+      expect(Option.isSome(yield* Fiber.poll(closing))).toBe(true)
+    })
+
+  it.effect("a store closes at once although its first read of the credentials cannot be interrupted (S3, row 161)", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const stuck = ClientCredentials.layerEffect(neverEnds)
+      const store = storeOver(yield* StoreEngine.makeMemory, { credentials: stuck })
+      const making = yield* Effect.fork(Scope.extend(store, scope))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(making)
+      yield* closesAtOnce(scope)
+    }))
+
+  it.scoped("a store closes at once although a later read of the credentials cannot be interrupted (S3, row 161)", () =>
+    Effect.gen(function*() {
+      const engine = yield* StoreEngine.makeMemory
+      const { layer, vault } = newVault()
+      const environment = yield* Layer.build(layer)
+      const other = yield* storeOver(engine, { credentials: Layer.succeedContext(environment) })
+      const { lock } = yield* lockOf(other)
+      vault.content = rotated
+      yield* Context.get(environment, ClientCredentials.ClientCredentials).current
+      let reads = 0
+      const stuck = ClientCredentials.layerEffect(
+        Effect.suspend(() => reads++ === 0 ? Effect.succeed(credentials) : neverEnds)
+      )
+      const scope = yield* Scope.make()
+      const store = yield* Scope.extend(storeOver(engine, { credentials: stuck }), scope)
+      yield* lock.settle(TokenStore.Granted({ token: yield* TestAccessToken.make({ lifetime: "1 hour" }) }))
+      yield* store.read(scopes)
+      yield* Effect.yieldNow()
+      expect(reads).toBe(2)
+      yield* closesAtOnce(scope)
+    }))
+
+  it.live("changes that die show nothing of the defect in a log (E8, O5)", () =>
+    Effect.gen(function*() {
+      const engine: StoreEngine.StoreEngine = {
+        ...yield* StoreEngine.makeMemory,
+        changes: () => Stream.die(new Error("postgres://me:swordfish@db"))
+      }
+      const endpoint = yield* TestTokenEndpoint.make(TestTokenEndpoint.succeed())
+      const used = Effect.gen(function*() {
+        const source = yield* TokenSource.make({ scopes: ["user_info"] }).pipe(
+          Effect.provideService(TokenStore.TokenStore, yield* storeOver(engine)),
+          Effect.provideService(TokenEndpoint.TokenEndpoint, endpoint)
+        )
+        yield* source.get
+        yield* Effect.sleep("20 millis")
+      })
+      const { leaks } = yield* leakProbe(Effect.scoped(used), ["swordfish"])
+      expect(leaks).toStrictEqual([])
     }))
 
   it.scoped("processes whose vault has a new secret make one request for each lifetime, from the first one on", () =>

@@ -8,6 +8,7 @@ import type { Connection } from "@effect/sql/SqlConnection"
 import { SqlError } from "@effect/sql/SqlError"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import { hasProperty, isFunction, isString } from "effect/Predicate"
 import type { Statement } from "./statements.js"
 
@@ -62,6 +63,7 @@ export const withConnection = <A, E>(
         )
       ),
       Effect.scoped,
+      Effect.withUnhandledErrorLogLevel(Option.none()), // whoever joins the fiber gets its error
       Effect.forkDaemon,
       Effect.flatMap((fiber) => Effect.onInterrupt(restore(Fiber.join(fiber)), () => Fiber.interruptFork(fiber)))
     )

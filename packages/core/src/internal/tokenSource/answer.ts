@@ -8,17 +8,15 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { AccessToken } from "../../AccessToken.js"
 import { isTokenError, type TokenError } from "../../TokenError.js"
+import { detached } from "../detached.js"
 
 const isAccessToken = Schema.is(AccessToken)
 
 const dieOf = (what: string) => Effect.dieMessage(`The token endpoint ${what}.`)
 
-/**
- * Asks an endpoint. One that cannot be interrupted does not hold up the closing of the source (S3). Its fiber
- * succeeds with the exit, since Effect logs a fiber that fails as an unhandled error (S14).
- */
+/** Asks an endpoint. One that cannot be interrupted does not hold up the closing of the source (S3). */
 export const checked = (ask: () => Effect.Effect<AccessToken, TokenError>): Effect.Effect<AccessToken, TokenError> =>
-  Effect.matchCauseEffect(Effect.flatten(Effect.disconnect(Effect.exit(Effect.suspend(ask)))), {
+  Effect.matchCauseEffect(detached(Effect.suspend(ask)), {
     onSuccess: (token) => isAccessToken(token) ? Effect.succeed(token) : dieOf("returned something else than a token"),
     onFailure: (cause) => {
       // Its callers were not interrupted, and must not seem to be: a program that is interrupted ends in silence.

@@ -28,6 +28,7 @@ import {
   type TokenStore
 } from "../../TokenStore.js"
 import * as Completion from "../completion.js"
+import { detached } from "../detached.js"
 import { longestLifetime } from "../longestLifetime.js"
 import type { Obtained, View } from "./state.js"
 
@@ -84,7 +85,7 @@ const orSlow = <A>(command: Effect.Effect<A, StoreError>, wait: Effect.Effect<vo
 /** A time of waiting in which this process itself did not run is not the store's (T2): a late tick counts as one. */
 const patiently = <A>(command: Effect.Effect<A, StoreError>): Effect.Effect<A, StoreError> =>
   orSlow(
-    Effect.disconnect(command), // a command that cannot be interrupted delays no caller
+    detached(command),
     Effect.repeatN(Effect.sleep(patience.tick), patience.ticks - 1)
   )
 

@@ -1,0 +1,13 @@
+/*
+ * Work of the user's own that nobody may have to wait for, since it may not be interruptible: that of an endpoint, of
+ * credentials or of a store (S3).
+ */
+import * as Effect from "effect/Effect"
+
+/**
+ * Runs it in a fiber of its own. Who waits for it and is interrupted leaves at once, and the work ends in the
+ * background when it can. The fiber succeeds with the exit, because Effect logs a fiber that fails as an unhandled
+ * error, with its message (S14).
+ */
+export const detached = <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatten(Effect.disconnect(Effect.exit(work)))
