@@ -73,7 +73,12 @@ const inNode = [
 ].map((project) => ({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
-  test: { ...project, testTimeout, setupFiles: fileURLToPath(new URL("test/turn.ts", import.meta.url)) }
+  test: {
+    ...project,
+    testTimeout,
+    hookTimeout: testTimeout,
+    setupFiles: fileURLToPath(new URL("test/turn.ts", import.meta.url))
+  }
 }))
 
 const chromium = launch()
@@ -92,6 +97,7 @@ const inBrowser = chromium === undefined ? [] : [{
     root: "packages/browser",
     include: ["test/*.test.ts", "test/internal/*.test.ts"],
     testTimeout,
+    hookTimeout: testTimeout,
     globalSetup: "test/support/scriptedServer.ts",
     setupFiles: "test/support/setup.ts",
     browser: {
@@ -111,7 +117,7 @@ const withPages = chromium === undefined ? [] : [
 ].map((project) => ({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
-  test: { ...project, testTimeout }
+  test: { ...project, testTimeout, hookTimeout: testTimeout }
 }))
 
 export default defineConfig({

@@ -101,6 +101,6 @@ describe("adapterContract", () => {
         expect(certain).toStrictEqual([...expected].sort())
         expect(passed.length).toBeGreaterThan(30)
       }),
-    300_000
+    900_000 // it only ends a test that hangs, on however busy a machine
   )
 })

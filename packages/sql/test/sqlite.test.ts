@@ -112,7 +112,7 @@ it.scopedLive(
         )
         delay.disable()
         // Not the longest delays: the machine may be busy. SQLite itself would wait for 5 seconds.
-        expect(delay.percentile(50) / 1e6).toBeLessThan(30)
+        expect(delay.percentile(50) / 1e6).toBeLessThan(500)
         expect(delay.max / 1e6).toBeLessThan(3_000)
         expect(Option.isSome((yield* engine.read("n")).token), "WAL: a reader is not held up").toBe(true)
         other.exec("COMMIT")
