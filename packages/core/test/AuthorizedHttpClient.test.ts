@@ -1116,6 +1116,22 @@ describe("The bearer in what is printed (A6)", () => {
         })
     )
 
+    it.scoped("a bearer that the API sends back is shown to the caller, and in no span or print (A6, row 133)", () =>
+      Effect.gen(function*() {
+        const challenge = "Bearer realm=\"a\", error=\"invalid_token\""
+        const { spans, withTracer } = yield* recordingSpans
+        const given = yield* setUp(({ headers }) => ({
+          headers: { "x-echo": headers["authorization"] ?? "", "www-authenticate": challenge }
+        }))
+        const response = yield* withTracer(authorized(given).get(url))
+        expect(response.headers["x-echo"]).toBe("Bearer token-0")
+        expect(linesShowing("token-0", response)).toStrictEqual([])
+        const attributes = spans.flatMap(({ attributes }) => [...attributes])
+        expect(attributes).toContainEqual(["http.response.header.x-echo", "<redacted>"])
+        expect(attributes).toContainEqual(["http.response.header.www-authenticate", challenge])
+        expect(linesShowing("token-0", spans)).toStrictEqual([])
+      }))
+
     it.scoped("a call leaves the user's names of redacted headers as they are (A6, row 133)", () =>
       Effect.gen(function*() {
         const client = authorized(yield* setUp(() => ({})))

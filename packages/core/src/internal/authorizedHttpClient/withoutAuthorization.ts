@@ -19,6 +19,23 @@ const attribute = "http.request.header.authorization"
 
 const hidden = "<redacted>"
 
+/** A bearer that an API sends back (RFC 6750 §2.1), which is no challenge: that has parameters. */
+const echoed = /bearer\s+[\w.~+/-]+=*$/i
+
+const isEchoed = (key: string, value: unknown): boolean =>
+  key.startsWith("http.response.header.") && typeof value === "string" && echoed.test(value)
+
+/** The headers of a response as they may be printed: without the bearer that it answers, if it repeats that. */
+const printable = (
+  headers: Headers.Headers,
+  sent: HttpClientRequest.HttpClientRequest
+): Headers.Headers => {
+  const [, token] = /^bearer\s+(\S+)$/i.exec(sent.headers["authorization"] ?? "") ?? []
+  if (token === undefined) return headers
+  const values = Object.entries(headers).map(([name, value]) => [name, value.replaceAll(token, hidden)] as const)
+  return Headers.fromInput(values)
+}
+
 /** A tracer may give the same span to every request, as one that records nothing does. */
 const hidingSpans = new WeakSet<Tracer.Span>()
 
@@ -28,7 +45,7 @@ const hideIn = (span: Tracer.Span): Tracer.Span => {
   const set = span.attribute.bind(span)
   const end = span.end.bind(span)
   const hiding: Pick<Tracer.Span, "attribute" | "end"> = {
-    attribute: (key, value) => set(key, key === attribute ? hidden : value),
+    attribute: (key, value) => set(key, key === attribute || isEchoed(key, value) ? hidden : value),
     // The end is that of the given client, with the request as it was sent. A tracer may keep or print it.
     end: (time, exit) => end(time, Exit.mapBoth(exit, { onFailure: ofSentError, onSuccess: ofSentResponse }))
   }
@@ -135,7 +152,7 @@ class ResponseWithoutAuthorization extends Inspectable.Class implements HttpClie
       _id: "@effect/platform/HttpClientResponse",
       request: this.request.toJSON(),
       status: this.status,
-      headers: Inspectable.redact(this.headers),
+      headers: Inspectable.redact(printable(this.headers, this.#original.request)),
       remoteAddress: this.remoteAddress.toJSON()
     }
   }
