@@ -261,11 +261,11 @@ const tries = ({ attempts }: { readonly attempts: number }): string => attempts 
 
 const transportAdvice = {
   Dns: "the host's name can't be resolved; check the base URL and the DNS",
-  Refused: "nothing listens there; check the base URL and that the server runs",
+  Refused: "nothing listens there; check the base URL, the proxy if there is one, and that the server runs",
   Reset: "the connection was closed before the response was complete; try again",
   Tls: "no trusted TLS connection could be made; check the certificate, its authority and the base URL",
   Blocked: "the page's Content-Security-Policy forbids the request; add its origin to connect-src",
-  Other: "the request failed on its way; check the base URL and the network"
+  Other: "the request failed on its way; check the base URL, the proxy if there is one, and the network"
 } as const
 
 /**

@@ -136,7 +136,7 @@ const rows: ReadonlyArray<readonly [error: TokenError.TokenError, _tag: string, 
       "TokenTransportError",
       true,
       "No response from https://auth.example/token after 2 attempts: nothing listens there; " +
-      "check the base URL and that the server runs."
+      "check the base URL, the proxy if there is one, and that the server runs."
     ],
     [
       transport("Reset"),
@@ -155,7 +155,7 @@ const rows: ReadonlyArray<readonly [error: TokenError.TokenError, _tag: string, 
       transport("Other"),
       "TokenTransportError",
       true,
-      "No response from https://auth.example/token: the request failed on its way; check the base URL and the network."
+      "No response from https://auth.example/token: the request failed on its way; check the base URL, the proxy if there is one, and the network."
     ],
     [
       new TokenError.TokenTimeoutError({ tokenUrl, attempts }),
