@@ -12,7 +12,7 @@ const source = "@effect-tilia/source"
 const conditions = [source, "module", "node", "import", "default"]
 
 /** In milliseconds. It only ends a test that hangs, on however busy a machine: no test relies on it. */
-const testTimeout = 120_000
+const testTimeout = 300_000
 
 const include = ["test/**/*.test.ts"]
 

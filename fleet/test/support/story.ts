@@ -81,9 +81,9 @@ export const tell = ({ disturbances, name, outage, start }: Story): void => {
         sandbox = yield* newSandbox
         engine = yield* start
         members = yield* Fleet.start({ count, authUrl: sandbox.url, store: engine.store, worker: inject("worker") })
-      })), 60_000)
+      })), 300_000)
 
-    afterAll(() => run(Scope.close(scope, Exit.void)), 60_000)
+    afterAll(() => run(Scope.close(scope, Exit.void)), 300_000)
 
     /** What these processes have got so far is neither an error nor an expired token. */
     const expectServed = (served = members) =>
@@ -217,7 +217,7 @@ export const tell = ({ disturbances, name, outage, start }: Story): void => {
           })
           expect((yield* Fleet.total(members)).expired).toBe(0)
         })),
-      200_000
+      300_000
     )
   })
 }

@@ -63,7 +63,7 @@ export const engineContract = (name: string, engine: Layer.Layer<StoreEngine.Sto
             expect(yield* Commands.play(processes, commands), seed).toStrictEqual(expected)
           }
         }).pipe(Effect.scoped, retryIfBusy, Effect.runPromise),
-      60_000
+      300_000
     )
 
     it("a text of 100,000 characters comes back whole, as a token and as a failure (T4)", () =>
@@ -73,13 +73,13 @@ export const engineContract = (name: string, engine: Layer.Layer<StoreEngine.Sto
           const { found, written } = yield* Checks.longText(processes, tag)
           expect(found === written, `${tag}: ${found.length} of ${written.length} characters`).toBe(true)
         }
-      }).pipe(Effect.scoped, retryIfBusy, Effect.runPromise), 60_000)
+      }).pipe(Effect.scoped, retryIfBusy, Effect.runPromise), 300_000)
 
     it("of 16 that ask two processes for a free lock at once, exactly one gets it (T1)", () =>
       Effect.gen(function*() {
         const processes = [yield* newEngine, yield* newEngine] as const
         for (let round = 0; round < 10; round++) expect(yield* Checks.race(processes)).toBe(1)
-      }).pipe(Effect.scoped, retryIfBusy, Effect.runPromise), 60_000)
+      }).pipe(Effect.scoped, retryIfBusy, Effect.runPromise), 300_000)
 
     it("what an engine keeps has the time of its own clock, which goes on (T7)", () =>
       Effect.gen(function*() {
@@ -90,6 +90,6 @@ export const engineContract = (name: string, engine: Layer.Layer<StoreEngine.Sto
         const after = (yield* other.read(name)).now
         expect(after - before).toBeGreaterThanOrEqual(290)
         expect(after - before).toBeLessThan(2_000)
-      }).pipe(Effect.scoped, retryIfBusy, Effect.runPromise), 60_000)
+      }).pipe(Effect.scoped, retryIfBusy, Effect.runPromise), 300_000)
   })
 }

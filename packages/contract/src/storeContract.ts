@@ -71,7 +71,7 @@ export const storeContract = (
           Effect.scoped,
           retryIfBusy,
           Effect.runPromise
-        ), 60_000)
+        ), 300_000)
     }
   })
 }

@@ -797,7 +797,7 @@ describe("What one page can do to all others (row 146)", () => {
         for (const scopes of subsets) expect((yield* ask(app, { scopes })).status).toBe(200)
         expect(asked.length).toBe(1)
       }),
-    120_000
+    300_000
   )
 
   it.scoped(
@@ -813,7 +813,7 @@ describe("What one page can do to all others (row 146)", () => {
         yield* ask(app, { scopes: subsets[0] ?? [] })
         expect(asked.length).toBe(512)
       }),
-    120_000
+    300_000
   )
 
   it.scoped.each([1, 1.1, 2, 5])(

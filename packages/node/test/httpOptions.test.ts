@@ -113,6 +113,6 @@ describe("the options of NodeTilia's HTTP client", () => {
           expect(Duration.toMillis(duration)).toBeLessThan(9000) // undici's own default is 10 seconds
         }
       }),
-    20_000
+    300_000
   )
 })

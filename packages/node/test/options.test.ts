@@ -143,5 +143,5 @@ it.scopedLive.each(Record.toEntries(cases))(
       }))
       yield* check(made, opened)
     }),
-  25_000
+  300_000
 )

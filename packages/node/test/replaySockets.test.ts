@@ -70,7 +70,7 @@ const eventually = (condition: () => boolean) =>
   Effect.sync(condition).pipe(
     Effect.zipLeft(Effect.sleep("20 millis")),
     Effect.repeat({ until: (holds) => holds }),
-    Effect.timeout("60 seconds"),
+    Effect.timeout("5 minutes"),
     Effect.exit,
     TestServices.provideLive
   )

@@ -12,7 +12,7 @@ const run = (url: string) =>
     const child = execFile(
       execPath,
       ["--conditions=@effect-tilia/source", "--import", "tsx", program, url],
-      { timeout: 30_000 },
+      { timeout: 300_000 },
       (error, output) => resume(error === null ? Effect.succeed(output.split("\n").at(-1) ?? "") : Effect.fail(error))
     )
     return Effect.sync(() => child.kill("SIGKILL"))

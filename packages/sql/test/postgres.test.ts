@@ -84,7 +84,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
           expect(lines).toStrictEqual([])
         }
       }),
-    60_000
+    300_000
   )
 
   it.scopedLive("a table that is dropped or emptied is there again, and its locks have larger generations (T3, row 100)", () =>
@@ -128,7 +128,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
         yield* expectTold
         expect((yield* one.read("n")).token.pipe(Option.map(({ text }) => text))).toStrictEqual(Option.some("two"))
       }),
-    30_000
+    300_000
   )
 
   it.scopedLive(
@@ -175,7 +175,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
         yield* Effect.timeoutFail(Queue.take(told), { duration: "10 seconds", onTimeout: () => "not told" })
         yield* Fiber.interrupt(changes)
       }),
-    60_000
+    300_000
   )
 
   it.scopedLive(
@@ -198,7 +198,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
           }
         }))
       ),
-    60_000
+    300_000
   )
 
   it.live(
@@ -237,7 +237,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
         )
         yield* Scope.close(client, Exit.void)
       }).pipe(Effect.provide(logTo([])), Effect.ensuring(Effect.sync(() => server.thaw()))),
-    60_000
+    300_000
   )
 
   it.live("a store that is closed while the server hangs leaves no socket of its own that keeps the process alive (row 100)", () =>
@@ -305,7 +305,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
         yield* Effect.promise(() => blocker.query("COMMIT"))
         expect(yield* grant(engine, "n", "one")).toBeGreaterThan(0)
       }).pipe(Effect.provide(logTo([]))),
-    30_000
+    300_000
   )
 
   it.scopedLive(
@@ -335,7 +335,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
         yield* grant(other, "n", "two")
         yield* eventually(Effect.suspend(() => told > since ? Effect.void : Effect.fail("not told yet")))
       }).pipe(Effect.provide(logTo([]))),
-    40_000
+    300_000
   )
 
   it.scopedLive(
@@ -350,7 +350,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
         const [took] = yield* Effect.timed(eventually(engine.read("n")))
         expect(Duration.toMillis(took)).toBeLessThan(2000)
       }).pipe(Effect.provide(logTo([])), Effect.ensuring(Effect.sync(() => server.thaw()))),
-    60_000
+    300_000
   )
 
   it.scopedLive("garbage in a row is unreadable, leaves the lock free, and is replaced by the next token (T2, row 101)", () =>
@@ -519,7 +519,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
         yield* Effect.timeoutFail(Fiber.join(told), { duration: "5 seconds", onTimeout: () => "not told" })
         expect(Option.isSome((yield* single.read("n")).token)).toBe(true)
       }).pipe(Effect.ensuring(Effect.orDie(sql("ALTER DATABASE postgres RESET default_transaction_isolation")))),
-    30_000
+    300_000
   )
 
   it.scopedLive("a name of any length and with any letters is told to those who wait for it, and to no one else (T11)", () =>

@@ -85,7 +85,7 @@ it.scopedLive(
         expect(answers.sort(), `round ${round}`).toStrictEqual(["Acquired", "Held", "Held", "Held"])
       }
     }),
-  60_000
+  300_000
 )
 
 it.scopedLive(
@@ -123,7 +123,7 @@ it.scopedLive(
         `INFO The database of the token store can be used again (${table}): tokens are shared again.`
       )
     }),
-  30_000
+  300_000
 )
 
 it.scopedLive("a file that can be read but not written is logged once, and reading it is not a recovery (T2)", () => {

@@ -24,7 +24,7 @@ const getAll = (tabs: ReadonlyArray<Opened>) => all(tabs, ({ press }) => press("
 
 /** Waits until the mediator has received this many requests. */
 const untilRequested = ({ requests }: Mediator, times: number) =>
-  Effect.sleep("20 millis").pipe(Effect.repeat({ until: () => requests() >= times }), Effect.timeout("20 seconds"))
+  Effect.sleep("20 millis").pipe(Effect.repeat({ until: () => requests() >= times }), Effect.timeout("2 minutes"))
 
 /**
  * Stops a tab as a browser freezes one: its timers stop, its messages wait, and it keeps its locks. An alert does it,
@@ -69,7 +69,7 @@ layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("the tabs 
       const texts = yield* getAll(ten).pipe(
         Effect.delay("100 millis"),
         Effect.repeat({ until: (texts) => texts.every((text) => !text?.endsWith("-0")) }),
-        Effect.timeout("40 seconds")
+        Effect.timeout("2 minutes")
       )
       // A tab whose messages a busy machine delays asks for itself, and says so (T2).
       const skips = (yield* all(ten, ({ skipped }) => skipped)).flat()

@@ -58,7 +58,7 @@ const check = Effect.fnUntraced(function*(
 })
 
 const untilRequested = ({ requests }: Mediator, times: number) =>
-  Effect.sleep("20 millis").pipe(Effect.repeat({ until: () => requests() >= times }), Effect.timeout("20 seconds"))
+  Effect.sleep("20 millis").pipe(Effect.repeat({ until: () => requests() >= times }), Effect.timeout("2 minutes"))
 
 layer(ShopLive, { excludeTestServices: true, timeout: "60 seconds" })("many tabs of a browser", (it) => {
   // Those between tell nothing new, and CI has little time.
