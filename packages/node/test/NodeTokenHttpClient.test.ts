@@ -11,6 +11,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
+import { tokenClient } from "./support/clients.js"
 import { clientSecret, endpointAt, requestToken } from "./support/endpoint.js"
 import { proxy } from "./support/proxy.js"
 
@@ -108,6 +109,28 @@ it.scopedLive("the end of the Layer ends a request whose pool undici has forgott
     expect(Exit.isFailure(yield* Effect.timeout(Fiber.join(second), "5 seconds"))).toBe(true)
     yield* Effect.timeout(until(server, ({ open }) => open === 0), "5 seconds")
   }))
+
+it.scopedLive.each(["a server", "a server with TLS", "a server behind a proxy"])(
+  "a request to %s that ends early closes its connection and makes no other one (N12, rows 9 and 10)",
+  (route) =>
+    Effect.gen(function*() {
+      const server = yield* open(route === "a server" ? silent : { ...silent, tls: "valid" })
+      const options = { proxy: route.endsWith("proxy") ? (yield* proxy).url : false, ca: server.authority } as const
+      yield* Effect.gen(function*() {
+        const attempts = Effect.provide(
+          requestToken,
+          endpointAt(server.url, Layer.orDie(tokenClient(options)), { attemptTimeout: "700 millis" })
+        )
+        expect(yield* Effect.flip(attempts)).toMatchObject({ _tag: "TokenTimeoutError", attempts: 2 })
+        const calls = yield* Effect.replicateEffect(Effect.fork(HttpClient.get(server.url)), 5)
+        yield* until(server, ({ requests }) => requests.length === 7)
+        yield* Fiber.interruptAll(calls)
+        yield* until(server, ({ open }) => open === 0)
+        yield* Effect.sleep("300 millis")
+        expect(yield* server.seen).toMatchObject({ made: 7, open: 0 })
+      }).pipe(Effect.provide(over(options)))
+    })
+)
 
 describe("the end of the Layer closes a socket", () => {
   /** A server that says nothing, so that TLS to it is never made. */

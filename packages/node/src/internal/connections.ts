@@ -8,6 +8,27 @@ import { Socket } from "node:net"
 
 type Connector = Undici.buildConnector.connector
 
+/**
+ * undici takes the connection of a request that was aborted for lost. It makes another one for this request, and then
+ * sends nothing: in an outage, a server that hangs would get two connections for each attempt. Such a connection is
+ * refused here (N12). A client has one request at a time, so nothing else wants it.
+ */
+const newClient = (connect: Connector) => (origin: URL, options: object): Undici.Client => {
+  let isAborted = false
+  const client = new Undici.Client(origin, {
+    ...options,
+    connect: (target, callback) =>
+      isAborted
+        ? queueMicrotask(() => callback(new Undici.errors.RequestAbortedError(), null))
+        : connect(target, callback)
+  })
+  client.on("disconnect", (_origin, _targets, error) => {
+    isAborted = error instanceof Undici.errors.InformationalError && error.message === "aborted"
+    queueMicrotask(() => isAborted = false) // undici connects before that
+  })
+  return client
+}
+
 /** The pools and the sockets of one dispatcher. */
 export class Connections {
   readonly #pools = new Set<Undici.Pool>()
@@ -27,7 +48,7 @@ export class Connections {
     for (const pool of this.#pools) if (pool.destroyed) this.#pools.delete(pool)
     const { connect } = options
     const connector = typeof connect === "function" ? connect : Undici.buildConnector(connect)
-    const pool = new Undici.Pool(origin, { ...options, connect: this.watched(connector) })
+    const pool = new Undici.Pool(origin, { ...options, factory: newClient(this.watched(connector)) })
     this.#pools.add(pool)
     return pool
   }
