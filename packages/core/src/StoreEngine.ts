@@ -25,6 +25,7 @@ import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
+import * as Instant from "./Instant.js"
 import * as Slot from "./internal/slot.js"
 import { lease, type StoreError } from "./TokenStore.js"
 
@@ -166,7 +167,14 @@ const rowOf = ({ failure, token }: Slot.Slot<Sealed, Sealed>, now: number): Row 
 export const makeMemory: Effect.Effect<StoreEngine> = Effect.gen(function*() {
   const slots = new Map<string, Slot.Slot<Sealed, Sealed>>()
   const changed = yield* PubSub.sliding<string>(256)
-  const time = (yield* Effect.clock).currentTimeMillis // its own, as that of a server: not those of its users
+  const clock = yield* Effect.clock // its own, as that of a server: not those of its users
+  let last = Instant.unsafeNow(clock)
+  /** The wall clock, but it never goes back: that would make a token look younger. */
+  const time = Effect.sync(() => {
+    const now = Instant.unsafeNow(clock)
+    last = { wall: Math.max(now.wall, last.wall + (now.monotonic - last.monotonic)), monotonic: now.monotonic }
+    return last.wall
+  })
   const leaseMillis = Duration.toMillis(lease)
   const slotOf = (name: string): Slot.Slot<Sealed, Sealed> => slots.get(name) ?? Slot.empty
 

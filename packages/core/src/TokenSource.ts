@@ -324,7 +324,6 @@ export const make: (
         if (change === "Resumed") step({ _tag: "Resume" }, Instant.unsafeNow(clock))
         return lookSoon
       })).pipe(
-        Effect.withUnhandledErrorLogLevel(Option.none()), // a stream that dies may end a fiber of its own by that (S14)
         Effect.catchAllCause(() => report.skipped(new StoreError({ reason: "Unavailable" }))),
         detached
       )

@@ -13,7 +13,7 @@ import {
   TokenSource,
   TokenStore
 } from "@effect-tilia/core"
-import { leakProbe, linesShowing, TestAccessToken, TestTokenEndpoint } from "@effect-tilia/testing"
+import { leakProbe, linesShowing, SkewClock, TestAccessToken, TestTokenEndpoint } from "@effect-tilia/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -170,6 +170,22 @@ describe("what a writer of the engine can do (T4, row 101)", () => {
         expect(yield* textIn(store)).toStrictEqual(Option.some("next"))
       })
   )
+
+  it.scoped("a wall clock that is set back makes no token in memory look younger (T7)", () =>
+    Effect.gen(function*() {
+      const { clock, step } = yield* SkewClock.make
+      const adjust = (time: Duration.DurationInput) => Effect.withClock(TestClock.adjust(time), testClock)
+      const testClock = yield* Effect.clock
+      yield* Effect.gen(function*() {
+        const store = yield* storeOver(yield* StoreEngine.makeMemory)
+        yield* write(store, "mine")
+        yield* step(-3_600_000)
+        yield* adjust("61 minutes")
+        const left = Option.map((yield* store.read(scopes)).token, ({ token }) => token.expiresAt.epochMillis)
+        const now = yield* Effect.sync(() => clock.unsafeCurrentTimeMillis())
+        expect(Option.getOrElse(left, () => 0)).toBeLessThan(now)
+      }).pipe(Effect.withClock(clock))
+    }))
 
   it.scoped("a writer cannot prolong a token by writing it again later", () =>
     Effect.gen(function*() {

@@ -68,6 +68,42 @@ describe("What holds up no closing (S3, row 162)", () => {
       )
     }))
 
+  it.effect("a source that is closed while it gives the lock back shows nothing of a defect in a log (E8, O5)", () =>
+    Effect.gen(function*() {
+      const memory = yield* TokenStore.makeMemory
+      const store: TokenStore.TokenStore = {
+        ...memory,
+        lock: (scopes) =>
+          Effect.map(memory.lock(scopes), (result) =>
+            result._tag === "Acquired"
+              ? {
+                ...result,
+                lock: { ...result.lock, settle: (outcome) => Effect.delay(result.lock.settle(outcome), "100 millis") }
+              }
+              : result)
+      }
+      const source = Effect.provideService(
+        over(() => Effect.die(new Error("client_secret=swordfish"))),
+        TokenStore.TokenStore,
+        store
+      )
+      const lines: Array<string> = []
+      const logger = Logger.make((entry) => void lines.push(Logger.logfmtLogger.log(entry)))
+      yield* Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const { get } = yield* Scope.extend(source, scope)
+        yield* Effect.fork(Effect.exit(get))
+        yield* settle
+        const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.join(closing)
+      }).pipe(Effect.provide([
+        Logger.replace(Logger.defaultLogger, logger),
+        Logger.minimumLogLevel(LogLevel.All)
+      ]))
+      expect(lines.join("\n")).not.toContain("swordfish")
+    }))
+
   it.effect("a source closes at once although its endpoint cannot be interrupted (S3, row 162)", () =>
     closesAtOnce(over(() => Effect.uninterruptible(Effect.never))))
 

@@ -441,7 +441,7 @@ describe("Stores that fail (T2)", () => {
       })
   )
 
-  it.scoped("a source waits 30 seconds for a lock that nobody frees, and then asks without it (T2, row 129)", () =>
+  it.scoped("a source waits 33 seconds for a lock that nobody frees, and then asks without it (T2, row 129)", () =>
     Effect.gen(function*() {
       const { calls, process, store } = yield* fleet(succeed())
       const { get } = yield* process({}, {
@@ -449,10 +449,25 @@ describe("Stores that fail (T2)", () => {
         lock: () => Effect.succeed(TokenStore.Held({ remaining: Duration.seconds(1) }))
       })
       const fiber = yield* Effect.fork(get)
-      yield* TestClock.adjust("29999 millis")
+      yield* TestClock.adjust("32999 millis")
       expect(calls.length).toBe(0)
       yield* TestClock.adjust(1)
       expect(text(yield* Fiber.join(fiber))).toBe("token-0")
+    }))
+
+  it.scoped("sources share the failure of a request that has taken its whole budget of 30 seconds (T8, row 130)", () =>
+    Effect.gen(function*() {
+      const { calls, process } = yield* fleet(
+        after(
+          "30 seconds",
+          fail(new TokenError.TokenTimeoutError({ tokenUrl: "https://auth.example/token", attempts: 3 }))
+        )
+      )
+      const sources = yield* Effect.replicateEffect(process(), 8)
+      const fibers = yield* Effect.forEach(sources, ({ get }) => Effect.fork(Effect.flip(get)))
+      yield* TestClock.adjust("31 seconds")
+      for (const fiber of fibers) expect(Option.isSome(yield* Fiber.poll(fiber))).toBe(true)
+      expect(calls.length).toBe(1)
     }))
 
   it.scoped("time in which the process itself did not run is not the store's (T2)", () =>

@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 
@@ -14,11 +15,12 @@ export type Run = <A>(
 ) => Fiber.RuntimeFiber<A>
 
 /**
- * When the scope closes, all fibers are interrupted, also those of a service that was made in an uninterruptible
+ * None of the fibers logs how it ends: Effect would log a failure as an unhandled error, with all that it says (E8,
+ * S14). When the scope closes, all fibers are interrupted, also those of a service that was made in an uninterruptible
  * region. A fiber that is started later, as by a service that is made in a closed scope, is interrupted at once.
  */
 export const make: Effect.Effect<Run, never, Scope.Scope> = Effect.gen(function*() {
-  const fork = Runtime.runFork(yield* Effect.runtime<never>())
+  const fork = Runtime.runFork(yield* Effect.withUnhandledErrorLogLevel(Effect.runtime<never>(), Option.none()))
   const fibers = new Set<Fiber.RuntimeFiber<unknown, unknown>>()
   let isClosed = false
   yield* Effect.addFinalizer(() => {

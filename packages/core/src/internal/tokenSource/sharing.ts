@@ -54,8 +54,8 @@ const patience = { tick: Duration.millis(50), ticks: 5 }
 
 const renewInterval = Duration.times(Duration.decode(lease), 1 / 3)
 
-/** How long a flight waits for a lock: as long as a whole request may take, with its retries. */
-const longestWait = Duration.seconds(30)
+/** How long a flight waits for a lock: as long as a whole request may take, and a lease, in which it is settled. */
+const longestWait = Duration.sum(Duration.seconds(30), lease)
 
 /** The longest and the least time that a flight waits for a lock before it looks again. */
 const look = { minimum: Duration.millis(50), maximum: Duration.decode(lease) }

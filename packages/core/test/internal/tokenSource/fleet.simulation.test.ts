@@ -11,7 +11,7 @@
  * | `lateWritersDoNothing` | `settle` and `renew` of a lock that is not the last one, or was given up, change nothing |
  * | `outcomesReplace` | a token replaces token and failure, a failure leaves the token, and nothing leaves both |
  * | `locksAreGivenBack` | a lock is given back, unless a disturbance keeps its holder from that |
- * | `requestsAreUnderLocks` | a process asks past the store only if a command failed, or after 30 s |
+ * | `requestsAreUnderLocks` | a process asks past the store only if a command failed, or after 33 s |
  * | `oneRequestPerLock` | no process asks while another one does, unless a disturbance took a lock away |
  * | `noRequestDespiteToken` | no process asks while the store has a newer token that is fresh |
  * | `refreshesAreShared` | a forced refresh that waited for another process's request uses its token |
@@ -21,7 +21,7 @@
  * | `rejectedStaysRejected` | a process that has rejected a token never takes it again |
  * | `noExpiredToken` | no caller gets an expired token, unless it has waited as long as the token lives |
  * | `commandsAreBounded` | a command delays a flight for at most 250 ms |
- * | `waitingIsBounded` | a flight waits for at most 30 s until it asks or is answered |
+ * | `waitingIsBounded` | a flight waits for at most 33 s until it asks or is answered |
  * | `waitersLookAgain` | a flight that waits for a lock looks again after a lease at the latest |
  * | `callersAreAnswered` | each caller gets a token or an error within `longestAnswer` |
  *
@@ -342,7 +342,7 @@ describe("Histories that show where a promise ends", () => {
     expect(asks(log)).toBe(3)
   })
 
-  // SEED=1061: nobody waits for a lock for longer than 30 s, whatever its holder does.
+  // SEED=1061: nobody waits for a lock for longer than 33 s, whatever its holder does.
   it("a request of 40 s costs each process that waits for it one more request (T2)", () => {
     const log = logOf({
       ...calm,

@@ -148,7 +148,7 @@ const renewedAfter = ({ life }: Plan): number => 0.78 * life
  * | a crash, a close | 1: what was requested is lost |
  * | a pause | 1: the process loses its lock, and another one asks |
  * | a command that is lost or late | 1: the process asks past the store, or its token does not get there |
- * | a lock that is held for 30 s, as by a request that takes so long | 1 for each process that waits |
+ * | a lock that is held for 33 s, as by a request that takes so long | 1 for each process that waits |
  * | an engine that is away | each process for itself, 1 for each lifetime |
  * | a flush, a step of the engine's clock | 1: a lock is lost, or the token is |
  * | a rejected token, a `refresh` | 1: it asks for that |
@@ -175,7 +175,7 @@ export const allowance = (plan: Plan): number =>
   }, 0)
 
 /** A flight of callers, or of the background that they join, and then one of theirs: each waits, asks and settles. */
-export const longestAnswer = 2 * (30_000 + slowest + 1_500)
+export const longestAnswer = 2 * (33_000 + slowest + 1_500)
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Playing
@@ -183,7 +183,7 @@ export const longestAnswer = 2 * (30_000 + slowest + 1_500)
 
 export const rules: Flight.Rules = {
   patience: 5,
-  longestWait: 30_000,
+  longestWait: 33_000,
   look: { minimum: 50, maximum: Engine.lease },
   renewInterval: 1_000,
   usesLocks: true,
@@ -755,8 +755,8 @@ const played = (
     }
     if (["read", "lock", "join", "wait"].includes(step)) {
       const waited = now - running.since - (process.frozenFor - running.frozenBefore)
-      if (waited > 30_000) complain("waitingIsBounded", `${process.who} has waited for a lock for ${waited} ms`)
-      if (waited >= 30_000) running.excuse ??= "it has waited long enough"
+      if (waited > 33_000) complain("waitingIsBounded", `${process.who} has waited for a lock for ${waited} ms`)
+      if (waited >= 33_000) running.excuse ??= "it has waited long enough"
     }
   }
 
