@@ -69,9 +69,11 @@ export const make = (dialect: Dialect, table: string): Statements => {
   const withClock = `WITH clock AS ${isPg ? "MATERIALIZED " : ""}(SELECT ${clock[dialect]} AS now)`
   const now = "(SELECT now FROM clock)"
 
-  /** An empty text in place of one that is too long to be ours. */
-  const bounded = (column: string) =>
-    `CASE WHEN length(${column}) <= ${longestText} THEN ${column} WHEN ${column} IS NOT NULL THEN '' END`
+  /** An empty text in place of one that is too long to be ours. PostgreSQL knows its bytes without reading it. */
+  const bounded = (column: string) => {
+    const length = `${isPg ? "octet_length" : "length"}(${column})`
+    return `CASE WHEN ${length} <= ${longestText} THEN ${column} WHEN ${column} IS NOT NULL THEN '' END`
+  }
 
   /** Of a row that is locked by nobody. */
   const contents = (row: string) =>
