@@ -9,7 +9,7 @@ import { gzipSync } from "node:zlib"
 const goals = { kept: 17_000, whole: 21_000 }
 
 /** What was reached. The goals are not met since the rules for attacks, shared failures and many tabs (performance.md). */
-const limits = { kept: 21_200, whole: 29_400 }
+const limits = { kept: 21_200, whole: 29_500 }
 
 const bundle = async (name) => {
   const { metafile, outputFiles: [{ contents }] } = await build({
