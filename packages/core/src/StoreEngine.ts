@@ -129,7 +129,7 @@ export interface StoreEngine {
   /** What the engine keeps under this name. */
   readonly read: (name: string) => Effect.Effect<Row, StoreError>
   /**
-   * Takes the lock of this name for one `TokenStore.lease`, if nobody holds it. Does not wait. Its generation is the
+   * Takes the lock of this name for one `TokenStore.lease`, if nobody holds it. It does not wait. Its generation is the
    * time in milliseconds, or one more than the last generation, whichever is larger. So it is larger than every one
    * before, even if the engine has lost everything meanwhile (unless its clock was set back as well).
    */

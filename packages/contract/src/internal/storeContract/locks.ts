@@ -1,7 +1,8 @@
 /*
  * Who has the lock, for how long, and what a holder can do after its lease.
  */
-import { Abandoned, Failed, Granted, type Lock } from "@effect-tilia/core/TokenStore"
+import type * as Scopes from "@effect-tilia/core/Scopes"
+import { Abandoned, Failed, Granted, type Lock, type TokenStore } from "@effect-tilia/core/TokenStore"
 import * as TestAccessToken from "@effect-tilia/testing/TestAccessToken"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -25,6 +26,10 @@ import { type Tests, testsOf } from "./table.js"
 
 /** Longer than a lease. */
 const untilLeaseEnds = Effect.sleep("3200 millis")
+
+/** A lock whose lease has ended. */
+const lapsed = (store: TokenStore, scopes: Scopes.Scopes): Effect.Effect<Lock, unknown> =>
+  Effect.zipLeft(lockOf(store, scopes), untilLeaseEnds)
 
 /** How a lock ends, and what ends it. */
 const ends: ReadonlyArray<readonly [how: string, end: (lock: Lock) => Effect.Effect<unknown, unknown>]> = [
@@ -167,8 +172,7 @@ export const lockTests: Tests = {
     scopes
   ) =>
     Effect.gen(function*() {
-      const paused = yield* lockOf(one, scopes)
-      yield* untilLeaseEnds
+      const paused = yield* lapsed(one, scopes)
       yield* lockOf(other, scopes)
       yield* paused.settle(Abandoned())
       expect(yield* isLocked(one, scopes)).toBe(true)
@@ -184,8 +188,7 @@ export const lockTests: Tests = {
     scopes
   ) =>
     Effect.gen(function*() {
-      const paused = yield* lockOf(one, scopes)
-      yield* untilLeaseEnds
+      const paused = yield* lapsed(one, scopes)
       yield* write(other, scopes, "newer")
       yield* grant(paused, "late")
       expect(yield* textIn(one, scopes)).toStrictEqual(Option.some("newer"))
@@ -199,8 +202,7 @@ export const lockTests: Tests = {
     `a holder that settles after its lease leaves its ${kind} if nobody has taken the lock (T3)`,
     (one, other, scopes) =>
       Effect.gen(function*() {
-        const lock = yield* lockOf(one, scopes)
-        yield* untilLeaseEnds
+        const lock = yield* lapsed(one, scopes)
         yield* leaving[kind](lock)
         yield* expectLeft(one, scopes, kind, lock)
         yield* expectLeft(other, scopes, kind, lock)
