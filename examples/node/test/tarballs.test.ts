@@ -115,14 +115,14 @@ beforeAll(async () => {
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true })
   rmSync(withPnpm, { recursive: true, force: true })
-}, 300_000)
+})
 
 describe("the README's first call (C6)", () => {
   let settings = ""
 
   beforeAll(async () => {
     settings = await sandboxSettings()
-  }, 300_000)
+  })
 
   afterAll(() => {
     if (sandbox?.pid !== undefined) process.kill(-sandbox.pid, "SIGTERM")
@@ -171,7 +171,7 @@ describe("the README's first call (C6)", () => {
     writeFileSync(join(folder, "main.mts"), program ?? "")
     writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["main.mts"] }))
     await must(folder, join(root, "node_modules/.bin/tsc"), ["--noEmit"])
-  }, 300_000)
+  })
 })
 
 /**
@@ -212,7 +212,7 @@ describe.each(Runtimes.all)("on $name (C6)", (runtime) => {
               TILIA_CLIENT_SECRET: clientSecret,
               TILIA_SCOPES: "user_info",
               API_URL: `${url}/whoami`
-            }, 300_000)
+            })
           )
         const works = yield* started(clientSecret)
         expect(works.status, works.output).toBe(0)
@@ -222,8 +222,7 @@ describe.each(Runtimes.all)("on $name (C6)", (runtime) => {
         expect(refused.output).toContain("check that the client id and secret belong together")
         expect(refused.output).not.toMatch(stack)
         expect(works.output + refused.output).not.toContain(clientSecret)
-      }),
-    300_000
+      })
   )
 })
 
@@ -252,7 +251,7 @@ describe("all packages from tarballs", () => {
       const nothing = yield* Effect.promise(() => run(folder, tilia, ["token"], clean))
       expect(nothing.status).toBe(2)
       expect(nothing.output).toContain("TILIA_CLIENT_ID is not set")
-    }).pipe(Effect.provide(NodeSandbox.layer())), 300_000)
+    }).pipe(Effect.provide(NodeSandbox.layer())))
 
   it("every entry point can be imported in plain Node", async () => {
     const entries = publicPackages.flatMap((path) => {

@@ -81,9 +81,10 @@ export const tell = ({ disturbances, name, outage, start }: Story): void => {
         sandbox = yield* newSandbox
         engine = yield* start
         members = yield* Fleet.start({ count, authUrl: sandbox.url, store: engine.store, worker: inject("worker") })
-      })), 300_000)
+      }))
+    )
 
-    afterAll(() => run(Scope.close(scope, Exit.void)), 300_000)
+    afterAll(() => run(Scope.close(scope, Exit.void)))
 
     /** What these processes have got so far is neither an error nor an expired token. */
     const expectServed = (served = members) =>
@@ -216,8 +217,7 @@ export const tell = ({ disturbances, name, outage, start }: Story): void => {
             onTimeout: () => new Error("not all were served in time")
           })
           expect((yield* Fleet.total(members)).expired).toBe(0)
-        })),
-      300_000
+        }))
     )
   })
 }

@@ -796,8 +796,7 @@ describe("What one page can do to all others (row 146)", () => {
         const { app } = yield* application({ sources, authorize: () => Effect.succeed(nine) })
         for (const scopes of subsets) expect((yield* ask(app, { scopes })).status).toBe(200)
         expect(asked.length).toBe(1)
-      }),
-    300_000
+      })
   )
 
   it.scoped(
@@ -812,8 +811,7 @@ describe("What one page can do to all others (row 146)", () => {
         expect(asked.length).toBe(511)
         yield* ask(app, { scopes: subsets[0] ?? [] })
         expect(asked.length).toBe(512)
-      }),
-    300_000
+      })
   )
 
   it.scoped.each([1, 1.1, 2, 5])(

@@ -112,7 +112,6 @@ describe("the options of NodeTilia's HTTP client", () => {
           expect(Duration.toMillis(duration)).toBeGreaterThan(4000)
           expect(Duration.toMillis(duration)).toBeLessThan(9000) // undici's own default is 10 seconds
         }
-      }),
-    300_000
+      })
   )
 })

@@ -142,6 +142,5 @@ it.scopedLive.each(Record.toEntries(cases))(
         ...options(opened)
       }))
       yield* check(made, opened)
-    }),
-  300_000
+    })
 )

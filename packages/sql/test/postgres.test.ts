@@ -83,8 +83,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
           expect(results.filter(({ _tag }) => _tag === "Acquired")).toHaveLength(1)
           expect(lines).toStrictEqual([])
         }
-      }),
-    300_000
+      })
   )
 
   it.scopedLive("a table that is dropped or emptied is there again, and its locks have larger generations (T3, row 100)", () =>
@@ -127,8 +126,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
         yield* eventually(grant(other, "n", "two"))
         yield* expectTold
         expect((yield* one.read("n")).token.pipe(Option.map(({ text }) => text))).toStrictEqual(Option.some("two"))
-      }),
-    300_000
+      })
   )
 
   it.scopedLive(
@@ -174,8 +172,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
         expect(lines).toHaveLength(2)
         yield* Effect.timeoutFail(Queue.take(told), { duration: "10 seconds", onTimeout: () => "not told" })
         yield* Fiber.interrupt(changes)
-      }),
-    300_000
+      })
   )
 
   it.scopedLive(
@@ -197,8 +194,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
             // It was started.
           }
         }))
-      ),
-    300_000
+      )
   )
 
   it.live(
@@ -236,8 +232,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
           Option.some("one")
         )
         yield* Scope.close(client, Exit.void)
-      }).pipe(Effect.provide(logTo([])), Effect.ensuring(Effect.sync(() => server.thaw()))),
-    300_000
+      }).pipe(Effect.provide(logTo([])), Effect.ensuring(Effect.sync(() => server.thaw())))
   )
 
   it.live("a store that is closed while the server hangs leaves no socket of its own that keeps the process alive (row 100)", () =>
@@ -304,8 +299,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
         yield* eventually(Effect.filterOrFail(waiting, ([row]) => Number(row?.["n"]) <= 2, () => "still waiting"))
         yield* Effect.promise(() => blocker.query("COMMIT"))
         expect(yield* grant(engine, "n", "one")).toBeGreaterThan(0)
-      }).pipe(Effect.provide(logTo([]))),
-    300_000
+      }).pipe(Effect.provide(logTo([])))
   )
 
   it.scopedLive(
@@ -334,8 +328,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
         const since = told
         yield* grant(other, "n", "two")
         yield* eventually(Effect.suspend(() => told > since ? Effect.void : Effect.fail("not told yet")))
-      }).pipe(Effect.provide(logTo([]))),
-    300_000
+      }).pipe(Effect.provide(logTo([])))
   )
 
   it.scopedLive(
@@ -349,8 +342,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
         yield* Effect.sync(() => server.thaw())
         const [took] = yield* Effect.timed(eventually(engine.read("n")))
         expect(Duration.toMillis(took)).toBeLessThan(2000)
-      }).pipe(Effect.provide(logTo([])), Effect.ensuring(Effect.sync(() => server.thaw()))),
-    300_000
+      }).pipe(Effect.provide(logTo([])), Effect.ensuring(Effect.sync(() => server.thaw())))
   )
 
   it.scopedLive("garbage in a row is unreadable, leaves the lock free, and is replaced by the next token (T2, row 101)", () =>
@@ -518,8 +510,7 @@ describe.skipIf(!Postgres.isInstalled)("PostgreSQL", () => {
         for (const engine of engines.slice(0, 1)) yield* grant(engine, "n", "one")
         yield* Effect.timeoutFail(Fiber.join(told), { duration: "5 seconds", onTimeout: () => "not told" })
         expect(Option.isSome((yield* single.read("n")).token)).toBe(true)
-      }).pipe(Effect.ensuring(Effect.orDie(sql("ALTER DATABASE postgres RESET default_transaction_isolation")))),
-    300_000
+      }).pipe(Effect.ensuring(Effect.orDie(sql("ALTER DATABASE postgres RESET default_transaction_isolation"))))
   )
 
   it.scopedLive("a name of any length and with any letters is told to those who wait for it, and to no one else (T11)", () =>

@@ -84,8 +84,7 @@ it.scopedLive(
         const answers = yield* Effect.all(processes.map(({ ask }) => ask(`n${round}`)), { concurrency: "unbounded" })
         expect(answers.sort(), `round ${round}`).toStrictEqual(["Acquired", "Held", "Held", "Held"])
       }
-    }),
-  300_000
+    })
 )
 
 it.scopedLive(
@@ -122,8 +121,7 @@ it.scopedLive(
       expect(lines[1]).toBe(
         `INFO The database of the token store can be used again (${table}): tokens are shared again.`
       )
-    }),
-  300_000
+    })
 )
 
 it.scopedLive("a file that can be read but not written is logged once, and reading it is not a recovery (T2)", () => {

@@ -75,7 +75,6 @@ describe("A fleet that shares a token", () => {
   // In blocks: a test that occupies the thread for a minute breaks the runner's own time limit (test/turn.ts).
   it.each(Arr.makeBy(runs / block, (n) => seed + n * block))(
     `a fleet keeps its promises in ${block} random histories from SEED=%i on (T1–T3, T6–T8, T11, rows 103–105)`,
-    { timeout: 300_000 },
     (seed) => {
       const found = search(real, seed, block)
       if (found === undefined) return
@@ -248,7 +247,7 @@ describe("The invariants of a fleet", () => {
   /** Each fault is found within so many histories, which are always the same: what is tested are the invariants. */
   const most = 4_000
 
-  it.each(Record.toEntries(faults))("the invariants find a fleet %s", { timeout: 300_000 }, (_, { fleet, foundBy }) => {
+  it.each(Record.toEntries(faults))("the invariants find a fleet %s", (_, { fleet, foundBy }) => {
     const alone = search(fleet, 1, most, new Set([foundBy]))
     expect(alone?.violation.name).toBe(foundBy)
   })

@@ -1025,7 +1025,6 @@ describe("The state machine of a token source", () => {
   // In blocks: a test that occupies the thread for a minute breaks the runner's own time limit (test/turn.ts).
   it.each(Arr.makeBy(runs / block, (n) => seed + n * block))(
     `the machine keeps its invariants in ${block} random histories from SEED=%i on (S1–S11, T6, T8, M4)`,
-    { timeout: 300_000 },
     (seed) => {
       const found = search(State.transition, seed, block)
       if (found === undefined) return
